@@ -1,0 +1,169 @@
+//! What a caller may do: capabilities, and the grant that a token carries.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::name::SecretName;
+use crate::slug::{AppId, NamespaceName, ProjectName};
+
+/// One thing that a grant allows. The word is the contract.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Capability {
+    /// List, metadata, history, stats, used-by.
+    #[serde(rename = "secrets:list")]
+    SecretsList,
+    /// Set, edit, create, links, import, rollback, restore.
+    #[serde(rename = "secrets:write")]
+    SecretsWrite,
+    /// Delete.
+    #[serde(rename = "secrets:delete")]
+    SecretsDelete,
+    /// Resolve, run, dev, export, reveal, equality in diff.
+    #[serde(rename = "values:read")]
+    ValuesRead,
+    /// Deploy, rollback, delete functions. Implies that the deployed code reads what it resolves.
+    #[serde(rename = "functions:deploy")]
+    FunctionsDeploy,
+    /// Call functions.
+    #[serde(rename = "functions:invoke")]
+    FunctionsInvoke,
+    /// Run jobs.
+    #[serde(rename = "jobs:run")]
+    JobsRun,
+    /// Read logs.
+    #[serde(rename = "logs:read")]
+    LogsRead,
+    /// Read the audit trail.
+    #[serde(rename = "audit:read")]
+    AuditRead,
+    /// Members, tokens, settings, namespaces, purge, and everything else in the project.
+    #[serde(rename = "admin")]
+    Admin,
+}
+
+impl Capability {
+    /// Every capability, in the order they are documented.
+    pub const ALL: [Self; 10] = [
+        Self::SecretsList,
+        Self::SecretsWrite,
+        Self::SecretsDelete,
+        Self::ValuesRead,
+        Self::FunctionsDeploy,
+        Self::FunctionsInvoke,
+        Self::JobsRun,
+        Self::LogsRead,
+        Self::AuditRead,
+        Self::Admin,
+    ];
+
+    /// The word used in commands and JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::SecretsList => "secrets:list",
+            Self::SecretsWrite => "secrets:write",
+            Self::SecretsDelete => "secrets:delete",
+            Self::ValuesRead => "values:read",
+            Self::FunctionsDeploy => "functions:deploy",
+            Self::FunctionsInvoke => "functions:invoke",
+            Self::JobsRun => "jobs:run",
+            Self::LogsRead => "logs:read",
+            Self::AuditRead => "audit:read",
+            Self::Admin => "admin",
+        }
+    }
+
+    /// The capability that a word names.
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|capability| capability.as_str() == word)
+    }
+}
+
+impl fmt::Display for Capability {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// What a token may do, and where. An empty limit list means "no limit of that kind".
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Grant {
+    /// The one project it is for.
+    pub project: ProjectName,
+    /// The namespaces it is limited to. Limited, it resolves global secrets through them but changes none.
+    #[serde(default)]
+    pub namespaces: Vec<NamespaceName>,
+    /// The one app it is limited to.
+    #[serde(default)]
+    pub app: Option<AppId>,
+    /// The secret names it is limited to.
+    #[serde(default)]
+    pub names: Vec<SecretName>,
+    /// What it may do.
+    pub capabilities: Vec<Capability>,
+}
+
+impl Grant {
+    /// Whether the grant holds `capability`; `admin` holds all.
+    pub fn allows(&self, capability: Capability) -> bool {
+        self.capabilities.iter().any(|held| *held == capability || *held == Capability::Admin)
+    }
+
+    /// Whether the grant reaches `namespace`.
+    pub fn reaches_namespace(&self, namespace: &NamespaceName) -> bool {
+        self.namespaces.is_empty() || self.namespaces.contains(namespace)
+    }
+
+    /// Whether the grant reaches `name`.
+    pub fn reaches_name(&self, name: &SecretName) -> bool {
+        self.names.is_empty() || self.names.contains(name)
+    }
+
+    /// Whether everything that `other` allows is allowed by this grant too: nobody mints a token wider than himself.
+    pub fn covers(&self, other: &Self) -> bool {
+        let within = |limits: &[NamespaceName], asked: &[NamespaceName]| {
+            limits.is_empty() || (!asked.is_empty() && asked.iter().all(|namespace| limits.contains(namespace)))
+        };
+        let names_within =
+            self.names.is_empty() || (!other.names.is_empty() && other.names.iter().all(|name| self.names.contains(name)));
+        self.project == other.project
+            && within(&self.namespaces, &other.namespaces)
+            && (self.app.is_none() || self.app == other.app)
+            && names_within
+            && other.capabilities.iter().all(|capability| self.allows(*capability))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn grant(namespaces: &[&str], names: &[&str], capabilities: &[Capability]) -> Grant {
+        Grant {
+            project: ProjectName::default_project(),
+            namespaces: namespaces.iter().filter_map(|text| text.parse().ok()).collect(),
+            app: None,
+            names: names.iter().filter_map(|text| text.parse().ok()).collect(),
+            capabilities: capabilities.to_vec(),
+        }
+    }
+
+    #[test]
+    fn a_token_never_mints_a_wider_one() {
+        let limited = grant(&["staging"], &["A"], &[Capability::SecretsList]);
+        assert!(limited.covers(&limited));
+        assert!(!limited.covers(&grant(&[], &["A"], &[Capability::SecretsList])));
+        assert!(!limited.covers(&grant(&["production"], &["A"], &[Capability::SecretsList])));
+        assert!(!limited.covers(&grant(&["staging"], &[], &[Capability::SecretsList])));
+        assert!(!limited.covers(&grant(&["staging"], &["A"], &[Capability::SecretsWrite])));
+        assert!(grant(&[], &[], &[Capability::Admin]).covers(&limited));
+    }
+
+    #[test]
+    fn words_round_trip() {
+        for capability in Capability::ALL {
+            assert_eq!(Capability::from_word(capability.as_str()), Some(capability));
+        }
+        assert_eq!(Capability::from_word("values:*"), None);
+    }
+}

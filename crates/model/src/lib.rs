@@ -1,0 +1,18 @@
+//! The words of Strongroom as types: names, scopes, versions, expiry, resolution order, manifests. Pure: no I/O, no plaintext.
+
+pub mod access;
+pub mod expiry;
+pub mod id;
+pub mod manifest;
+pub mod name;
+pub mod resolution;
+pub mod scope;
+pub mod slug;
+
+pub use access::{Capability, Grant};
+pub use expiry::{Expiry, Lifetime};
+pub use id::Id;
+pub use name::SecretName;
+pub use resolution::{Resolution, resolve};
+pub use scope::{Scope, ScopeKind};
+pub use slug::{AppId, NamespaceName, ProjectName, UserId, WorkloadName};

@@ -1,0 +1,131 @@
+//! Functions, their deployments, and which workload reads which secret.
+
+use jiff::Timestamp;
+use strongroom_model::{Id, NamespaceName, SecretName, WorkloadName};
+
+use super::StoreError;
+
+/// A deployed function.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FunctionRow {
+    /// The function.
+    pub id: Id,
+    /// The project.
+    pub project: Id,
+    /// The namespace.
+    pub namespace: NamespaceName,
+    /// Its name, unique in the namespace.
+    pub name: WorkloadName,
+    /// The number of the deployment that serves.
+    pub active: u64,
+    /// When it was first deployed.
+    pub created_at: Timestamp,
+    /// When it was last deployed or rolled back.
+    pub updated_at: Timestamp,
+    /// Who did that.
+    pub updated_by: String,
+    /// MAC over what steers which code runs.
+    pub mac: Vec<u8>,
+}
+
+/// One deployment of a function.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeploymentRow {
+    /// The function.
+    pub function: Id,
+    /// Numbered from 1 in each function.
+    pub number: u64,
+    /// The manifest as canonical JSON.
+    pub manifest: String,
+    /// What reading the bundle found, as JSON.
+    pub references: String,
+    /// SHA-256 over bundle and manifest.
+    pub digest: Vec<u8>,
+    /// Size of the bundle in bytes.
+    pub bundle_bytes: u64,
+    /// When.
+    pub created_at: Timestamp,
+    /// Who.
+    pub created_by: String,
+    /// MAC over what steers which code runs with which secrets.
+    pub mac: Vec<u8>,
+}
+
+/// Kinds of workload.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum WorkloadKind {
+    /// An HTTP handler.
+    Function,
+    /// A background handler.
+    Job,
+    /// A long-running backend that is injected into.
+    App,
+}
+
+impl WorkloadKind {
+    /// The word used in rows and JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Function => "function",
+            Self::Job => "job",
+            Self::App => "app",
+        }
+    }
+}
+
+/// One workload reads one secret: known from its code, its list, or seen at run time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReadFact {
+    /// The project.
+    pub project: Id,
+    /// The namespace of the workload.
+    pub namespace: NamespaceName,
+    /// Its kind.
+    pub kind: WorkloadKind,
+    /// Its name.
+    pub workload: String,
+    /// The stored name of the secret.
+    pub secret: SecretName,
+    /// `list` (declared), `code` (found by reading the bundle), `env` or `helper` (seen at run time).
+    pub via: String,
+    /// Last read at run time.
+    pub last_read_at: Option<Timestamp>,
+}
+
+/// Reading.
+pub trait FunctionRows {
+    /// One function.
+    fn function(&mut self, project: &Id, namespace: &NamespaceName, name: &WorkloadName) -> Result<Option<FunctionRow>, StoreError>;
+    /// The functions of a project (in one namespace), by namespace and name.
+    fn functions(&mut self, project: &Id, namespace: Option<&NamespaceName>) -> Result<Vec<FunctionRow>, StoreError>;
+    /// One deployment.
+    fn deployment(&mut self, function: &Id, number: u64) -> Result<Option<DeploymentRow>, StoreError>;
+    /// All deployments, newest first.
+    fn deployments(&mut self, function: &Id) -> Result<Vec<DeploymentRow>, StoreError>;
+    /// The code of a deployment.
+    fn bundle(&mut self, function: &Id, number: u64) -> Result<Option<Vec<u8>>, StoreError>;
+    /// Who reads a secret name, one row for each workload and `via`.
+    fn readers(&mut self, project: &Id, secret: &SecretName) -> Result<Vec<ReadFact>, StoreError>;
+    /// All read facts of a project, ordered by secret.
+    fn all_readers(&mut self, project: &Id) -> Result<Vec<ReadFact>, StoreError>;
+    /// What one workload reads.
+    fn reads_of(&mut self, project: &Id, namespace: &NamespaceName, kind: WorkloadKind, workload: &str) -> Result<Vec<ReadFact>, StoreError>;
+}
+
+/// Writing.
+pub trait FunctionTx {
+    /// Adds a function; `Exists` if there.
+    fn insert_function(&mut self, row: &FunctionRow) -> Result<(), StoreError>;
+    /// Replaces active, updated and MAC. `false` if missing.
+    fn update_function(&mut self, row: &FunctionRow) -> Result<bool, StoreError>;
+    /// Erases a function with its deployments and read facts. `false` if missing.
+    fn delete_function(&mut self, row: &FunctionRow) -> Result<bool, StoreError>;
+    /// Adds a deployment with its code.
+    fn insert_deployment(&mut self, row: &DeploymentRow, bundle: &[u8]) -> Result<(), StoreError>;
+    /// Erases deployments below `keep_from`, except the number `active`; returns how many.
+    fn prune_deployments(&mut self, function: &Id, keep_from: u64, active: u64) -> Result<u64, StoreError>;
+    /// Replaces the facts of `via` `list` and `code` of one workload.
+    fn replace_static_reads(&mut self, project: &Id, namespace: &NamespaceName, kind: WorkloadKind, workload: &str, facts: &[ReadFact]) -> Result<(), StoreError>;
+    /// Adds a run-time fact or moves its time forward.
+    fn touch_read(&mut self, fact: &ReadFact) -> Result<(), StoreError>;
+}

@@ -1,0 +1,110 @@
+//! The port: what a backend must do. One conformance suite (`crate::conformance`) runs against every backend.
+//!
+//! Work comes as closures. A write closure runs inside one transaction and sees its own writes; it is durable when the
+//! returned future resolves. Closures are synchronous so that the embedded backend pays nothing for them; a networked
+//! backend runs them on a thread that may wait.
+
+mod audit;
+mod functions;
+mod logs;
+mod projects;
+mod secrets;
+mod tokens;
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+
+pub use audit::{AuditFilter, AuditHead, AuditRow, AuditRows, AuditTx};
+pub use functions::{DeploymentRow, FunctionRow, FunctionRows, FunctionTx, ReadFact, WorkloadKind};
+pub use logs::{LogFilter, LogRow, LogRows, LogTx};
+pub use projects::{AppRow, InstanceRow, NamespaceRow, ProjectKeyRow, ProjectRow, ProjectRows, ProjectTx};
+pub use secrets::{SealedRow, SecretFilter, SecretRow, SecretRows, SecretTx, Stats, VersionKind, VersionRow};
+pub use tokens::{TokenRow, TokenRows, TokenTx};
+
+/// A boxed future, so that the port is object safe.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// Everything that can be read.
+pub trait Rows: ProjectRows + SecretRows + FunctionRows + TokenRows + AuditRows + LogRows {}
+
+/// Everything that can be written, inside one transaction.
+pub trait Tx: Rows + ProjectTx + SecretTx + FunctionTx + TokenTx + AuditTx + LogTx {}
+
+/// What a write closure asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// Keep what was written.
+    Commit,
+    /// Undo what this closure wrote; other callers in the same commit are not touched.
+    RollBack,
+}
+
+/// A unit of writing.
+pub type WriteJob = Box<dyn FnOnce(&mut dyn Tx) -> Verdict + Send>;
+/// A unit of reading: one consistent view.
+pub type ReadJob<'a> = Box<dyn FnOnce(&mut dyn Rows) + Send + 'a>;
+
+/// Why the store could not do it. Carries no row contents.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StoreError {
+    /// The database cannot be reached, read or written: disk full, I/O error, connection lost.
+    #[error("the store is unavailable: {0}")]
+    Unavailable(String),
+    /// A row that cannot be what was written.
+    #[error("the store holds a damaged row: {0}")]
+    Damaged(&'static str),
+    /// A uniqueness rule refused the row. Callers check first; this is the last line.
+    #[error("the row exists already: {0}")]
+    Exists(&'static str),
+    /// Made by a newer version of the program.
+    #[error("the store has schema version {found}, this program knows up to {known}; use the newer program")]
+    TooNew {
+        /// The version found.
+        found: i64,
+        /// The newest version known.
+        known: i64,
+    },
+}
+
+/// A backend. Implementations: `crate::sqlite`.
+pub trait Store: Send + Sync + 'static {
+    /// Queues `job` and resolves once its writes are durable (`true`), or undone because it said so (`false`). If the
+    /// commit fails, every job in it fails.
+    fn submit(&self, job: WriteJob) -> BoxFuture<'static, Result<bool, StoreError>>;
+
+    /// Runs `job` on one consistent view of what is committed.
+    fn query<'a>(&'a self, job: ReadJob<'a>) -> BoxFuture<'a, Result<(), StoreError>>;
+}
+
+impl dyn Store {
+    /// Runs `work` in a transaction: an `Ok` is durable when this returns, an `Err` leaves nothing behind.
+    pub async fn write<T, E>(&self, work: impl FnOnce(&mut dyn Tx) -> Result<T, E> + Send + 'static) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        let slot = Arc::new(Mutex::new(None));
+        let filled = Arc::clone(&slot);
+        let job: WriteJob = Box::new(move |tx| {
+            let result = work(tx);
+            let verdict = if result.is_ok() { Verdict::Commit } else { Verdict::RollBack };
+            *filled.lock().unwrap_or_else(PoisonError::into_inner) = Some(result);
+            verdict
+        });
+        self.submit(job).await?;
+        let result = slot.lock().unwrap_or_else(PoisonError::into_inner).take();
+        result.unwrap_or_else(|| Err(StoreError::Unavailable("the write was dropped".to_owned()).into()))
+    }
+
+    /// Runs `work` on one consistent view.
+    pub async fn read<T, E>(&self, work: impl FnOnce(&mut dyn Rows) -> Result<T, E> + Send) -> Result<T, E>
+    where
+        T: Send,
+        E: From<StoreError> + Send,
+    {
+        let mut result = None;
+        self.query(Box::new(|rows| result = Some(work(rows)))).await?;
+        result.unwrap_or_else(|| Err(StoreError::Unavailable("the read was dropped".to_owned()).into()))
+    }
+}
