@@ -1,1 +1,31 @@
-//! seal
+//! Keys, sealing and opening: the root key, project keys, value envelopes, row MACs, tokens and the audit chain.
+//!
+//! Synchronous and without I/O. Randomness is an argument ([`Random`]); AES-256-GCM, HKDF-SHA256, HMAC-SHA256 and
+//! the system's random bytes come from `aws-lc-rs` and from nowhere else. The bytes are specified in `docs/formats/`.
+//!
+//! ```text
+//! RootKey ── unlock(instance id) ──> Instance ──┬─ wraps project keys          (wrapped.rs)
+//!                                               └─ instance secret ──┬─ row MACs, audit links, keyed digests
+//!                                                                    └─ token digests
+//! ProjectKey ── [per-user key] ── HKDF(fresh salt) ──> value key ── AES-256-GCM ──> envelope (envelope.rs)
+//! ```
+
+mod bytes;
+mod derive;
+mod envelope;
+mod error;
+mod instance;
+mod mac;
+mod once;
+mod random;
+mod root;
+pub mod token;
+mod wrapped;
+
+pub use envelope::{ValueContext, envelope_key_version, open_value, same_value, seal_value};
+pub use error::SealError;
+pub use instance::{Instance, keyed_digest};
+pub use mac::RowKind;
+pub use random::{Random, SystemRandom};
+pub use root::{Fingerprint, RootKey, RootKeyError};
+pub use wrapped::ProjectKey;
