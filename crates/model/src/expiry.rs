@@ -36,9 +36,6 @@ pub enum ExpiryError {
     /// More than 100 years.
     #[error("an expiry lies at most 100 years ahead")]
     TooLong,
-    /// A point in time that has passed.
-    #[error("an expiry must lie in the future")]
-    Past,
 }
 
 const UNITS: &[(char, i64)] =
@@ -84,12 +81,12 @@ impl FromStr for Lifetime {
 }
 
 impl Expiry {
-    /// The point in time this means at `now`, or none for [`Expiry::Never`].
+    /// The point in time this means at `now`, or none for [`Expiry::Never`]. A point that has passed is accepted: the
+    /// secret counts as expired from its first moment.
     pub fn resolve(self, now: Timestamp) -> Result<Option<Timestamp>, ExpiryError> {
         match self {
             Self::Never => Ok(None),
             Self::After(lifetime) => now.checked_add(lifetime.0).map(Some).map_err(|_| ExpiryError::TooLong),
-            Self::At(at) if at <= now => Err(ExpiryError::Past),
             Self::At(at) if at.duration_since(now) > SignedDuration::from_secs(MAX_SECONDS) => Err(ExpiryError::TooLong),
             Self::At(at) => Ok(Some(at)),
         }
@@ -162,10 +159,10 @@ mod tests {
     }
 
     #[test]
-    fn points_in_time_must_lie_ahead() {
+    fn points_in_time_are_rfc_3339() {
         let now = Timestamp::from_second(1_800_000_000).unwrap_or_default();
         let at = |text: &str| text.parse::<Expiry>().and_then(|expiry| expiry.resolve(now));
-        assert_eq!(at("2020-01-31T00:00:00Z"), Err(ExpiryError::Past));
+        assert!(at("2020-01-31T00:00:00Z").is_ok_and(|at| is_expired(at, now)));
         assert!(at("2028-01-31T00:00:00Z").is_ok_and(|at| at.is_some()));
         assert!(at("2028-01-31T00:00:00+02:00").is_ok_and(|at| at.is_some()));
         assert_eq!(at("2028-01-31"), Err(ExpiryError::Grammar));
