@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use strongroom_envfile::export::{self, Format};
 use strongroom_envfile::{FileError, parse};
+use strongroom_secret::SecretValue;
 
 #[derive(serde::Deserialize)]
 struct Vectors {
@@ -36,5 +38,24 @@ fn read(text: &str) -> BTreeMap<String, String> {
             .collect(),
         Err(FileError::Empty | FileError::OnlyComments | FileError::NoEntries { .. }) => BTreeMap::new(),
         Err(refused) => panic!("{refused} in {text:?}"),
+    }
+}
+
+/// A value, and the line that is written for it; none if no quote form carries it.
+#[derive(serde::Deserialize)]
+struct Written {
+    value: String,
+    text: Option<String>,
+}
+
+#[test]
+fn the_writer_writes_what_the_package_was_seen_to_read_back() {
+    let vectors: Vec<Written> =
+        serde_json::from_str(include_str!("vectors/writer.json")).expect("the vectors are checked in as JSON");
+    assert!(vectors.len() > 400);
+    for Written { value, text } in vectors {
+        let secret = SecretValue::new(value.clone()).expect("no vector has a NUL");
+        let written = export::write(&Format::Dotenv, &[("K", &secret)]).ok();
+        assert_eq!(written.as_deref(), text.as_ref(), "{value:?}");
     }
 }

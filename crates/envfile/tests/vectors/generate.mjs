@@ -1,6 +1,7 @@
-// Writes dotenv.json: texts, and what the npm package `dotenv` reads from them. See README.md beside this file.
+// Writes dotenv.json: texts, and what the npm package `dotenv` reads from them; then checks writer.json with that package.
+// See README.md beside this file.
 import { createRequire } from "node:module";
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 
 const require = createRequire(process.cwd() + "/");
 const dotenv = require("dotenv");
@@ -43,3 +44,11 @@ const lines = [...named, ...noise].map((text) => JSON.stringify(read(text)));
 const target = new URL("dotenv.json", import.meta.url);
 writeFileSync(target, `{"dotenv":"${version}","vectors":[\n${lines.join(",\n")}\n]}\n`);
 console.log(`${lines.length} vectors of dotenv ${version}`);
+
+// Each written line is read among neighbours that would show a quote running over.
+const wrong = JSON.parse(readFileSync(new URL("writer.json", import.meta.url), "utf8")).filter(({ value, text }) => {
+  if (text === null) return false;
+  const read = dotenv.parse(`BEFORE=\`it's "1"\`\n${text}AFTER=x'\`y"z\n`);
+  return read.BEFORE !== `it's "1"` || read.K !== value || read.AFTER !== "x'`y\"z";
+});
+if (wrong.length > 0) throw new Error(`${wrong.length} lines of writer.json do not read back: ${JSON.stringify(wrong)}`);
