@@ -9,20 +9,12 @@ pub(crate) struct Encoder<const N: usize> {
 
 impl<const N: usize> Encoder<N> {
     pub(crate) fn new() -> Self {
-        Self {
-            bytes: [0; N],
-            used: 0,
-            overflowed: false,
-        }
+        Self { bytes: [0; N], used: 0, overflowed: false }
     }
 
     /// Appends a part whose width the format fixes.
     pub(crate) fn fixed(&mut self, part: &[u8]) {
-        match self
-            .used
-            .checked_add(part.len())
-            .and_then(|end| Some((end, self.bytes.get_mut(self.used..end)?)))
-        {
+        match self.used.checked_add(part.len()).and_then(|end| Some((end, self.bytes.get_mut(self.used..end)?))) {
             Some((end, room)) => {
                 room.copy_from_slice(part);
                 self.used = end;
@@ -44,11 +36,7 @@ impl<const N: usize> Encoder<N> {
 
     /// What was written, or none if it did not fit.
     pub(crate) fn finish(&self) -> Option<&[u8]> {
-        if self.overflowed {
-            None
-        } else {
-            self.bytes.get(..self.used)
-        }
+        if self.overflowed { None } else { self.bytes.get(..self.used) }
     }
 }
 

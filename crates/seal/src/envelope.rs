@@ -70,9 +70,7 @@ pub fn seal_value(
     envelope.extend_from_slice(&salt);
     envelope.extend_from_slice(plaintext);
     envelope.resize(body_end, 0);
-    let body = envelope
-        .get_mut(HEADER_BYTES + SALT_BYTES..)
-        .ok_or(SealError::DoesNotSeal)?;
+    let body = envelope.get_mut(HEADER_BYTES + SALT_BYTES..).ok_or(SealError::DoesNotSeal)?;
     match seal_once(&value_key(base, &salt, context), place, body) {
         Ok(tag) => envelope.extend_from_slice(&tag),
         Err(error) => {
@@ -87,11 +85,7 @@ pub fn seal_value(
 ///
 /// The caller finds the key with [`envelope_key_version`]. Whatever is wrong, the answer is
 /// [`SealError::DoesNotOpen`].
-pub fn open_value(
-    key: &ProjectKey,
-    context: &ValueContext,
-    envelope: &[u8],
-) -> Result<SecretValue, SealError> {
+pub fn open_value(key: &ProjectKey, context: &ValueContext, envelope: &[u8]) -> Result<SecretValue, SealError> {
     let parts = split(envelope).ok_or(SealError::DoesNotOpen)?;
     let encoded = encode(context, parts.key_version);
     let place = encoded.finish().ok_or(SealError::DoesNotOpen)?;
@@ -99,17 +93,8 @@ pub fn open_value(
     let base = user_key.as_ref().unwrap_or(&key.0);
 
     let mut plaintext = Zeroizing::new(vec![0_u8; parts.ciphertext.len()]);
-    open_once(
-        &value_key(base, parts.salt, context),
-        place,
-        parts.ciphertext,
-        parts.tag,
-        &mut plaintext,
-    )?;
-    let length = plaintext
-        .iter()
-        .rposition(|byte| *byte != 0)
-        .map_or(0, |last| last + 1);
+    open_once(&value_key(base, parts.salt, context), place, parts.ciphertext, parts.tag, &mut plaintext)?;
+    let length = plaintext.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
     if padded(length) != plaintext.len() {
         return Err(SealError::DoesNotOpen);
     }
@@ -119,9 +104,7 @@ pub fn open_value(
 
 /// The version of the project key that an envelope names. It is only believed once the envelope opens.
 pub fn envelope_key_version(envelope: &[u8]) -> Result<u32, SealError> {
-    split(envelope)
-        .map(|parts| parts.key_version)
-        .ok_or(SealError::UnknownFormat)
+    split(envelope).map(|parts| parts.key_version).ok_or(SealError::UnknownFormat)
 }
 
 /// Whether two values are equal, in a time that depends on their lengths alone.
@@ -144,12 +127,7 @@ fn split(envelope: &[u8]) -> Option<Parts<'_>> {
     let (ciphertext, tag) = rest.split_last_chunk()?;
     let whole_blocks = ciphertext.len().is_multiple_of(BLOCK_BYTES);
     let fits = whole_blocks && (BLOCK_BYTES..=padded(MAX_VALUE_BYTES)).contains(&ciphertext.len());
-    fits.then_some(Parts {
-        key_version: u32::from_be_bytes(*key_version),
-        salt,
-        ciphertext,
-        tag,
-    })
+    fits.then_some(Parts { key_version: u32::from_be_bytes(*key_version), salt, ciphertext, tag })
 }
 
 /// Length of a value of `length` bytes with its padding.
@@ -174,20 +152,8 @@ fn encode(context: &ValueContext, key_version: u32) -> Encoder<CONTEXT_BYTES> {
     place.fixed(context.secret.as_bytes());
     place.fixed(&context.version.to_be_bytes());
     place.fixed(&[kind]);
-    place.prefixed(
-        context
-            .scope
-            .namespace()
-            .map_or("", |namespace| namespace.as_str())
-            .as_bytes(),
-    );
-    place.prefixed(
-        context
-            .scope
-            .app()
-            .map_or("", |app| app.as_str())
-            .as_bytes(),
-    );
+    place.prefixed(context.scope.namespace().map_or("", |namespace| namespace.as_str()).as_bytes());
+    place.prefixed(context.scope.app().map_or("", |app| app.as_str()).as_bytes());
     place.prefixed(NO_ISSUER);
     place.prefixed(context.scope.user().map_or("", UserId::as_str).as_bytes());
     place.prefixed(context.name.as_str().as_bytes());
@@ -199,20 +165,10 @@ fn derive_user_key(key: &ProjectKey, user: &UserId) -> KeyBytes {
     let mut end_user = Encoder::<264>::new();
     end_user.prefixed(NO_ISSUER);
     end_user.prefixed(user.as_str().as_bytes());
-    let end_user = end_user
-        .finish()
-        .expect("a user id is at most 255 bytes long");
+    let end_user = end_user.finish().expect("a user id is at most 255 bytes long");
     derive(&key.0, b"", &[label::USER_KEY, end_user])
 }
 
 fn value_key(base: &KeyBytes, salt: &[u8; SALT_BYTES], context: &ValueContext) -> KeyBytes {
-    derive(
-        base,
-        salt,
-        &[
-            label::VALUE_KEY,
-            context.secret.as_bytes(),
-            &context.version.to_be_bytes(),
-        ],
-    )
+    derive(base, salt, &[label::VALUE_KEY, context.secret.as_bytes(), &context.version.to_be_bytes()])
 }

@@ -29,15 +29,7 @@ impl Instance {
         let subkey = |label: &[u8]| MacKey::new(&derive(&secret, id.as_bytes(), &[label]));
         let (row, token) = (subkey(label::ROW_MAC), subkey(label::TOKEN));
         let (audit, digest) = (subkey(label::AUDIT), subkey(label::DIGEST));
-        Self {
-            id,
-            wrapping,
-            secret,
-            row,
-            token,
-            audit,
-            digest,
-        }
+        Self { id, wrapping, secret, row, token, audit, digest }
     }
 
     /// The id that the keys are bound to.
@@ -54,23 +46,12 @@ impl Instance {
     }
 
     /// Seals version `version` of the key of `project` for storage: 88 bytes (`docs/formats/wrapped-key.md`).
-    pub fn wrap(
-        &self,
-        project: &Id,
-        version: u32,
-        key: &ProjectKey,
-        rng: &dyn Random,
-    ) -> Result<Vec<u8>, SealError> {
+    pub fn wrap(&self, project: &Id, version: u32, key: &ProjectKey, rng: &dyn Random) -> Result<Vec<u8>, SealError> {
         wrapped::wrap(&self.wrapping, &self.id, project, version, key, rng)
     }
 
     /// Opens what [`Instance::wrap`] made for the same instance, project and version. `wrapped` may be any bytes.
-    pub fn unwrap(
-        &self,
-        project: &Id,
-        version: u32,
-        wrapped: &[u8],
-    ) -> Result<ProjectKey, SealError> {
+    pub fn unwrap(&self, project: &Id, version: u32, wrapped: &[u8]) -> Result<ProjectKey, SealError> {
         wrapped::unwrap(&self.wrapping, &self.id, project, version, wrapped)
     }
 
@@ -78,12 +59,7 @@ impl Instance {
     /// gives the same tokens, row MACs, audit links and digests: 88 bytes (`docs/formats/wrapped-key.md`). Project
     /// keys are wrapped anew by the instance that `new_root` unlocks.
     pub fn carry(&self, new_root: &RootKey, rng: &dyn Random) -> Result<Vec<u8>, SealError> {
-        wrapped::carry(
-            &new_root.wrapping_key(&self.id),
-            &self.id,
-            &self.secret,
-            rng,
-        )
+        wrapped::carry(&new_root.wrapping_key(&self.id), &self.id, &self.secret, rng)
     }
 
     /// The MAC of a row: `HMAC-SHA256(row key, code || count || (length || field)*)` (`docs/formats/row-mac.md`).
@@ -95,12 +71,7 @@ impl Instance {
     }
 
     /// Whether `stored` is the MAC of the row, in constant time.
-    pub fn verify_row_mac(
-        &self,
-        table: RowKind,
-        fields: &[&[u8]],
-        stored: &[u8],
-    ) -> Result<(), SealError> {
+    pub fn verify_row_mac(&self, table: RowKind, fields: &[&[u8]], stored: &[u8]) -> Result<(), SealError> {
         verify(&self.row.row(table, fields), stored)
     }
 
@@ -113,10 +84,7 @@ impl Instance {
     /// over node, sequence number, previous link and record (`docs/formats/audit-link.md`). The first record's previous
     /// link is 32 zero bytes.
     pub fn audit_link(&self, node: &str, seq: u64, previous: &[u8; 32], record: &[u8]) -> [u8; 32] {
-        self.audit.fields(
-            &[],
-            &[node.as_bytes(), &seq.to_be_bytes(), previous, record],
-        )
+        self.audit.fields(&[], &[node.as_bytes(), &seq.to_be_bytes(), previous, record])
     }
 }
 

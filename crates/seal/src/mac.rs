@@ -51,6 +51,29 @@ pub enum RowKind {
 }
 
 impl RowKind {
+    /// Every kind, in the order of their codes.
+    pub const ALL: [Self; 19] = [
+        Self::SecretHead,
+        Self::Token,
+        Self::Deployment,
+        Self::Function,
+        Self::Project,
+        Self::ProjectKey,
+        Self::Namespace,
+        Self::App,
+        Self::Setting,
+        Self::Member,
+        Self::User,
+        Self::Job,
+        Self::Schedule,
+        Self::SecretVersion,
+        Self::Issuer,
+        Self::Link,
+        Self::Session,
+        Self::AuditHead,
+        Self::Node,
+    ];
+
     fn code(self) -> u8 {
         match self {
             Self::SecretHead => 1,
@@ -97,17 +120,9 @@ impl MacKey {
     pub(crate) fn fields(&self, tag: &[u8], fields: &[&[u8]]) -> [u8; 32] {
         let mut context = hmac::Context::with_key(&self.0);
         context.update(tag);
-        context.update(
-            &u32::try_from(fields.len())
-                .expect("no row has four billion fields")
-                .to_be_bytes(),
-        );
+        context.update(&u32::try_from(fields.len()).expect("no row has four billion fields").to_be_bytes());
         for field in fields {
-            context.update(
-                &u64::try_from(field.len())
-                    .expect("a length fits 64 bits")
-                    .to_be_bytes(),
-            );
+            context.update(&u64::try_from(field.len()).expect("a length fits 64 bits").to_be_bytes());
             context.update(field);
         }
         bytes_of(&context.sign())
@@ -125,7 +140,5 @@ pub(crate) fn verify(computed: &[u8; 32], stored: &[u8]) -> Result<(), SealError
 }
 
 fn bytes_of(tag: &hmac::Tag) -> [u8; 32] {
-    tag.as_ref()
-        .try_into()
-        .expect("HMAC-SHA256 is 32 bytes long")
+    tag.as_ref().try_into().expect("HMAC-SHA256 is 32 bytes long")
 }

@@ -19,12 +19,7 @@ pub(crate) const TAG_BYTES: usize = 16;
 /// With a working random generator this is 256 fresh random bits. With one that repeats itself (a cloned virtual
 /// machine, a broken seed) two different plaintexts still get two salts, hence two keys (the hedge of RFC 8937 carried
 /// over to salts). `context` is encoded so that it is never the beginning of another.
-pub(crate) fn fresh_salt(
-    key: &KeyBytes,
-    context: &[u8],
-    plaintext: &[u8],
-    rng: &dyn Random,
-) -> [u8; SALT_BYTES] {
+pub(crate) fn fresh_salt(key: &KeyBytes, context: &[u8], plaintext: &[u8], rng: &dyn Random) -> [u8; SALT_BYTES] {
     let mut random = [0_u8; 32];
     rng.fill(&mut random);
     MacKey::new(&derive(key, b"", &[label::SALT_KEY])).concatenated(&[&random, context, plaintext])
@@ -34,15 +29,9 @@ pub(crate) fn fresh_salt(
 ///
 /// `key` must come from [`fresh_salt`] and be used for this one call: section 8 asks that no pair of key and nonce
 /// recurs, and no key recurs.
-pub(crate) fn seal_once(
-    key: &KeyBytes,
-    context: &[u8],
-    plaintext: &mut [u8],
-) -> Result<[u8; TAG_BYTES], SealError> {
+pub(crate) fn seal_once(key: &KeyBytes, context: &[u8], plaintext: &mut [u8]) -> Result<[u8; TAG_BYTES], SealError> {
     let tag = cipher(key)
-        .and_then(|cipher| {
-            cipher.seal_in_place_separate_tag(zero_nonce(), Aad::from(context), plaintext)
-        })
+        .and_then(|cipher| cipher.seal_in_place_separate_tag(zero_nonce(), Aad::from(context), plaintext))
         .map_err(|_| SealError::DoesNotSeal)?;
     tag.as_ref().try_into().map_err(|_| SealError::DoesNotSeal)
 }
@@ -57,15 +46,7 @@ pub(crate) fn open_once(
     plaintext: &mut [u8],
 ) -> Result<(), SealError> {
     cipher(key)
-        .and_then(|cipher| {
-            cipher.open_separate_gather(
-                zero_nonce(),
-                Aad::from(context),
-                ciphertext,
-                tag,
-                plaintext,
-            )
-        })
+        .and_then(|cipher| cipher.open_separate_gather(zero_nonce(), Aad::from(context), ciphertext, tag, plaintext))
         .map_err(|_| SealError::DoesNotOpen)
 }
 

@@ -4,9 +4,7 @@ use std::fmt;
 
 use base64::Engine as _;
 use base64::alphabet;
-use base64::engine::{
-    DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig, general_purpose::STANDARD,
-};
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig, general_purpose::STANDARD};
 use strongroom_model::Id;
 use strongroom_secret::KeyBytes;
 use zeroize::Zeroizing;
@@ -43,9 +41,7 @@ pub enum RootKeyError {
     #[error("the root key is neither base64 nor hexadecimal text")]
     Encoding,
     /// Base64 or hexadecimal, but not of 32 bytes.
-    #[error(
-        "the root key is {actual_bytes} bytes long; it must be exactly 32 random bytes, as base64 or hexadecimal"
-    )]
+    #[error("the root key is {actual_bytes} bytes long; it must be exactly 32 random bytes, as base64 or hexadecimal")]
     Length {
         /// Length of the decoded key in bytes.
         actual_bytes: usize,
@@ -80,10 +76,7 @@ impl RootKey {
             _ => return Err(RootKeyError::Encoding),
         };
         let key = buffer.get(..length).and_then(|bytes| bytes.try_into().ok());
-        key.map(|bytes| Self(KeyBytes::new(bytes)))
-            .ok_or(RootKeyError::Length {
-                actual_bytes: length,
-            })
+        key.map(|bytes| Self(KeyBytes::new(bytes))).ok_or(RootKeyError::Length { actual_bytes: length })
     }
 
     /// The key as padded base64 (RFC 4648, section 4), 44 characters: what [`RootKey::from_text`] reads.
@@ -141,14 +134,7 @@ impl fmt::Debug for RootKey {
 impl fmt::Display for Fingerprint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let group = |shift: u32| (self.0 >> shift) & 0xffff;
-        write!(
-            f,
-            "{:04x}-{:04x}-{:04x}-{:04x}",
-            group(48),
-            group(32),
-            group(16),
-            group(0)
-        )
+        write!(f, "{:04x}-{:04x}-{:04x}-{:04x}", group(48), group(32), group(16), group(0))
     }
 }
 
@@ -161,12 +147,6 @@ impl fmt::Debug for Fingerprint {
 /// Padded base64, without a copy left on the stack or the heap.
 fn base64_text(key: &KeyBytes) -> Zeroizing<String> {
     let mut digits = Zeroizing::new([0_u8; 44]);
-    STANDARD
-        .encode_slice(key.expose(), digits.as_mut_slice())
-        .expect("32 bytes are 44 characters of base64");
-    Zeroizing::new(
-        str::from_utf8(digits.as_slice())
-            .expect("base64 is ASCII")
-            .to_owned(),
-    )
+    STANDARD.encode_slice(key.expose(), digits.as_mut_slice()).expect("32 bytes are 44 characters of base64");
+    Zeroizing::new(str::from_utf8(digits.as_slice()).expect("base64 is ASCII").to_owned())
 }

@@ -32,9 +32,7 @@ pub struct TokenText<'a>(&'a str);
 
 /// A text that is no token. Says nothing about the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "this is not a token: one begins with {PREFIX}, is {TOKEN_BYTES} characters long and ends in its own checksum"
-)]
+#[error("this is not a token: one begins with {PREFIX}, is {TOKEN_BYTES} characters long and ends in its own checksum")]
 pub struct MalformedToken;
 
 /// A new token with 256 random bits from `rng`.
@@ -49,13 +47,7 @@ pub fn generate(rng: &dyn Random) -> NewToken {
     while text.len() < PREFIX.len() + RANDOM_CHARACTERS {
         rng.fill(random.as_mut_slice());
         let missing = PREFIX.len() + RANDOM_CHARACTERS - text.len();
-        text.extend(
-            random
-                .iter()
-                .filter(|byte| **byte < 248)
-                .take(missing)
-                .map(|byte| digit(u32::from(*byte))),
-        );
+        text.extend(random.iter().filter(|byte| **byte < 248).take(missing).map(|byte| digit(u32::from(*byte))));
     }
     let checksum = checksum(text.as_bytes());
     text.extend(checksum);
@@ -64,13 +56,9 @@ pub fn generate(rng: &dyn Random) -> NewToken {
 
 /// Checks shape and checksum without looking anything up. White space around is not ignored.
 pub fn parse(text: &str) -> Result<TokenText<'_>, MalformedToken> {
-    let (body, stated) = text
-        .split_at_checked(PREFIX.len() + RANDOM_CHARACTERS)
-        .ok_or(MalformedToken)?;
+    let (body, stated) = text.split_at_checked(PREFIX.len() + RANDOM_CHARACTERS).ok_or(MalformedToken)?;
     let random = body.strip_prefix(PREFIX).ok_or(MalformedToken)?;
-    if !random.bytes().all(|byte| byte.is_ascii_alphanumeric())
-        || !stated.chars().eq(checksum(body.as_bytes()))
-    {
+    if !random.bytes().all(|byte| byte.is_ascii_alphanumeric()) || !stated.chars().eq(checksum(body.as_bytes())) {
         return Err(MalformedToken);
     }
     Ok(TokenText(text))
@@ -124,11 +112,7 @@ fn checksum(body: &[u8]) -> [char; CHECKSUM_CHARACTERS] {
 fn crc32(bytes: &[u8]) -> u32 {
     let register = bytes.iter().fold(u32::MAX, |register, byte| {
         (0..8).fold(register ^ u32::from(*byte), |register, _| {
-            if register & 1 == 1 {
-                (register >> 1) ^ 0xEDB8_8320
-            } else {
-                register >> 1
-            }
+            if register & 1 == 1 { (register >> 1) ^ 0xEDB8_8320 } else { register >> 1 }
         })
     });
     !register

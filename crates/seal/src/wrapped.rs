@@ -45,23 +45,11 @@ struct Place<'a> {
 
 impl Place<'_> {
     fn project<'a>(instance: &'a Id, project: &'a Id, version: u32) -> Place<'a> {
-        Place {
-            magic: b"SRK\x01",
-            label: label::WRAP_KEY,
-            version,
-            instance,
-            owner: project,
-        }
+        Place { magic: b"SRK\x01", label: label::WRAP_KEY, version, instance, owner: project }
     }
 
     fn instance(instance: &Id) -> Place<'_> {
-        Place {
-            magic: b"SRI\x01",
-            label: label::CARRY_KEY,
-            version: 0,
-            instance,
-            owner: instance,
-        }
+        Place { magic: b"SRI\x01", label: label::CARRY_KEY, version: 0, instance, owner: instance }
     }
 
     /// Header, instance id, owner id: 40 bytes, all of fixed width.
@@ -75,36 +63,16 @@ impl Place<'_> {
     }
 
     fn key(&self, wrapping: &KeyBytes, salt: &[u8]) -> KeyBytes {
-        derive(
-            wrapping,
-            salt,
-            &[
-                self.label,
-                self.owner.as_bytes(),
-                &self.version.to_be_bytes(),
-            ],
-        )
+        derive(wrapping, salt, &[self.label, self.owner.as_bytes(), &self.version.to_be_bytes()])
     }
 
-    fn seal(
-        &self,
-        wrapping: &KeyBytes,
-        key: &KeyBytes,
-        rng: &dyn Random,
-    ) -> Result<Vec<u8>, SealError> {
+    fn seal(&self, wrapping: &KeyBytes, key: &KeyBytes, rng: &dyn Random) -> Result<Vec<u8>, SealError> {
         let encoded = self.context();
         let context = encoded.finish().ok_or(SealError::DoesNotSeal)?;
         let salt = fresh_salt(wrapping, context, key.expose(), rng);
         let mut body = Zeroizing::new(*key.expose());
         let tag = seal_once(&self.key(wrapping, &salt), context, body.as_mut_slice())?;
-        Ok([
-            &self.magic[..],
-            &self.version.to_be_bytes(),
-            &salt,
-            body.as_slice(),
-            &tag,
-        ]
-        .concat())
+        Ok([&self.magic[..], &self.version.to_be_bytes(), &salt, body.as_slice(), &tag].concat())
     }
 
     fn open(&self, wrapping: &KeyBytes, sealed: &[u8]) -> Result<KeyBytes, SealError> {
@@ -118,13 +86,7 @@ impl Place<'_> {
             return Err(SealError::DoesNotOpen);
         }
         let mut key = Zeroizing::new([0_u8; 32]);
-        open_once(
-            &self.key(wrapping, salt),
-            context,
-            ciphertext,
-            tag,
-            key.as_mut_slice(),
-        )?;
+        open_once(&self.key(wrapping, salt), context, ciphertext, tag, key.as_mut_slice())?;
         Ok(KeyBytes::new(*key))
     }
 }
@@ -149,9 +111,7 @@ pub(crate) fn unwrap(
     version: u32,
     sealed: &[u8],
 ) -> Result<ProjectKey, SealError> {
-    Place::project(instance, project, version)
-        .open(wrapping, sealed)
-        .map(ProjectKey)
+    Place::project(instance, project, version).open(wrapping, sealed).map(ProjectKey)
 }
 
 /// Seals the instance secret.
@@ -165,10 +125,6 @@ pub(crate) fn carry(
 }
 
 /// Opens the instance secret.
-pub(crate) fn open_carried(
-    wrapping: &KeyBytes,
-    instance: &Id,
-    sealed: &[u8],
-) -> Result<KeyBytes, SealError> {
+pub(crate) fn open_carried(wrapping: &KeyBytes, instance: &Id, sealed: &[u8]) -> Result<KeyBytes, SealError> {
     Place::instance(instance).open(wrapping, sealed)
 }
