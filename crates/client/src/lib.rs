@@ -1,1 +1,37 @@
-//! client
+//! The typed client: one method an operation, one file a noun. The transport is HTTP(S), a Unix socket, or a service
+//! in the same process; which one makes no difference to the caller.
+//!
+//! ```text
+//! Client ──> Project ──> secrets::set() ──┐
+//!                                         ├─ request.rs: JSON out (wiped), JSON or problem details in (wiped)
+//!                                         └─ transport: http.rs | unix.rs | in_process.rs
+//! ```
+//!
+//! Bodies that may carry values stand in buffers that wipe themselves. A credential belongs to one address and is
+//! sent nowhere else; a redirect is an error, never followed.
+
+mod access;
+mod address;
+mod apps;
+mod client;
+mod error;
+mod functions;
+mod namespaces;
+mod projects;
+mod request;
+mod resolve;
+mod secrets;
+mod server;
+mod settings;
+mod trail;
+mod transport;
+mod wiping;
+
+pub use address::{Address, AddressError, AddressSource, Credential};
+pub use client::{Client, Project};
+pub use error::ClientError;
+pub use functions::{Invocation, Invoked};
+pub use resolve::Workload;
+pub use secrets::{Deletion, SecretFilter, Selector};
+pub use trail::{AuditFilter, LogFilter};
+pub use transport::{BoxError, InProcess};

@@ -1,0 +1,31 @@
+//! Apps.
+
+use http::Method;
+use strongroom_api::Page;
+use strongroom_api::projects::{AppItem, CreateApp, Gone};
+
+use crate::client::Project;
+use crate::error::ClientError;
+
+impl Project<'_> {
+    /// The project's apps, or those of one namespace.
+    pub async fn apps(&self, namespace: Option<&str>) -> Result<Vec<AppItem>, ClientError> {
+        let page: Page<AppItem> = self.call(Method::GET, &["apps"]).query("namespace", namespace).send().await?;
+        Ok(page.items)
+    }
+
+    /// Registers one.
+    pub async fn create_app(&self, body: &CreateApp) -> Result<AppItem, ClientError> {
+        self.call(Method::POST, &["apps"]).json(body).send().await
+    }
+
+    /// One app.
+    pub async fn app(&self, id: &str, namespace: Option<&str>) -> Result<AppItem, ClientError> {
+        self.call(Method::GET, &["apps", id]).query("namespace", namespace).send().await
+    }
+
+    /// Deletes one.
+    pub async fn delete_app(&self, id: &str, namespace: Option<&str>) -> Result<Gone, ClientError> {
+        self.call(Method::DELETE, &["apps", id]).query("namespace", namespace).send().await
+    }
+}
