@@ -75,6 +75,10 @@ pub trait Store: Send + Sync + 'static {
 
     /// Runs `job` on one consistent view of what is committed.
     fn query<'a>(&'a self, job: ReadJob<'a>) -> BoxFuture<'a, Result<(), StoreError>>;
+
+    /// Finishes the work that is queued, refuses what comes after, and lets go of the database. Calling it again waits
+    /// for the same end.
+    fn close(&self) -> BoxFuture<'_, Result<(), StoreError>>;
 }
 
 impl dyn Store {

@@ -54,4 +54,6 @@ pub trait TokenTx {
     fn touch_token(&mut self, id: &Id, at: Timestamp) -> Result<(), StoreError>;
     /// Remembers an answer; `Exists` if the key was used.
     fn remember_idempotent(&mut self, scope: &str, key: &str, answer: &str, at: Timestamp) -> Result<(), StoreError>;
+    /// Forgets answers remembered before `before`; returns how many.
+    fn prune_idempotent(&mut self, before: Timestamp) -> Result<u64, StoreError>;
 }

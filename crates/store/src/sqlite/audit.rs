@@ -1,0 +1,163 @@
+//! The audit chains. Each node's chain is one range of the table: see the schema.
+
+use rusqlite::{Row, params};
+
+use super::row::{array, integer, limit, millis, optional_millis, string, time};
+use super::session::Session;
+use crate::port::{AuditFilter, AuditHead, AuditRow, AuditRows, AuditTx, StoreError};
+
+/// Places per node.
+const SPAN: i64 = 1 << 48;
+
+/// The end of one node's chain and where its records stand.
+#[derive(Debug, Clone)]
+pub(super) struct Head {
+    node: String,
+    number: i64,
+    head: AuditHead,
+}
+
+/// The ends of the chains that a transaction has asked for or written to. The writer keeps them from one transaction to
+/// the next as long as nobody else writes.
+pub(super) type Heads = Vec<Head>;
+
+fn record(row: &Row<'_>, node: &str) -> Result<AuditRow, StoreError> {
+    let place = integer(row, 0, "audit.place")?;
+    Ok(AuditRow {
+        node: node.to_owned(),
+        seq: u64::try_from(place % SPAN).map_err(|_| StoreError::Damaged("audit.place"))?,
+        at: time(row, 1, "audit.at")?,
+        project: string(row, 2, "audit.project")?,
+        action: string(row, 3, "audit.action")?,
+        record: string(row, 4, "audit.record")?,
+        link: array(row, 5, "audit.link")?,
+    })
+}
+
+/// The place before the first record of a node.
+fn base(number: i64) -> Result<i64, StoreError> {
+    number.checked_mul(SPAN).ok_or(StoreError::Damaged("audit_nodes.number"))
+}
+
+/// The place of record `seq`, or of the last one possible if there are not so many.
+fn place(number: i64, seq: u64) -> Result<i64, StoreError> {
+    let within = i64::try_from(seq).unwrap_or(i64::MAX).min(SPAN - 1);
+    base(number)?.checked_add(within).ok_or(StoreError::Damaged("audit_nodes.number"))
+}
+
+impl Session<'_> {
+    fn node_number(&self, node: &str) -> Result<Option<i64>, StoreError> {
+        self.first("SELECT number FROM audit_nodes WHERE node = ?1", [node], |row| {
+            integer(row, 0, "audit_nodes.number")
+        })
+    }
+
+    fn last_record(&self, number: i64) -> Result<AuditHead, StoreError> {
+        let last = self.first(
+            "SELECT place, link FROM audit WHERE place > ?1 AND place < ?2 ORDER BY place DESC LIMIT 1",
+            [base(number)?, place(number, u64::MAX)?],
+            |row| {
+                let seq = u64::try_from(integer(row, 0, "audit.place")? % SPAN);
+                Ok(AuditHead { seq: seq.map_err(|_| StoreError::Damaged("audit.place"))?, link: array(row, 1, "audit.link")? })
+            },
+        )?;
+        Ok(last.unwrap_or(AuditHead { seq: 0, link: [0; 32] }))
+    }
+
+    /// A page of one node's records, newest first.
+    fn page(&self, number: i64, node: &str, filter: &AuditFilter) -> Result<Vec<AuditRow>, StoreError> {
+        self.all(
+            "SELECT place, at, project, action, record, link FROM audit
+             WHERE place > ?1 AND place < ?2
+               AND (?3 IS NULL OR project = ?3)
+               AND (?4 IS NULL OR substr(action, 1, length(?4)) = ?4)
+               AND (?5 IS NULL OR at >= ?5)
+               AND (?6 IS NULL OR instr(record, ?6) > 0)
+             ORDER BY place DESC LIMIT ?7",
+            params![
+                base(number)?,
+                place(number, filter.before.unwrap_or(u64::MAX))?,
+                filter.project,
+                filter.action,
+                optional_millis(filter.since),
+                filter.search,
+                limit(filter.limit),
+            ],
+            |row| record(row, node),
+        )
+    }
+}
+
+impl AuditRows for Session<'_> {
+    fn audit_head(&mut self, node: &str) -> Result<AuditHead, StoreError> {
+        if let Some(known) = self.heads.iter().find(|known| known.node == node) {
+            return Ok(known.head.clone());
+        }
+        let Some(number) = self.node_number(node)? else {
+            return Ok(AuditHead { seq: 0, link: [0; 32] });
+        };
+        let head = self.last_record(number)?;
+        self.heads.push(Head { node: node.to_owned(), number, head: head.clone() });
+        Ok(head)
+    }
+
+    fn audit(&mut self, filter: &AuditFilter) -> Result<Vec<AuditRow>, StoreError> {
+        let mut found = Vec::new();
+        let nodes = self.all("SELECT number, node FROM audit_nodes ORDER BY node", [], |row| {
+            Ok((integer(row, 0, "audit_nodes.number")?, string(row, 1, "audit_nodes.node")?))
+        })?;
+        for (number, node) in &nodes {
+            found.append(&mut self.page(*number, node, filter)?);
+        }
+        if nodes.len() > 1 {
+            // stable, so that equal numbers stay in the order of their nodes
+            found.sort_by_key(|row| std::cmp::Reverse(row.seq));
+            // `before` is a number: records that share one must share a page, or the next page would skip them
+            let last = filter.limit.checked_sub(1).and_then(|index| found.get(index)).map(|row| row.seq);
+            if let Some(last) = last {
+                found.retain(|row| row.seq >= last);
+            }
+        }
+        Ok(found)
+    }
+
+    fn audit_after(&mut self, node: &str, seq: u64, rows: usize) -> Result<Vec<AuditRow>, StoreError> {
+        let Some(number) = self.node_number(node)? else { return Ok(Vec::new()) };
+        self.all(
+            "SELECT place, at, project, action, record, link FROM audit WHERE place > ?1 AND place < ?2
+             ORDER BY place LIMIT ?3",
+            [place(number, seq)?, place(number, u64::MAX)?, limit(rows)],
+            |row| record(row, node),
+        )
+    }
+
+    fn audit_nodes(&mut self) -> Result<Vec<String>, StoreError> {
+        self.all("SELECT node FROM audit_nodes ORDER BY node", [], |row| string(row, 0, "audit_nodes.node"))
+    }
+}
+
+impl AuditTx for Session<'_> {
+    fn append_audit(&mut self, row: &AuditRow) -> Result<(), StoreError> {
+        if self.audit_head(&row.node)?.seq.checked_add(1) != Some(row.seq) {
+            return Err(StoreError::Damaged("an audit record does not follow its node's head"));
+        }
+        if row.seq == 1 {
+            self.change("INSERT INTO audit_nodes (node) VALUES (?1) ON CONFLICT DO NOTHING", [&row.node])?;
+            let number = self.node_number(&row.node)?.ok_or(StoreError::Damaged("audit_nodes.node"))?;
+            self.heads.retain(|known| known.node != row.node);
+            self.heads.push(Head { node: row.node.clone(), number, head: AuditHead { seq: 0, link: [0; 32] } });
+        }
+        let known = self.heads.iter().position(|known| known.node == row.node);
+        let known = known.ok_or(StoreError::Damaged("audit_nodes.node"))?;
+        let number = self.heads.get(known).map(|known| known.number).ok_or(StoreError::Damaged("audit_nodes.node"))?;
+        self.insert(
+            "an audit record of this number",
+            "INSERT INTO audit (place, at, project, action, record, link) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            params![place(number, row.seq)?, millis(row.at), row.project, row.action, row.record, row.link],
+        )?;
+        if let Some(known) = self.heads.get_mut(known) {
+            known.head = AuditHead { seq: row.seq, link: row.link };
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,43 @@
+//! Numbered steps from an empty file to the schema of this program. A step that has been released is never edited.
+
+use rusqlite::Connection;
+
+use super::row::fault;
+use crate::port::StoreError;
+
+/// Step `n` leads from schema version `n - 1` to `n`.
+const STEPS: &[&str] = &[include_str!("migrations/0001_first.sql")];
+
+/// Brings the schema up to date, or refuses one that is newer. Where nothing is to be done, only the version is read.
+pub(super) fn migrate(connection: &Connection) -> Result<(), StoreError> {
+    if pending(connection)?.is_empty() {
+        return Ok(());
+    }
+    // stays with the file
+    connection.pragma_update(None, "journal_mode", "wal").map_err(|error| fault(&error))?;
+    connection.execute_batch("BEGIN IMMEDIATE").map_err(|error| fault(&error))?;
+    let applied = apply(connection);
+    let end = if applied.is_ok() { "COMMIT" } else { "ROLLBACK" };
+    connection.execute_batch(end).map_err(|error| fault(&error))?;
+    applied
+}
+
+fn apply(connection: &Connection) -> Result<(), StoreError> {
+    // asked again: another process may have been here while this one waited for the lock
+    for step in pending(connection)? {
+        connection.execute_batch(step).map_err(|error| fault(&error))?;
+    }
+    connection.pragma_update(None, "user_version", known()).map_err(|error| fault(&error))
+}
+
+/// The steps that are still to be taken.
+fn pending(connection: &Connection) -> Result<&'static [&'static str], StoreError> {
+    let found: i64 =
+        connection.query_row("PRAGMA user_version", [], |row| row.get(0)).map_err(|error| fault(&error))?;
+    let done = usize::try_from(found).map_err(|_| StoreError::Damaged("the schema version is negative"))?;
+    STEPS.get(done..).ok_or(StoreError::TooNew { found, known: known() })
+}
+
+fn known() -> i64 {
+    i64::try_from(STEPS.len()).unwrap_or(i64::MAX)
+}
