@@ -8,6 +8,8 @@ fuzz_target!(|text: &str| {
     if let Ok(accepted) = token::parse(text) {
         assert_eq!(accepted.expose(), text);
         assert_eq!(text.len(), token::TOKEN_BYTES);
-        assert!(text.strip_prefix(token::PREFIX).is_some_and(|rest| rest.bytes().all(|byte| byte.is_ascii_alphanumeric())));
+        assert!(
+            text.strip_prefix(token::PREFIX).is_some_and(|rest| rest.bytes().all(|byte| byte.is_ascii_alphanumeric()))
+        );
     }
 });

@@ -86,6 +86,18 @@ impl Instance {
     pub fn audit_link(&self, node: &str, seq: u64, previous: &[u8; 32], record: &[u8]) -> [u8; 32] {
         self.audit.fields(&[], &[node.as_bytes(), &seq.to_be_bytes(), previous, record])
     }
+
+    /// Whether `stored` is the link of the record, in constant time.
+    pub fn verify_audit_link(
+        &self,
+        node: &str,
+        seq: u64,
+        previous: &[u8; 32],
+        record: &[u8],
+        stored: &[u8],
+    ) -> Result<(), SealError> {
+        verify(&self.audit_link(node, seq, previous, record), stored)
+    }
 }
 
 /// A digest of `bytes` that only this instance can compute: `HMAC-SHA256(digest key, count || (length || field)*)` over

@@ -11,8 +11,9 @@ pub trait Random: Send + Sync {
     fn fill(&self, bytes: &mut [u8]);
 }
 
-/// The random generator of `aws-lc-rs`: CTR-DRBG (NIST SP 800-90A, section 10.2) seeded by the operating system, per
-/// thread, reseeded after a fork.
+/// The random generator of `aws-lc-rs`: CTR-DRBG (NIST SP 800-90A, section 10.2) per thread, seeded from
+/// hardware and operating system, and seeded anew after a fork and, where the kernel tells, after a virtual machine's
+/// snapshot is resumed.
 #[derive(Debug, Default, Clone, Copy)]
 pub struct SystemRandom;
 

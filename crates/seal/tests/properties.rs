@@ -267,3 +267,53 @@ fn keys_can_be_shared_between_threads() {
     shared::<Instance>();
     shared::<ProjectKey>();
 }
+
+#[test]
+fn no_key_can_be_cloned() {
+    trait Ambiguous<Case> {
+        fn compiles_once() {}
+    }
+    impl<T: ?Sized> Ambiguous<()> for T {}
+    impl<T: Clone> Ambiguous<u8> for T {}
+    // Were one of them `Clone`, both implementations would fit and the compiler would ask which.
+    <RootKey as Ambiguous<_>>::compiles_once();
+    <Instance as Ambiguous<_>>::compiles_once();
+    <ProjectKey as Ambiguous<_>>::compiles_once();
+    <token::NewToken as Ambiguous<_>>::compiles_once();
+}
+
+#[test]
+fn a_chain_with_a_record_changed_exchanged_or_left_out_does_not_verify() {
+    let instance = instance();
+    let records: Vec<Vec<u8>> = (0_u8..5).map(|number| vec![number; 40]).collect();
+    let chain = |records: &[Vec<u8>]| {
+        let mut previous = [0; 32];
+        let link = |(seq, record): (u64, &Vec<u8>)| {
+            previous = instance.audit_link("node-1", seq, &previous, record);
+            previous
+        };
+        (1..).zip(records).map(link).collect::<Vec<[u8; 32]>>()
+    };
+    let links = chain(&records);
+    let verifies = |records: &[Vec<u8>], links: &[[u8; 32]]| {
+        let before = std::iter::once(&[0; 32]).chain(links);
+        let mut rows = (1..).zip(records).zip(before.zip(links));
+        rows.all(|((seq, record), (before, link))| {
+            instance.verify_audit_link("node-1", seq, before, record, link).is_ok()
+        })
+    };
+    assert!(verifies(&records, &links));
+    for at in 0..records.len() {
+        let (mut changed, mut shorter, mut fewer) = (records.clone(), records.clone(), links.clone());
+        changed.get_mut(at).unwrap().push(0);
+        assert!(!verifies(&changed, &links));
+        shorter.remove(at);
+        fewer.remove(at);
+        // Cutting the end is the one change that a chain alone cannot show.
+        assert_eq!(verifies(&shorter, &fewer), at + 1 == records.len());
+        let mut exchanged = (records.clone(), links.clone());
+        exchanged.0.swap(at, (at + 1) % records.len());
+        exchanged.1.swap(at, (at + 1) % records.len());
+        assert!(!verifies(&exchanged.0, &exchanged.1));
+    }
+}
