@@ -59,12 +59,6 @@ pip_install() {
     ln -sf "../venv/bin/$1" "$tools/bin/$1"
 }
 
-npm_install() {
-    has npm || return 1
-    npm install --silent --no-fund --no-audit --prefix "$tools/npm" "$2@$3" >/dev/null || return 1
-    ln -sf "../npm/node_modules/.bin/$1" "$tools/bin/$1"
-}
-
 # A version manager's shim costs each start more than the program itself: only a program counts.
 is_program() { has "$1" && [ "$(head -c 2 "$(command -v "$1")" | tr -d '\0')" != '#!' ]; }
 deno_is_right() { "$1" --version 2>/dev/null | head -n 1 | grep -qF "deno $deno_version "; }
@@ -73,8 +67,7 @@ if { is_program deno && deno_is_right deno; } || { [ -x "$tools/bin/deno" ] && d
     say "deno $deno_version: $(command -v deno)"
 else
     say "installing deno $deno_version"
-    pip_install deno deno "$deno_version" || npm_install deno deno "$deno_version" \
-        || die "deno $deno_version could not be installed with pip or npm"
+    pip_install deno deno "$deno_version" || die "deno $deno_version could not be installed with pip"
     deno_is_right "$tools/bin/deno" || die "the installed deno is not $deno_version"
 fi
 

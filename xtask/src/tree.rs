@@ -4,8 +4,13 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::{fs, io};
 
-/// Folders that hold nothing of the project's own.
+/// Folders that hold nothing of the project's own, wherever they stand.
 const SKIPPED: [&str; 4] = ["target", "node_modules", ".git", ".venv"];
+
+/// Whether the `.gitignore` of the folder itself names this entry of it. Patterns are not looked at.
+fn is_ignored(gitignore: &str, name: &str) -> bool {
+    gitignore.lines().any(|line| line == "*" || line.trim_matches('/') == name)
+}
 
 /// The project's files.
 #[derive(Default)]
@@ -42,7 +47,7 @@ impl File {
 }
 
 impl Tree {
-    /// Reads everything below `root` but the folders that are built, installed or a store of secrets.
+    /// Reads everything below `root` but what is built, installed, a store of secrets, or ignored by name.
     pub(crate) fn read(root: &Path) -> io::Result<Self> {
         let mut tree = Self::default();
         tree.read_folder(root, "")?;
@@ -57,11 +62,15 @@ impl Tree {
     fn read_folder(&mut self, folder: &Path, prefix: &str) -> io::Result<()> {
         let mut entries = fs::read_dir(folder)?.collect::<io::Result<Vec<_>>>()?;
         entries.sort_by_key(fs::DirEntry::file_name);
+        let gitignore = fs::read_to_string(folder.join(".gitignore")).unwrap_or_default();
         for entry in entries {
             let name = entry.file_name().to_string_lossy().into_owned();
+            if SKIPPED.contains(&name.as_str()) || name.starts_with(".strongroom") || is_ignored(&gitignore, &name) {
+                continue;
+            }
             let path = format!("{prefix}{name}");
             let kind = entry.file_type()?;
-            if kind.is_dir() && !SKIPPED.contains(&name.as_str()) && !name.starts_with(".strongroom") {
+            if kind.is_dir() {
                 self.read_folder(&entry.path(), &format!("{path}/"))?;
             } else if kind.is_file()
                 && let Ok(text) = String::from_utf8(fs::read(entry.path())?)
@@ -83,5 +92,26 @@ impl Tree {
             tree.paths.extend(ends.filter_map(|end| path.get(..end)).map(str::to_owned));
         }
         tree
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failed test may panic")]
+
+    use super::*;
+
+    #[test]
+    fn built_and_ignored_folders_are_not_read() {
+        let root = tempfile::tempdir().unwrap();
+        for path in ["a/src", "a/corpus", "target/debug", "tools", ".strongroom-tools"] {
+            fs::create_dir_all(root.path().join(path)).unwrap();
+            fs::write(root.path().join(path).join("x.rs"), "").unwrap();
+        }
+        fs::write(root.path().join("a/.gitignore"), "/corpus\n").unwrap();
+        fs::write(root.path().join("tools/.gitignore"), "*\n").unwrap();
+        let tree = Tree::read(root.path()).unwrap();
+        let paths: Vec<_> = tree.files.iter().map(|file| file.path.as_str()).collect();
+        assert_eq!(paths, ["a/.gitignore", "a/src/x.rs"]);
     }
 }
