@@ -1,1 +1,46 @@
-//! runtime
+//! Supervised warm workers: functions and jobs run in Deno processes of their own, with their secrets handed over a
+//! pipe, and see a change with the next invocation.
+//!
+//! ```text
+//! invoke ─► slot (permit, the worker that serves) ─► connections ─► worker's Unix socket ─► js/boot.js ─► the code
+//!              ▲ swap                                                     ▲ stdin: assign, push
+//! refresh ─► driver (one task a workload) ─► state (pure) ─► start ─► pool ┘ stdout: frames ─► output ─► events
+//! ```
+//!
+//! Plaintext comes in through [`SnapshotSource`] and goes out through a worker's stdin, nowhere else.
+
+mod boot;
+mod config;
+mod connections;
+mod driver;
+mod ending;
+mod event;
+pub mod locate;
+pub mod mask;
+mod memory;
+mod output;
+mod permissions;
+mod pool;
+mod proxy;
+mod reads;
+mod runtime;
+pub mod sandbox;
+mod slot;
+mod snapshot;
+mod spec;
+mod start;
+mod state;
+mod wire;
+mod worker;
+
+pub use config::{Launcher, MAX_SCRATCH_BYTES, RuntimeConfig, StartError};
+pub use connections::{Body, BoxError};
+pub use event::{Event, Level, Outcome, Stream, Via, WorkerEvent};
+pub use proxy::{StreamIdle, empty, full};
+pub use runtime::{InvokeError, ModuleRead, Runtime, Started, WorkerStatus};
+pub use snapshot::{BoxFuture, Entry, EntryState, Snapshot, SnapshotError, SnapshotSource};
+pub use spec::{
+    Change, ChangeCause, EnvNames, InvocationContext, Need, NetPolicy, OnChange, Refresh, WorkerSpec, WorkloadId,
+    WorkloadKind,
+};
+pub use worker::StartFailure;

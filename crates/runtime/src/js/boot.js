@@ -1,0 +1,162 @@
+// The first code in every worker. It takes what it needs from the runtime, listens on the worker's own socket, waits
+// for an assignment on stdin, loads the function and then answers requests and pushes until stdin ends.
+
+import { introduce, receive, send } from "./frames.js";
+import { adopt, current, invocation, reached, within } from "./state.js";
+import { byName, Snapshot } from "./snapshot.js";
+import { loaded } from "./reads.js";
+import * as environment from "./environment.js";
+import { BadInput, captureServe, Context, handlerOf } from "./handlers.js";
+import * as helpers from "./secrets.js";
+
+const exit = Deno.exit.bind(Deno);
+const inspect = Deno.inspect;
+const serve = captureServe();
+const json = Response.json;
+const NativeRequest = Request;
+const NativeResponse = Response;
+const { defineProperty } = Object;
+const label = "x-strongroom-invocation";
+let handler;
+let plainEnv;
+
+environment.clear();
+environment.watch();
+installGlobals();
+installConsole();
+receive(take).then(() => exit(0), () => exit(70));
+
+function take(message) {
+  if (message.t === "push") push(message);
+  else if (message.t === "ping") send({ t: "pong", i: message.i });
+  else if (message.t === "assign") assign(message);
+  else if (message.t === "hello") hello(message);
+}
+
+function hello({ nonce, socket }) {
+  introduce(nonce);
+  serve({ path: socket, onListen: () => send({ t: "booted" }), onError: broken }, respond);
+}
+
+async function assign(message) {
+  try {
+    plainEnv = plainObject(message.env);
+    environment.plain(message.env);
+    const next = new Snapshot(message.epoch, byName(message.entries), byName(message.system), message.prefixes);
+    environment.show(current(), next);
+    adopt(next);
+    handler = handlerOf(await import(message.code), message.kind, message.env);
+    send({ t: "ready", shape: handler.shape, r: loaded() });
+  } catch (error) {
+    send({ t: "failed", m: describe(error) });
+  }
+}
+
+function push(message) {
+  const next = current().after(message);
+  environment.show(current(), next);
+  adopt(next);
+}
+
+// One request. Its head carries `EPOCH EXECUTION CLIENT URL` in one internal header.
+async function respond(raw, info) {
+  const [epoch, id, client, url] = raw.headers.get(label).split(" ", 4);
+  if (current().epoch < Number(epoch)) await reached(Number(epoch));
+  const inv = { id, snapshot: current(), reads: new Set(), pending: "", headSent: false, info: undefined };
+  inv.info = { remoteAddr: { transport: "tcp", hostname: client, port: 0 }, completed: info.completed };
+  const request = requestOf(raw, url);
+  let response;
+  let outcome;
+  try {
+    response = await within(inv, handler.call, request, inv, new Context(inv, request, plainEnv));
+  } catch (error) {
+    if (error instanceof BadInput) {
+      response = json({ error: error.message, request_id: id }, { status: 400 });
+    } else {
+      outcome = "error";
+      send({ t: "log", x: id, l: "error", m: describe(error) });
+      response = json({ error: "internal error", request_id: id }, { status: 500 });
+    }
+  }
+  inv.headSent = true;
+  return labelled(response, inv.pending, outcome);
+}
+
+function requestOf(raw, url) {
+  const init = { method: raw.method, headers: raw.headers };
+  if (raw.body !== null) init.body = raw.body;
+  const request = new NativeRequest(url, init);
+  request.headers.delete(label);
+  defineProperty(request, "signal", { get: () => raw.signal, configurable: true });
+  return request;
+}
+
+function labelled(response, reads, outcome) {
+  try {
+    return withReads(response, reads, outcome);
+  } catch {
+    const { status, statusText, headers } = response;
+    return withReads(new NativeResponse(response.body, { status, statusText, headers }), reads, outcome);
+  }
+}
+
+function withReads(response, reads, outcome) {
+  const { headers } = response;
+  if (headers.has("x-strongroom-reads")) headers.delete("x-strongroom-reads");
+  if (headers.has("x-strongroom-outcome")) headers.delete("x-strongroom-outcome");
+  if (reads !== "") headers.set("x-strongroom-reads", reads);
+  if (outcome !== undefined) headers.set("x-strongroom-outcome", outcome);
+  return response;
+}
+
+function broken(error) {
+  send({ t: "log", l: "error", m: describe(error) });
+  return json({ error: "internal error" }, { status: 500 });
+}
+
+function describe(error) {
+  try {
+    return inspect(error, { colors: false });
+  } catch {
+    return "an error that cannot be shown";
+  }
+}
+
+function plainObject(pairs) {
+  const env = Object.create(null);
+  for (const [name, value] of pairs) env[name] = value;
+  return Object.freeze(env);
+}
+
+function installGlobals() {
+  const { secrets, SecretNotFoundError, SecretExpiredError, SecretWithoutValueError } = helpers;
+  for (const [name, value] of Object.entries({ secrets, SecretNotFoundError, SecretExpiredError, SecretWithoutValueError })) {
+    defineProperty(globalThis, name, { value, writable: true, configurable: true });
+  }
+  Deno.exit = () => {
+    throw new Error("Deno.exit is not available in a function");
+  };
+  const late = (event, error) => {
+    event.preventDefault();
+    send({ t: "log", x: invocation()?.id, l: "error", m: `uncaught: ${describe(error)}` });
+  };
+  addEventListener("unhandledrejection", (event) => late(event, event.reason));
+  addEventListener("error", (event) => late(event, event.error));
+}
+
+// Console lines carry the execution they belong to. Levels as the runtime's own console numbers them.
+function installConsole() {
+  const { Console } = Deno[Deno.internal];
+  const levels = ["debug", "info", "warn", "error"];
+  const limit = 1 << 20;
+  const structured = new Console((text, level) => {
+    const whole = text.endsWith("\n") ? text.slice(0, -1) : text;
+    const frame = { t: "log", x: invocation()?.id, l: levels[level] ?? "info", m: whole };
+    if (whole.length > limit) {
+      frame.m = whole.slice(0, limit);
+      frame.cut = true;
+    }
+    send(frame);
+  });
+  for (const name of Object.keys(structured)) console[name] = structured[name];
+}

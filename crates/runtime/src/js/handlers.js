@@ -1,0 +1,102 @@
+// The handler shapes, each turned into one function `(request, invocation, ctx) => Response`.
+
+import { bindings, contextSecrets } from "./secrets.js";
+
+const marker = Symbol.for("strongroom.function");
+const json = Response.json;
+let served;
+
+/** Replaces `Deno.serve` by one that only remembers the handler; returns the real one. */
+export function captureServe() {
+  const serve = Deno.serve;
+  Deno.serve = function (first, second) {
+    const handler = [first, second, first?.handler].find((each) => typeof each === "function");
+    if (handler === undefined) throw new TypeError("Deno.serve needs a handler");
+    served = handler;
+    const addr = { transport: "tcp", hostname: "0.0.0.0", port: 8000 };
+    if (typeof first?.onListen === "function") first.onListen(addr);
+    const finished = new Promise(() => {});
+    const nothing = () => {};
+    const shutdown = () => Promise.resolve();
+    return { addr, finished, shutdown, ref: nothing, unref: nothing, [Symbol.asyncDispose]: shutdown };
+  };
+  return serve;
+}
+
+/** What the loaded module offers: `{shape, call}`. Throws when it offers nothing that can be called. */
+export function handlerOf(module, kind, plain) {
+  const offered = module.default;
+  if (kind === "job" && typeof offered === "function") {
+    return { shape: "job", call: async (req, _inv, ctx) => answer(await offered(await inputOf(req), ctx)) };
+  }
+  if (typeof offered === "function") {
+    return { shape: "default", call: async (req, _inv, ctx) => answer(await offered(req, ctx)) };
+  }
+  if (typeof offered?.handler === "function" && (offered[marker] === true || typeof offered.fetch !== "function")) {
+    const call = async (req, _inv, ctx) => {
+      const input = await inputOf(req);
+      return answer(await offered.handler({ input, ctx, request: req }));
+    };
+    return { shape: "define", call };
+  }
+  if (typeof offered?.fetch === "function") {
+    const call = async (req, inv, ctx) => answer(await offered.fetch(req, bindings(inv.snapshot, plain), ctx));
+    return { shape: "fetch", call };
+  }
+  if (served !== undefined) {
+    return { shape: "serve", call: async (req, inv) => answer(await served(req, inv.info)) };
+  }
+  throw new Error(
+    "no handler found: export a default function, export default defineFunction({…}), export default { fetch }, or call Deno.serve(handler)",
+  );
+}
+
+/** The `ctx` of one invocation. */
+export class Context {
+  #inv;
+  constructor(inv, request, env) {
+    this.#inv = inv;
+    this.request = request;
+    this.env = env;
+    this.secrets = contextSecrets;
+  }
+  get executionId() {
+    return this.#inv.id;
+  }
+  waitUntil(promise) {
+    Promise.resolve(promise).catch((error) => console.error(error));
+  }
+  passThroughOnException() {}
+}
+
+/** The caller sent a body that is not what its content type says. */
+export class BadInput extends Error {}
+
+async function inputOf(req) {
+  if (req.method === "GET" || req.method === "HEAD") return fromPairs(new URL(req.url).searchParams);
+  const text = await req.text();
+  if (text === "") return {};
+  const type = req.headers.get("content-type") ?? "";
+  if (type.startsWith("application/x-www-form-urlencoded")) return fromPairs(new URLSearchParams(text));
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new BadInput("the request body is not valid JSON");
+  }
+}
+
+function fromPairs(pairs) {
+  const input = Object.create(null);
+  for (const [name, value] of pairs) {
+    if (!(name in input)) input[name] = value;
+    else if (Array.isArray(input[name])) input[name].push(value);
+    else input[name] = [input[name], value];
+  }
+  return input;
+}
+
+function answer(result) {
+  if (result instanceof Response) return result;
+  if (result === undefined) return new Response(null, { status: 204 });
+  return json(result);
+}
