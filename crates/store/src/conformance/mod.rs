@@ -1,1 +1,101 @@
-//! One suite for every backend.
+//! One suite for every backend: what the port's documentation promises, as assertions.
+//!
+//! A case gets an empty store of its own. A case that does not hold panics, as a test does.
+#![expect(clippy::unwrap_used, reason = "a suite fails by panicking")]
+
+mod audit;
+mod fixture;
+mod functions;
+mod listing;
+mod logs;
+mod projects;
+mod secrets;
+mod tokens;
+mod transactions;
+
+use std::sync::Arc;
+
+use crate::port::Store;
+
+/// Runs every case on stores that `make` makes. Needs a tokio runtime; one with several threads finds more.
+pub async fn run_all(make: impl AsyncFn() -> Arc<dyn Store>) {
+    transactions(&make).await;
+    projects(&make).await;
+    secrets(&make).await;
+    functions(&make).await;
+    tokens(&make).await;
+    audit(&make).await;
+    logs(&make).await;
+}
+
+/// Commit, rollback, panics, views and closing.
+pub async fn transactions(make: &impl AsyncFn() -> Arc<dyn Store>) {
+    transactions::an_ok_is_kept_and_an_error_leaves_nothing(make().await).await;
+    transactions::a_rollback_among_many_fails_alone(make().await).await;
+    transactions::a_panicking_job_fails_alone(make().await).await;
+    transactions::a_job_whose_caller_went_away_still_runs(make().await).await;
+    transactions::a_write_sees_its_own_rows_and_a_read_one_view(make().await).await;
+    transactions::a_closed_store_has_done_its_work_and_refuses_more(make().await).await;
+}
+
+/// Instance, projects, keys, namespaces, apps, epochs.
+pub async fn projects(make: &impl AsyncFn() -> Arc<dyn Store>) {
+    projects::there_is_one_instance(make().await).await;
+    projects::projects_come_back_by_name(make().await).await;
+    projects::keys_namespaces_and_apps_come_back_in_order(make().await).await;
+    projects::what_is_there_is_refused_as_existing(make().await).await;
+    projects::a_row_without_its_owner_is_refused(make().await).await;
+    projects::epochs_rise_and_never_fall(make().await).await;
+    projects::concurrent_epochs_are_all_different(make().await).await;
+    projects::a_project_takes_everything_with_it_but_its_audit_records(make().await).await;
+    projects::a_namespace_takes_what_is_in_it(make().await).await;
+    projects::an_app_takes_its_secrets_and_usage(make().await).await;
+}
+
+/// Secrets, versions, resolution, lists, stats.
+pub async fn secrets(make: &impl AsyncFn() -> Arc<dyn Store>) {
+    secrets::a_head_comes_back_as_it_was_written(make().await).await;
+    secrets::one_live_name_in_a_scope_also_when_case_is_ignored(make().await).await;
+    secrets::a_deleted_secret_can_come_back_unless_its_name_is_taken(make().await).await;
+    secrets::versions_are_gapless_under_concurrent_writers(make().await).await;
+    secrets::versions_come_newest_first_without_envelopes(make().await).await;
+    secrets::candidates_are_what_a_workload_may_see(make().await).await;
+    secrets::a_value_that_has_gone_is_damage_and_not_absence(make().await).await;
+    secrets::purging_erases_heads_and_versions(make().await).await;
+    secrets::stats_count_by_window_over_three_scopes(make().await).await;
+    listing::pages_have_no_gaps_and_no_duplicates(make().await).await;
+    listing::a_page_after_an_erased_row_skips_nothing(make().await).await;
+    listing::filters_narrow_without_excluding_global_secrets(make().await).await;
+    listing::search_ignores_case_and_takes_every_character_literally(make().await).await;
+    listing::order_is_that_of_bytes(make().await).await;
+}
+
+/// Functions, deployments, read facts.
+pub async fn functions(make: &impl AsyncFn() -> Arc<dyn Store>) {
+    functions::functions_come_back_by_namespace_and_name(make().await).await;
+    functions::deployments_come_newest_first_and_are_pruned_around_the_active_one(make().await).await;
+    functions::read_facts_are_replaced_touched_and_erased(make().await).await;
+}
+
+/// Tokens and idempotency keys.
+pub async fn tokens(make: &impl AsyncFn() -> Arc<dyn Store>) {
+    tokens::tokens_are_found_by_digest_and_by_id_in_their_project(make().await).await;
+    tokens::revocation_and_use_are_written_down(make().await).await;
+    tokens::an_idempotency_key_is_used_once(make().await).await;
+}
+
+/// Audit chains.
+pub async fn audit(make: &impl AsyncFn() -> Arc<dyn Store>) {
+    audit::records_follow_their_node_s_head(make().await).await;
+    audit::a_rolled_back_record_gives_its_number_back(make().await).await;
+    audit::concurrent_records_make_one_chain(make().await).await;
+    audit::filters_and_pages_reach_every_record(make().await).await;
+}
+
+/// Logs.
+pub async fn logs(make: &impl AsyncFn() -> Arc<dyn Store>) {
+    logs::the_newest_lines_come_oldest_first(make().await).await;
+    logs::filters_select_and_search_is_literal(make().await).await;
+    logs::a_follower_misses_nothing(make().await).await;
+    logs::pruning_goes_by_age_and_by_number(make().await).await;
+}

@@ -95,7 +95,12 @@ pub struct ReadFact {
 /// Reading.
 pub trait FunctionRows {
     /// One function.
-    fn function(&mut self, project: &Id, namespace: &NamespaceName, name: &WorkloadName) -> Result<Option<FunctionRow>, StoreError>;
+    fn function(
+        &mut self,
+        project: &Id,
+        namespace: &NamespaceName,
+        name: &WorkloadName,
+    ) -> Result<Option<FunctionRow>, StoreError>;
     /// The functions of a project (in one namespace), by namespace and name.
     fn functions(&mut self, project: &Id, namespace: Option<&NamespaceName>) -> Result<Vec<FunctionRow>, StoreError>;
     /// One deployment.
@@ -109,7 +114,13 @@ pub trait FunctionRows {
     /// All read facts of a project, ordered by secret.
     fn all_readers(&mut self, project: &Id) -> Result<Vec<ReadFact>, StoreError>;
     /// What one workload reads.
-    fn reads_of(&mut self, project: &Id, namespace: &NamespaceName, kind: WorkloadKind, workload: &str) -> Result<Vec<ReadFact>, StoreError>;
+    fn reads_of(
+        &mut self,
+        project: &Id,
+        namespace: &NamespaceName,
+        kind: WorkloadKind,
+        workload: &str,
+    ) -> Result<Vec<ReadFact>, StoreError>;
 }
 
 /// Writing.
@@ -125,7 +136,14 @@ pub trait FunctionTx {
     /// Erases deployments below `keep_from`, except the number `active`; returns how many.
     fn prune_deployments(&mut self, function: &Id, keep_from: u64, active: u64) -> Result<u64, StoreError>;
     /// Replaces the facts of `via` `list` and `code` of one workload.
-    fn replace_static_reads(&mut self, project: &Id, namespace: &NamespaceName, kind: WorkloadKind, workload: &str, facts: &[ReadFact]) -> Result<(), StoreError>;
+    fn replace_static_reads(
+        &mut self,
+        project: &Id,
+        namespace: &NamespaceName,
+        kind: WorkloadKind,
+        workload: &str,
+        facts: &[ReadFact],
+    ) -> Result<(), StoreError>;
     /// Adds a run-time fact or moves its time forward.
     fn touch_read(&mut self, fact: &ReadFact) -> Result<(), StoreError>;
 }

@@ -117,7 +117,12 @@ pub trait SecretRows {
     /// The live secrets of this name in all other scopes of the project, for hints.
     fn elsewhere(&mut self, project: &Id, name: &SecretName) -> Result<Vec<SecretRow>, StoreError>;
     /// The most recently deleted secret of this name in this scope.
-    fn deleted_secret(&mut self, project: &Id, scope: &Scope, name: &SecretName) -> Result<Option<SecretRow>, StoreError>;
+    fn deleted_secret(
+        &mut self,
+        project: &Id,
+        scope: &Scope,
+        name: &SecretName,
+    ) -> Result<Option<SecretRow>, StoreError>;
     /// One version with its envelope.
     fn version(&mut self, secret: &Id, version: u64) -> Result<Option<VersionRow>, StoreError>;
     /// All versions, newest first, with envelopes left empty.

@@ -14,7 +14,7 @@ const SPAN: i64 = 1 << 48;
 pub(super) struct Head {
     node: String,
     number: i64,
-    head: AuditHead,
+    last: AuditHead,
 }
 
 /// The ends of the chains that a transaction has asked for or written to. The writer keeps them from one transaction to
@@ -58,7 +58,10 @@ impl Session<'_> {
             [base(number)?, place(number, u64::MAX)?],
             |row| {
                 let seq = u64::try_from(integer(row, 0, "audit.place")? % SPAN);
-                Ok(AuditHead { seq: seq.map_err(|_| StoreError::Damaged("audit.place"))?, link: array(row, 1, "audit.link")? })
+                Ok(AuditHead {
+                    seq: seq.map_err(|_| StoreError::Damaged("audit.place"))?,
+                    link: array(row, 1, "audit.link")?,
+                })
             },
         )?;
         Ok(last.unwrap_or(AuditHead { seq: 0, link: [0; 32] }))
@@ -91,13 +94,13 @@ impl Session<'_> {
 impl AuditRows for Session<'_> {
     fn audit_head(&mut self, node: &str) -> Result<AuditHead, StoreError> {
         if let Some(known) = self.heads.iter().find(|known| known.node == node) {
-            return Ok(known.head.clone());
+            return Ok(known.last.clone());
         }
         let Some(number) = self.node_number(node)? else {
             return Ok(AuditHead { seq: 0, link: [0; 32] });
         };
         let head = self.last_record(number)?;
-        self.heads.push(Head { node: node.to_owned(), number, head: head.clone() });
+        self.heads.push(Head { node: node.to_owned(), number, last: head.clone() });
         Ok(head)
     }
 
@@ -145,7 +148,7 @@ impl AuditTx for Session<'_> {
             self.change("INSERT INTO audit_nodes (node) VALUES (?1) ON CONFLICT DO NOTHING", [&row.node])?;
             let number = self.node_number(&row.node)?.ok_or(StoreError::Damaged("audit_nodes.node"))?;
             self.heads.retain(|known| known.node != row.node);
-            self.heads.push(Head { node: row.node.clone(), number, head: AuditHead { seq: 0, link: [0; 32] } });
+            self.heads.push(Head { node: row.node.clone(), number, last: AuditHead { seq: 0, link: [0; 32] } });
         }
         let known = self.heads.iter().position(|known| known.node == row.node);
         let known = known.ok_or(StoreError::Damaged("audit_nodes.node"))?;
@@ -156,7 +159,7 @@ impl AuditTx for Session<'_> {
             params![place(number, row.seq)?, millis(row.at), row.project, row.action, row.record, row.link],
         )?;
         if let Some(known) = self.heads.get_mut(known) {
-            known.head = AuditHead { seq: row.seq, link: row.link };
+            known.last = AuditHead { seq: row.seq, link: row.link };
         }
         Ok(())
     }

@@ -76,7 +76,6 @@ impl LogRows for Session<'_> {
 impl LogTx for Session<'_> {
     fn append_logs(&mut self, rows: &[LogRow]) -> Result<(), StoreError> {
         for row in rows {
-            
             self.insert(
                 "a line of this id",
                 "INSERT INTO logs (at, project, category, namespace, workload, execution, level, message)

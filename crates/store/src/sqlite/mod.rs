@@ -33,7 +33,7 @@ use readers::Readers;
 use writer::Writer;
 
 /// How the embedded store works. [`SqliteOptions::default`] is right for an instance.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 pub struct SqliteOptions {
     /// Under concurrency, how long the writer waits for more callers to share a commit with. Zero turns it off.
     pub gather: Duration,

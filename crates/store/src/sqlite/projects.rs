@@ -5,9 +5,7 @@ use strongroom_model::{AppId, Id, NamespaceName, ProjectName};
 
 use super::row::{bytes, id, millis, number, optional_string, parsed, stored, string, time};
 use super::session::Session;
-use crate::port::{
-    AppRow, InstanceRow, NamespaceRow, ProjectKeyRow, ProjectRow, ProjectRows, ProjectTx, StoreError,
-};
+use crate::port::{AppRow, InstanceRow, NamespaceRow, ProjectKeyRow, ProjectRow, ProjectRows, ProjectTx, StoreError};
 
 fn project(row: &Row<'_>) -> Result<ProjectRow, StoreError> {
     Ok(ProjectRow {
@@ -224,11 +222,10 @@ impl ProjectTx for Session<'_> {
     }
 
     fn raise_epoch(&mut self, project: &Id, namespace: Option<&NamespaceName>) -> Result<u64, StoreError> {
-        let last: u64 = self.one(
-            "SELECT coalesce(max(epoch), 0) FROM epochs WHERE project = ?1",
-            [project.as_bytes()],
-            |row| number(row, 0, "epochs.epoch"),
-        )?;
+        let last: u64 =
+            self.one("SELECT coalesce(max(epoch), 0) FROM epochs WHERE project = ?1", [project.as_bytes()], |row| {
+                number(row, 0, "epochs.epoch")
+            })?;
         let next = last.checked_add(1).ok_or(StoreError::Damaged("epochs.epoch"))?;
         self.insert(
             "an epoch",

@@ -58,13 +58,11 @@ impl Readers {
         if idle.closed {
             return Err(StoreError::Unavailable("the store is closed".to_owned()));
         }
-        match idle.connections.pop() {
-            Some(connection) => Ok(connection),
-            None => {
-                drop(idle);
-                open_reader(&self.path)
-            }
+        if let Some(connection) = idle.connections.pop() {
+            return Ok(connection);
         }
+        drop(idle);
+        open_reader(&self.path)
     }
 
     fn idle(&self) -> MutexGuard<'_, Idle> {

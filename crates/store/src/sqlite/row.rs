@@ -107,11 +107,7 @@ pub(super) fn optional_bytes(row: &Row<'_>, index: usize, what: &'static str) ->
 }
 
 /// Exactly `N` bytes.
-pub(super) fn array<const N: usize>(
-    row: &Row<'_>,
-    index: usize,
-    what: &'static str,
-) -> Result<[u8; N], StoreError> {
+pub(super) fn array<const N: usize>(row: &Row<'_>, index: usize, what: &'static str) -> Result<[u8; N], StoreError> {
     match column(row, index)? {
         ValueRef::Blob(bytes) => bytes.try_into().map_err(|_| StoreError::Damaged(what)),
         _ => Err(StoreError::Damaged(what)),

@@ -40,7 +40,8 @@ const WRITER: &str = "
 /// Makes the file if there is none and closes it to others, whatever the umask. `SQLite` gives its side files the mode of
 /// the database file.
 pub(super) fn claim(path: &Path) -> Result<(), StoreError> {
-    let failed = |error: std::io::Error| StoreError::Unavailable(format!("the database file cannot be opened: {error}"));
+    let failed =
+        |error: std::io::Error| StoreError::Unavailable(format!("the database file cannot be opened: {error}"));
     let file = match OpenOptions::new().read(true).write(true).create_new(true).mode(MODE).open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == ErrorKind::AlreadyExists => File::open(path).map_err(failed)?,

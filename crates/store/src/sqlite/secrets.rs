@@ -8,7 +8,9 @@ use super::row::{
     parsed, stored, string, text, time,
 };
 use super::session::Session;
-use crate::port::{SealedRow, SecretFilter, SecretRow, SecretRows, SecretTx, Stats, StoreError, VersionKind, VersionRow};
+use crate::port::{
+    SealedRow, SecretFilter, SecretRow, SecretRows, SecretTx, Stats, StoreError, VersionKind, VersionRow,
+};
 
 /// The columns that [`head`] reads, in its order.
 macro_rules! head_columns {
@@ -232,22 +234,13 @@ impl SecretRows for Session<'_> {
         super::listing::page(self, concat!("SELECT ", head_columns!(), " FROM secrets s"), project, filter, head)
     }
 
-    fn list_secret_names(
-        &mut self,
-        project: &Id,
-        filter: &SecretFilter,
-    ) -> Result<Vec<(SecretName, Id)>, StoreError> {
+    fn list_secret_names(&mut self, project: &Id, filter: &SecretFilter) -> Result<Vec<(SecretName, Id)>, StoreError> {
         super::listing::page(self, "SELECT s.name, s.id FROM secrets s", project, filter, |row| {
             Ok((parsed(row, 0, "secrets.name")?, id(row, 1, "secrets.id")?))
         })
     }
 
-    fn stats(
-        &mut self,
-        project: &Id,
-        now: jiff::Timestamp,
-        soon: jiff::Timestamp,
-    ) -> Result<Stats, StoreError> {
+    fn stats(&mut self, project: &Id, now: jiff::Timestamp, soon: jiff::Timestamp) -> Result<Stats, StoreError> {
         self.one(
             "SELECT
                (SELECT count(*) FROM secrets WHERE project = ?1 AND deleted_at IS NULL AND scope <> 'user' AND scope <> 'system'),

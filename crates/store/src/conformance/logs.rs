@@ -1,0 +1,114 @@
+//! Logs.
+
+use std::sync::Arc;
+
+use super::fixture::{at, id, read, write};
+use crate::port::{LogFilter, LogRow, Store};
+
+pub(super) fn log_row(project: u64, category: &str, message: &str) -> LogRow {
+    LogRow {
+        id: 0,
+        at: at(1),
+        project: id(project),
+        category: category.to_owned(),
+        namespace: "staging".to_owned(),
+        workload: "fn1".to_owned(),
+        execution: None,
+        level: "info".to_owned(),
+        message: message.to_owned(),
+    }
+}
+
+async fn append(store: &Arc<dyn Store>, rows: Vec<LogRow>) {
+    write(store, move |tx| tx.append_logs(&rows)).await;
+}
+
+async fn messages(store: &Arc<dyn Store>, filter: LogFilter) -> Vec<String> {
+    let filter = LogFilter { limit: if filter.limit == 0 { 100 } else { filter.limit }, ..filter };
+    let rows = read(store, |rows| rows.logs(&id(1), &filter)).await;
+    assert!(rows.windows(2).all(|pair| matches!(pair, [first, second] if first.id < second.id)));
+    rows.into_iter().map(|row| row.message).collect()
+}
+
+fn line(n: i64) -> LogRow {
+    LogRow { at: at(n), ..log_row(1, "execution", &format!("line {n}")) }
+}
+
+pub(super) async fn the_newest_lines_come_oldest_first(store: Arc<dyn Store>) {
+    append(&store, (1..=10).map(line).collect()).await;
+    append(&store, vec![log_row(2, "execution", "another project's")]).await;
+    let filter = LogFilter { limit: 3, ..LogFilter::default() };
+    assert_eq!(messages(&store, filter.clone()).await, ["line 8", "line 9", "line 10"]);
+    let rows = read(&store, |rows| rows.logs(&id(1), &filter)).await;
+    let row = rows.first().unwrap();
+    assert!(row.id > 0);
+    assert_eq!(row, &LogRow { id: row.id, ..line(8) });
+}
+
+pub(super) async fn filters_select_and_search_is_literal(store: Arc<dyn Store>) {
+    let text = |message: &str| log_row(1, "execution", message);
+    append(
+        &store,
+        vec![
+            text("100% of a_b"),
+            text("100 of aXb"),
+            text("Case"),
+            LogRow { category: "security".to_owned(), ..text("category") },
+            LogRow { namespace: "production".to_owned(), ..text("namespace") },
+            LogRow { workload: "fn2".to_owned(), ..text("workload") },
+            LogRow { execution: Some("e1".to_owned()), ..text("execution") },
+            LogRow { level: "warn".to_owned(), ..text("warn") },
+            LogRow { level: "error".to_owned(), ..text("error") },
+            LogRow { at: at(100), ..text("late") },
+        ],
+    )
+    .await;
+    let owned = |text: &str| Some(text.to_owned());
+    let none = LogFilter::default;
+    assert_eq!(messages(&store, LogFilter { search: owned("0% of"), ..none() }).await, ["100% of a_b"]);
+    assert_eq!(messages(&store, LogFilter { search: owned("a_b"), ..none() }).await, ["100% of a_b"]);
+    assert_eq!(messages(&store, LogFilter { search: owned("case"), ..none() }).await, [""; 0]);
+    assert_eq!(messages(&store, LogFilter { search: owned("%"), ..none() }).await, ["100% of a_b"]);
+    assert_eq!(messages(&store, LogFilter { category: owned("security"), ..none() }).await, ["category"]);
+    assert_eq!(messages(&store, LogFilter { namespace: owned("production"), ..none() }).await, ["namespace"]);
+    assert_eq!(messages(&store, LogFilter { workload: owned("fn2"), ..none() }).await, ["workload"]);
+    assert_eq!(messages(&store, LogFilter { execution: owned("e1"), ..none() }).await, ["execution"]);
+    assert_eq!(messages(&store, LogFilter { execution: owned("e2"), ..none() }).await, [""; 0]);
+    let levels = vec!["warn".to_owned(), "error".to_owned(), "\"],[\"".to_owned()];
+    assert_eq!(messages(&store, LogFilter { levels, ..none() }).await, ["warn", "error"]);
+    assert_eq!(messages(&store, LogFilter { since: Some(at(100)), ..none() }).await, ["late"]);
+    assert_eq!(messages(&store, LogFilter { until: Some(at(100)), ..none() }).await.len(), 9);
+    let both = LogFilter { since: Some(at(1)), until: Some(at(1)), ..none() };
+    assert_eq!(messages(&store, both).await, [""; 0]);
+}
+
+pub(super) async fn a_follower_misses_nothing(store: Arc<dyn Store>) {
+    append(&store, (1..=5).map(line).collect()).await;
+    let newest = read(&store, |rows| rows.logs(&id(1), &LogFilter { limit: 1, ..LogFilter::default() })).await;
+    let mut after = newest.last().unwrap().id;
+    append(&store, (6..=15).map(line).collect()).await;
+    let mut seen = Vec::new();
+    loop {
+        let filter = LogFilter { after: Some(after), limit: 4, ..LogFilter::default() };
+        let page = read(&store, |rows| rows.logs(&id(1), &filter)).await;
+        let Some(last) = page.last() else { break };
+        after = last.id;
+        seen.extend(page.into_iter().map(|row| row.message));
+    }
+    assert_eq!(seen, (6..=15).map(|n| format!("line {n}")).collect::<Vec<_>>());
+    // an id is never given twice, or a follower would miss the line that has it
+    write(&store, |tx| tx.prune_logs(at(1_000), 0)).await;
+    append(&store, vec![line(16)]).await;
+    let filter = LogFilter { after: Some(after), limit: 4, ..LogFilter::default() };
+    assert_eq!(messages(&store, filter).await, ["line 16"]);
+}
+
+pub(super) async fn pruning_goes_by_age_and_by_number(store: Arc<dyn Store>) {
+    append(&store, (1..=10).map(line).collect()).await;
+    assert_eq!(write(&store, |tx| tx.prune_logs(at(3), 100)).await, 2);
+    assert_eq!(write(&store, |tx| tx.prune_logs(at(3), 8)).await, 0);
+    assert_eq!(write(&store, |tx| tx.prune_logs(at(3), 3)).await, 5);
+    assert_eq!(messages(&store, LogFilter::default()).await, ["line 8", "line 9", "line 10"]);
+    assert_eq!(write(&store, |tx| tx.prune_logs(at(3), 0)).await, 3);
+    assert_eq!(messages(&store, LogFilter::default()).await, [""; 0]);
+}

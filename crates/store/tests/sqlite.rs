@@ -1,0 +1,43 @@
+//! The conformance suite on the embedded backend.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+
+use strongroom_store::sqlite::{SqliteOptions, SqliteStore};
+use strongroom_store::{Store, conformance};
+use tempfile::TempDir;
+
+/// Makes stores in directories that live as long as it does.
+#[derive(Default)]
+struct Stores {
+    directories: Mutex<Vec<TempDir>>,
+}
+
+impl Stores {
+    fn fresh(&self) -> Arc<dyn Store> {
+        let directory = tempfile::tempdir().expect("a temporary directory can be made");
+        let path: PathBuf = directory.path().join("store.db");
+        self.directories.lock().expect("no test panics while it holds this").push(directory);
+        SqliteStore::open(&path, SqliteOptions::default()).expect("a new store opens")
+    }
+}
+
+macro_rules! suite {
+    ($($test:ident = $noun:ident;)+) => {$(
+        #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+        async fn $test() {
+            let stores = Stores::default();
+            conformance::$noun(&async || stores.fresh()).await;
+        }
+    )+};
+}
+
+suite! {
+    transactions_behave = transactions;
+    projects_behave = projects;
+    secrets_behave = secrets;
+    functions_behave = functions;
+    tokens_behave = tokens;
+    audit_chains_behave = audit;
+    logs_behave = logs;
+}
