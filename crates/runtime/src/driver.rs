@@ -17,7 +17,6 @@ use crate::snapshot::{Facts, Snapshot, SnapshotError};
 use crate::spec::{Change, ChangeCause, OnChange, Refresh, WorkerSpec};
 use crate::start::{Fresh, snapshot, start};
 use crate::state::{Action, Impact, Phase, State, Why};
-use crate::wire;
 use crate::worker::{StartFailure, Worker};
 
 /// Changes within this time share one recycling.
@@ -137,7 +136,7 @@ impl Driver {
     }
 
     async fn need(&mut self, waiting: Waiting) {
-        if let Some(active) = self.slot.active().filter(|active| active.worker.is_gone()) {
+        if let Some(active) = self.slot.active().filter(|active| active.is_closed() || active.worker.is_gone()) {
             self.gone(active.worker.key).await;
         }
         let epoch = waiting.epoch;
@@ -215,9 +214,8 @@ impl Driver {
         match self.state.compared(newer.epoch, impact) {
             Action::Push => {
                 self.slot.masks.update(&newer);
-                active.worker.tell(&wire::push(&difference, &newer)).await;
+                active.worker.push(&difference, &newer).await;
                 self.facts = facts;
-                active.told.store(newer.epoch, Ordering::Release);
                 current(&active, &newer);
                 if self.spec.on_change == OnChange::Recycle {
                     self.recycle_at.get_or_insert(Instant::now() + RECYCLE_PAUSE);
@@ -281,7 +279,7 @@ impl Driver {
                 return self.start_again();
             }
             self.slot.masks.update(&newer);
-            fresh.worker.tell(&wire::push(&difference, &newer)).await;
+            fresh.worker.push(&difference, &newer).await;
             fresh.facts = facts;
             fresh.epoch = newer.epoch;
             fresh.valid_until = newer.valid_until_unix_ms;
@@ -336,10 +334,10 @@ impl Driver {
             }
             _ => {}
         }
-        self.settle();
         for (_, reply) in self.refreshes.drain(..) {
             let _gone = reply.send(Refresh::RestartFailed(reason.clone()));
         }
+        self.settle();
         for waiting in self.needs.drain(..) {
             let _gone = waiting.reply.send(Err(failure.clone()));
         }

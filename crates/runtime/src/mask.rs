@@ -4,7 +4,7 @@ use std::fmt;
 
 use aho_corasick::{AhoCorasick, MatchKind};
 use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
+use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
 use strongroom_secret::SecretValue;
 use zeroize::Zeroizing;
 
@@ -90,6 +90,11 @@ fn encoded(text: &str, needles: &mut Vec<Zeroizing<Vec<u8>>>) {
     for keeps in [unreserved, form_unreserved] {
         push(url_encoded(text, keeps, b"0123456789ABCDEF"), needles);
         push(url_encoded(text, keeps, b"0123456789abcdef"), needles);
+    }
+    for whole in
+        [STANDARD.encode(text), URL_SAFE.encode(text), STANDARD_NO_PAD.encode(text), URL_SAFE_NO_PAD.encode(text)]
+    {
+        push(whole.into_bytes(), needles);
     }
     for skip in 0..3 {
         let (standard, url) = base64_core(text.as_bytes(), skip);

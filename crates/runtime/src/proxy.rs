@@ -108,15 +108,15 @@ pub(crate) fn prepare(mut request: Request<Body>, context: &InvocationContext) -
     Some(request)
 }
 
-/// Names the epoch, the execution, the caller and the public address.
-pub(crate) fn label(request: &mut Request<Body>, epoch: u64, context: &InvocationContext) -> Option<()> {
+/// Names the step, the execution, the caller and the public address.
+pub(crate) fn label(request: &mut Request<Body>, step: u64, context: &InvocationContext) -> Option<()> {
     let InvocationContext { execution_id, url, client } = context;
     let is_word = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());
     if !is_word(execution_id) || !is_word(url) {
         return None;
     }
     let client = client.map_or_else(|| "0.0.0.0".to_owned(), |client| client.to_string());
-    let value = HeaderValue::try_from(format!("{epoch} {execution_id} {client} {url}")).ok()?;
+    let value = HeaderValue::try_from(format!("{step} {execution_id} {client} {url}")).ok()?;
     request.headers_mut().insert(INVOCATION, value);
     Some(())
 }

@@ -154,7 +154,7 @@ impl Runtime {
             let entered = self.enter(&slot, spec, need).await?;
             let active = Arc::clone(&entered.0);
             active.last_used.store(unix_ms(), Ordering::Relaxed);
-            proxy::label(&mut request, active.told.load(Ordering::Acquire), &context).ok_or(InvokeError::BadRequest)?;
+            proxy::label(&mut request, active.worker.step(), &context).ok_or(InvokeError::BadRequest)?;
             let mut report = Report::new(self.0.events.clone(), spec, context.execution_id.clone(), started);
             let sent = tokio::time::timeout(spec.timeout, active.worker.connections.send(request)).await;
             match sent {
@@ -277,8 +277,8 @@ impl Runtime {
             drop(entered);
             if !active.worker.answers(STUCK_AFTER).await && !active.worker.is_gone() {
                 let workload = active.spec.workload.clone();
+                active.kill();
                 announce(&events, Event::Worker { workload, pid: active.worker.pid, what: WorkerEvent::Stuck });
-                active.worker.kill();
             }
         });
     }
@@ -322,8 +322,8 @@ async fn watch_memory(inner: std::sync::Weak<Inner>) {
             if used > memory::limit(active.spec.memory_bytes) && !active.worker.is_gone() {
                 let workload = active.spec.workload.clone();
                 let what = WorkerEvent::OverMemory;
+                active.kill();
                 announce(&inner.events, Event::Worker { workload, pid: active.worker.pid, what });
-                active.worker.kill();
             }
         }
     }

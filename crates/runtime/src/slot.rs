@@ -17,8 +17,6 @@ pub(crate) struct Active {
     pub(crate) spec: Arc<WorkerSpec>,
     /// Up to this epoch an invocation may use it.
     pub(crate) epoch: AtomicU64,
-    /// The newest epoch that was written into its pipe.
-    pub(crate) told: AtomicU64,
     /// When its values run out, in Unix milliseconds.
     pub(crate) valid_until: AtomicI64,
     pub(crate) last_used: AtomicI64,
@@ -33,7 +31,6 @@ impl Active {
             worker,
             spec,
             epoch: AtomicU64::new(epoch),
-            told: AtomicU64::new(epoch),
             valid_until: AtomicI64::new(valid_until.unwrap_or(i64::MAX)),
             last_used: AtomicI64::new(unix_ms()),
             in_flight: AtomicUsize::new(0),
@@ -53,6 +50,16 @@ impl Active {
     /// Lets nobody in any more.
     pub(crate) fn close(&self) {
         self.closed.store(true, Ordering::SeqCst);
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::SeqCst)
+    }
+
+    /// Lets nobody in and kills the process at once.
+    pub(crate) fn kill(&self) {
+        self.close();
+        self.worker.kill();
     }
 
     pub(crate) fn in_flight(&self) -> usize {

@@ -41,7 +41,7 @@ pub(crate) fn assign(spec: &WorkerSpec, code_url: &str, snapshot: &Snapshot) -> 
     build(|out| {
         out.raw("{\"t\":\"assign\",\"code\":");
         out.string(code_url);
-        out.raw(&format!(",\"kind\":\"{kind}\",\"epoch\":{},\"env\":", snapshot.epoch));
+        out.raw(&format!(",\"kind\":\"{kind}\",\"env\":"));
         out.list(spec.env.iter(), |out, (name, value)| {
             out.raw("[");
             out.string(name);
@@ -59,10 +59,11 @@ pub(crate) fn assign(spec: &WorkerSpec, code_url: &str, snapshot: &Snapshot) -> 
     })
 }
 
-/// Brings a worker from what it was told to `snapshot`.
-pub(crate) fn push(difference: &Difference, snapshot: &Snapshot) -> Control {
+/// Brings a worker from what it was told to `snapshot`. Steps are numbered from 1 for each worker: an invocation names
+/// the step that it must see. An epoch would not do, since time passing changes values without one.
+pub(crate) fn push(difference: &Difference, snapshot: &Snapshot, step: u64) -> Control {
     build(|out| {
-        out.raw(&format!("{{\"t\":\"push\",\"epoch\":{},\"set\":", snapshot.epoch));
+        out.raw(&format!("{{\"t\":\"push\",\"step\":{step},\"set\":"));
         out.list(snapshot.entries.iter().filter(|entry| difference.set.contains(&entry.name)), Writer::entry);
         out.raw(",\"unset\":");
         out.list(difference.unset.iter(), |out, name| out.string(name));

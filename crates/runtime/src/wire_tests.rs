@@ -58,11 +58,11 @@ fn a_push_holds_what_differs_and_is_exactly_sized() {
     let entries = vec![entry("A", "line\n\"quoted\" \\ \u{1} ключ"), entry("B", "other")];
     let snapshot = Snapshot { epoch: 9, valid_until_unix_ms: None, entries, system: Vec::new() };
     let difference = Difference { set: vec!["A".to_owned()], unset: vec!["C".to_owned()], ..Difference::default() };
-    let bytes = push(&difference, &snapshot);
+    let bytes = push(&difference, &snapshot, 4);
     assert_eq!(bytes.len(), bytes.capacity());
     let json: serde_json::Value = serde_json::from_slice(&bytes).unwrap();
     assert_eq!(json["set"].as_array().unwrap().len(), 1);
     assert_eq!(json["set"][0]["v"], "line\n\"quoted\" \\ \u{1} ключ");
     assert_eq!(json["unset"][0], "C");
-    assert_eq!(json["epoch"], 9);
+    assert_eq!(json["step"], 4);
 }

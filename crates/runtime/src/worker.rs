@@ -19,7 +19,7 @@ use crate::event::Event;
 use crate::output::{Loaded, Masks, Output, Owner, Stage};
 use crate::permissions::PermissionSet;
 use crate::sandbox;
-use crate::snapshot::Snapshot;
+use crate::snapshot::{Difference, Snapshot};
 use crate::spec::WorkerSpec;
 use crate::wire::{self, Control, FrameReader};
 
@@ -59,6 +59,7 @@ pub(crate) struct Worker {
     stdin: tokio::sync::Mutex<ChildStdin>,
     kill: Arc<Notify>,
     pings: AtomicU64,
+    steps: AtomicU64,
 }
 
 impl Drop for Worker {
@@ -114,6 +115,7 @@ impl Factory {
             stdin: tokio::sync::Mutex::new(stdin),
             kill,
             pings: AtomicU64::new(0),
+            steps: AtomicU64::new(0),
         });
         let hello = wire::hello(&nonce, &socket.display().to_string());
         let greeted = Arc::clone(&worker);
@@ -203,6 +205,18 @@ impl Worker {
             Ok(Err(failure)) => Err(failure),
             Err(_) => Err(StartFailure::TimedOut(wait)),
         }
+    }
+
+    /// Tells a change of values. Only the driver calls this, so steps are written in order.
+    pub(crate) async fn push(&self, difference: &Difference, newer: &Snapshot) {
+        let step = self.steps.load(Ordering::Relaxed) + 1;
+        self.tell(&wire::push(difference, newer, step)).await;
+        self.steps.store(step, Ordering::Release);
+    }
+
+    /// The newest step that has been written into the worker's pipe.
+    pub(crate) fn step(&self) -> u64 {
+        self.steps.load(Ordering::Acquire)
     }
 
     /// Writes one control message. A worker that is gone is noticed elsewhere.

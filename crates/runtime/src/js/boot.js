@@ -42,7 +42,7 @@ async function assign(message) {
   try {
     plainEnv = plainObject(message.env);
     environment.plain(message.env);
-    const next = new Snapshot(message.epoch, byName(message.entries), byName(message.system), message.prefixes);
+    const next = new Snapshot(0, byName(message.entries), byName(message.system), message.prefixes);
     environment.show(current(), next);
     adopt(next);
     handler = handlerOf(await import(message.code), message.kind, message.env);
@@ -58,10 +58,10 @@ function push(message) {
   adopt(next);
 }
 
-// One request. Its head carries `EPOCH EXECUTION CLIENT URL` in one internal header.
+// One request. Its head carries `STEP EXECUTION CLIENT URL` in one internal header.
 async function respond(raw, info) {
-  const [epoch, id, client, url] = raw.headers.get(label).split(" ", 4);
-  if (current().epoch < Number(epoch)) await reached(Number(epoch));
+  const [step, id, client, url] = raw.headers.get(label).split(" ", 4);
+  if (current().step < Number(step)) await reached(Number(step));
   const inv = { id, snapshot: current(), reads: new Set(), pending: "", headSent: false, info: undefined };
   inv.info = { remoteAddr: { transport: "tcp", hostname: client, port: 0 }, completed: info.completed };
   const request = requestOf(raw, url);

@@ -1,10 +1,10 @@
 // The values that this worker holds. A snapshot never changes: a push makes a new one, so an invocation in flight
 // keeps the one it started with. Names are keys of Maps, so `__proto__` is a name like any other.
 
-/** Values of one epoch: `main` and `system` by secret name, `env` by the name that the environment shows. */
+/** Values after one step: `main` and `system` by secret name, `env` by the name that the environment shows. */
 export class Snapshot {
-  constructor(epoch, main, system, prefixes) {
-    this.epoch = epoch;
+  constructor(step, main, system, prefixes) {
+    this.step = step;
     this.main = main;
     this.system = system;
     this.prefixes = prefixes;
@@ -19,10 +19,10 @@ export class Snapshot {
     this.bindings = undefined;
   }
 
-  /** The snapshot after a push of `{epoch, set, unset, systemSet, systemUnset}`. */
+  /** The snapshot after a push of `{step, set, unset, systemSet, systemUnset}`. */
   after(push) {
     return new Snapshot(
-      push.epoch,
+      push.step,
       changed(this.main, push.set, push.unset),
       changed(this.system, push.systemSet, push.systemUnset),
       this.prefixes,

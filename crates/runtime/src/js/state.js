@@ -1,4 +1,4 @@
-// What one worker knows: the snapshot in force, the invocation that is running, and who waits for an epoch.
+// What one worker knows: the snapshot in force, the invocation that is running, and who waits for a step.
 
 import { AsyncLocalStorage } from "node:async_hooks";
 import { Snapshot } from "./snapshot.js";
@@ -14,17 +14,17 @@ export function current() {
   return snapshot;
 }
 
-/** Makes `next` the newest snapshot and lets those go on that waited for its epoch. */
+/** Makes `next` the newest snapshot and lets those go on that waited for its step. */
 export function adopt(next) {
   snapshot = next;
-  const ready = waiting.filter((waiter) => waiter.epoch <= next.epoch);
-  waiting = waiting.filter((waiter) => waiter.epoch > next.epoch);
+  const ready = waiting.filter((waiter) => waiter.step <= next.step);
+  waiting = waiting.filter((waiter) => waiter.step > next.step);
   for (const waiter of ready) waiter.go();
 }
 
-/** Resolves when the newest snapshot is of `epoch` or later. */
-export function reached(epoch) {
-  return new Promise((go) => waiting.push({ epoch, go }));
+/** Resolves when the newest snapshot is of `step` or later. */
+export function reached(step) {
+  return new Promise((go) => waiting.push({ step, go }));
 }
 
 /** The invocation that the calling code belongs to, or undefined. */
