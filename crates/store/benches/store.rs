@@ -59,7 +59,7 @@ fn head(n: u64) -> SecretRow {
     SecretRow {
         id: id(n),
         project: id(0),
-        scope: if n % 2 == 0 { Scope::Global } else { Scope::Namespace(default_namespace()) },
+        scope: if n.is_multiple_of(2) { Scope::Global } else { Scope::Namespace(default_namespace()) },
         name: name(n),
         description: Some("What this secret is for".to_owned()),
         expires_at: None,

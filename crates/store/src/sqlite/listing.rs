@@ -1,28 +1,31 @@
 //! Pages of secrets: one order, one filter, whatever the columns.
 
-use rusqlite::{Row, named_params, params};
+use rusqlite::{Row, ToSql, params};
 use strongroom_model::{AppId, Id, NamespaceName, ScopeKind, UserId};
 
 use super::row::{limit, string};
 use super::session::Session;
 use crate::port::{SecretFilter, StoreError};
 
-/// What a page may hold, in its order. An empty text takes the place of a filter that is not set: `namespace`, `app` and
+/// A condition takes part only if its filter is set, so that a statement asks no more than it must. `namespace`, `app` and
 /// `end_user` are empty in the scopes that have none, which these filters do not exclude.
-const CONDITIONS: &str = "
-    WHERE s.project = :project AND s.deleted_at IS NULL
-      AND (s.name, s.scope, s.namespace, s.app, s.end_user)
-          > (:after_name, :after_scope, :after_namespace, :after_app, :after_user)
-      AND s.scope IN (:scope_1, :scope_2, :scope_3, :scope_4, :scope_5)
-      AND (:namespace = '' OR s.namespace IN ('', :namespace))
-      AND (:app = '' OR s.app IN ('', :app))
-      AND (:user = '' OR s.end_user IN ('', :user))
-      AND (:search = '' OR instr(lower(s.name), :search) > 0)";
+const LIVE: &str = " WHERE s.project = :project AND s.deleted_at IS NULL";
+const OF_SCOPES: &str = " AND s.scope IN (:a, :b, :c, :d, :e)";
+const OF_NAMESPACE: &str = " AND s.namespace IN ('', :namespace)";
+const OF_APP: &str = " AND s.app IN ('', :app)";
+const OF_USER: &str = " AND s.end_user IN ('', :user)";
+const WITH_TEXT: &str = " AND instr(lower(s.name), :search) > 0";
 
-/// The index by name has the order and no secrets of end users; saying so makes it eligible.
+/// Without the secrets of end users, saying so makes the index by name eligible, and naming no column that it lacks makes
+/// it enough.
 const WITHOUT_USERS: &str = " AND s.scope <> 'user'";
+const AFTER: &str = " AND (s.name, s.scope, s.namespace, s.app) > (:name, :scope, :in_namespace, :in_app)";
+const ORDER: &str = " ORDER BY s.name, s.scope, s.namespace, s.app LIMIT :limit";
 
-const ORDER: &str = " ORDER BY s.name, s.scope, s.namespace, s.app, s.end_user LIMIT :limit";
+/// With them, everything is sorted anew.
+const AFTER_WITH_USERS: &str =
+    " AND (s.name, s.scope, s.namespace, s.app, s.end_user) > (:name, :scope, :in_namespace, :in_app, :of_user)";
+const ORDER_WITH_USERS: &str = " ORDER BY s.name, s.scope, s.namespace, s.app, s.end_user LIMIT :limit";
 
 /// Where the page before ended: name, then the four columns of the scope.
 type Place = [String; 5];
@@ -35,42 +38,73 @@ pub(super) fn page<T>(
     filter: &SecretFilter,
     read: impl FnMut(&Row<'_>) -> Result<T, StoreError>,
 ) -> Result<Vec<T>, StoreError> {
-    let kinds: &[ScopeKind] = match filter.scopes.as_slice() {
-        [] => &[ScopeKind::Global, ScopeKind::Namespace, ScopeKind::App],
-        some => some,
-    };
-    let word = |kind: ScopeKind| if kinds.contains(&kind) { kind.as_str() } else { "" };
-    let with_users = kinds.contains(&ScopeKind::User);
-    let sql = [select, CONDITIONS, if with_users { "" } else { WITHOUT_USERS }, ORDER].concat();
-    let [after_name, after_scope, after_namespace, after_app, after_user] = place(session, filter)?;
-    session.all(
-        &sql,
-        named_params! {
-            ":project": project.as_bytes(),
-            ":after_name": after_name,
-            ":after_scope": after_scope,
-            ":after_namespace": after_namespace,
-            ":after_app": after_app,
-            ":after_user": after_user,
-            ":scope_1": word(ScopeKind::Global),
-            ":scope_2": word(ScopeKind::Namespace),
-            ":scope_3": word(ScopeKind::App),
-            ":scope_4": word(ScopeKind::System),
-            ":scope_5": word(ScopeKind::User),
-            ":namespace": filter.namespace.as_ref().map_or("", NamespaceName::as_str),
-            ":app": filter.app.as_ref().map_or("", AppId::as_str),
-            ":user": filter.user.as_ref().map_or("", UserId::as_str),
-            ":search": filter.search.as_deref().unwrap_or("").to_ascii_lowercase(),
-            ":limit": limit(filter.limit),
-        },
-        read,
-    )
+    let users = filter.scopes.contains(&ScopeKind::User);
+    let words = scope_words(&filter.scopes);
+    let namespace = filter.namespace.as_ref().map(NamespaceName::as_str);
+    let app = filter.app.as_ref().map(AppId::as_str);
+    let user = filter.user.as_ref().filter(|_| users).map(UserId::as_str);
+    let search = filter.search.as_ref().map(|text| text.to_ascii_lowercase());
+    let limit = limit(filter.limit);
+    let place = place(session, filter)?;
+
+    let mut query = Query { sql: select.to_owned(), values: Vec::new() };
+    query.add(LIVE, &[(":project", project.as_bytes())]);
+    if !users {
+        query.add(WITHOUT_USERS, &[]);
+    }
+    let [first, second, third, fourth, fifth] = &words;
+    query.add(OF_SCOPES, &[(":a", first), (":b", second), (":c", third), (":d", fourth), (":e", fifth)]);
+    if let Some(namespace) = &namespace {
+        query.add(OF_NAMESPACE, &[(":namespace", namespace)]);
+    }
+    if let Some(app) = &app {
+        query.add(OF_APP, &[(":app", app)]);
+    }
+    if let Some(user) = &user {
+        query.add(OF_USER, &[(":user", user)]);
+    }
+    if let Some(search) = &search {
+        query.add(WITH_TEXT, &[(":search", search)]);
+    }
+    if let Some([name, scope, in_namespace, in_app, of_user]) = &place {
+        let scope: [Value<'_>; 4] =
+            [(":name", name), (":scope", scope), (":in_namespace", in_namespace), (":in_app", in_app)];
+        query.add(if users { AFTER_WITH_USERS } else { AFTER }, &scope);
+        if users {
+            query.add("", &[(":of_user", of_user)]);
+        }
+    }
+    query.add(if users { ORDER_WITH_USERS } else { ORDER }, &[(":limit", &limit)]);
+    session.all(&query.sql, query.values.as_slice(), read)
+}
+
+/// A parameter and what stands for it.
+type Value<'values> = (&'static str, &'values dyn ToSql);
+
+/// A statement that grows.
+struct Query<'values> {
+    sql: String,
+    values: Vec<Value<'values>>,
+}
+
+impl<'values> Query<'values> {
+    fn add(&mut self, sql: &str, values: &[Value<'values>]) {
+        self.sql.push_str(sql);
+        self.values.extend_from_slice(values);
+    }
+}
+
+/// The words of the scopes to include, '' for the others.
+fn scope_words(chosen: &[ScopeKind]) -> [&'static str; 5] {
+    let chosen = if chosen.is_empty() { &[ScopeKind::Global, ScopeKind::Namespace, ScopeKind::App] } else { chosen };
+    [ScopeKind::Global, ScopeKind::Namespace, ScopeKind::App, ScopeKind::System, ScopeKind::User]
+        .map(|kind| if chosen.contains(&kind) { kind.as_str() } else { "" })
 }
 
 /// The place after which a page begins. If the head was erased since, its place among the secrets of the same name is not
 /// known: the page then begins with the first of that name, since a row seen twice is better than one never seen.
-fn place(session: &Session<'_>, filter: &SecretFilter) -> Result<Place, StoreError> {
-    let Some((name, head)) = &filter.after else { return Ok(Place::default()) };
+fn place(session: &Session<'_>, filter: &SecretFilter) -> Result<Option<Place>, StoreError> {
+    let Some((name, head)) = &filter.after else { return Ok(None) };
     let found = session.first(
         "SELECT scope, namespace, app, end_user FROM secrets WHERE id = ?1",
         params![head.as_bytes()],
@@ -84,6 +118,6 @@ fn place(session: &Session<'_>, filter: &SecretFilter) -> Result<Place, StoreErr
             ])
         },
     )?;
-    let [none_1, none_2, none_3, none_4, _] = Place::default();
-    Ok(found.unwrap_or([name.as_str().to_owned(), none_1, none_2, none_3, none_4]))
+    let first_of_name = || [name.as_str().to_owned(), String::new(), String::new(), String::new(), String::new()];
+    Ok(Some(found.unwrap_or_else(first_of_name)))
 }

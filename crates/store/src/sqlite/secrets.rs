@@ -1,5 +1,7 @@
 //! Secrets and their versions: single rows, and writing. Lists are in `listing`.
 
+use std::cmp::Ordering;
+
 use rusqlite::{Row, params};
 use strongroom_model::{AppId, Id, NamespaceName, Scope, ScopeKind, SecretName};
 
@@ -20,13 +22,14 @@ macro_rules! head_columns {
     };
 }
 
-/// Heads with the envelope of their current version, as [`sealed`] reads them.
-macro_rules! sealed_from {
-    ($($condition:literal)+) => {
+/// Live heads with the envelope of their current version, as the function [`sealed`] reads them; a condition follows.
+macro_rules! sealed {
+    () => {
         concat!(
-            "SELECT ", head_columns!(), ", v.envelope FROM secrets s
-             LEFT JOIN versions v ON v.secret = s.id AND v.version = s.version
-             WHERE s.project = ?1 AND s.deleted_at IS NULL AND ", $($condition),+
+            "SELECT ",
+            head_columns!(),
+            ", v.envelope FROM secrets s LEFT JOIN versions v ON v.secret = s.id AND v.version = s.version
+             WHERE s.project = ?1 AND s.deleted_at IS NULL AND "
         )
     };
 }
@@ -104,6 +107,18 @@ fn version(row: &Row<'_>) -> Result<VersionRow, StoreError> {
         created_by: string(row, 5, "versions.created_by")?,
         envelope: bytes(row, 6, "versions.envelope")?,
     })
+}
+
+fn by_name(first: &SealedRow, second: &SealedRow) -> Ordering {
+    first.head.name.cmp(&second.head.name)
+}
+
+impl Session<'_> {
+    /// The live secrets of one scope in the order of the index, which ignores case: almost sorted.
+    fn in_scope(&self, project: &Id, scope: &Scope) -> Result<Vec<SealedRow>, StoreError> {
+        let [kind, namespace, app, user] = columns(scope);
+        self.all(concat!(sealed!(), in_scope!()), params![project.as_bytes(), kind, namespace, app, user], sealed)
+    }
 }
 
 impl SecretRows for Session<'_> {
@@ -195,7 +210,8 @@ impl SecretRows for Session<'_> {
         name: &SecretName,
     ) -> Result<Vec<SealedRow>, StoreError> {
         self.all(
-            sealed_from!(
+            concat!(
+                sealed!(),
                 "s.name = ?2 AND s.scope <> 'user' AND (s.scope = 'global' OR (s.scope = 'namespace' AND s.namespace = ?3)
                  OR (s.scope = 'app' AND s.namespace = ?3 AND s.app = ?4))"
             ),
@@ -210,24 +226,20 @@ impl SecretRows for Session<'_> {
         namespace: &NamespaceName,
         app: Option<&AppId>,
     ) -> Result<Vec<SealedRow>, StoreError> {
-        self.all(
-            // three ranges of the index by scope, so that the secrets of other namespaces and users are never read
-            sealed_from!(
-                "(s.scope, s.namespace, s.app, s.end_user) IN (('global', '', '', ''), ('namespace', ?2, '', ''), ('app', ?2, ?3, ''))
-                 ORDER BY s.name, s.scope"
-            ),
-            params![project.as_bytes(), namespace.as_str(), app.map_or("", AppId::as_str)],
-            sealed,
-        )
+        // three ranges of the index, so that the secrets of other namespaces, apps and users are never read
+        let mut found = self.in_scope(project, &Scope::Global)?;
+        found.append(&mut self.in_scope(project, &Scope::Namespace(namespace.clone()))?);
+        if let Some(app) = app {
+            found.append(&mut self.in_scope(project, &Scope::App(namespace.clone(), app.clone()))?);
+        }
+        found.sort_by(by_name);
+        Ok(found)
     }
 
     fn sealed_in_scope(&mut self, project: &Id, scope: &Scope) -> Result<Vec<SealedRow>, StoreError> {
-        let [kind, namespace, app, user] = columns(scope);
-        self.all(
-            sealed_from!("s.scope = ?2 AND s.namespace = ?3 AND s.app = ?4 AND s.end_user = ?5 ORDER BY s.name"),
-            params![project.as_bytes(), kind, namespace, app, user],
-            sealed,
-        )
+        let mut found = self.in_scope(project, scope)?;
+        found.sort_by(by_name);
+        Ok(found)
     }
 
     fn list_secrets(&mut self, project: &Id, filter: &SecretFilter) -> Result<Vec<SecretRow>, StoreError> {

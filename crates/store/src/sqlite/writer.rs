@@ -21,7 +21,7 @@ use super::session::Session;
 use crate::port::{StoreError, Verdict, WriteJob};
 
 /// The log is carried over into the database once it has this many pages.
-const CHECKPOINT_PAGES: i64 = 2000;
+const CHECKPOINT_PAGES: i64 = 4000;
 
 /// The writer's side of the store.
 pub(super) struct Writer {

@@ -78,8 +78,8 @@ CREATE TABLE secrets (
 CREATE UNIQUE INDEX secrets_by_scope ON secrets (project, scope, namespace, app, end_user, name COLLATE NOCASE)
   WHERE deleted_at IS NULL;
 -- Lists in the order of pages; finds one name in all scopes. End users' secrets, of which there may be very many, are
--- left out.
-CREATE UNIQUE INDEX secrets_by_name ON secrets (project, name, scope, namespace, app)
+-- left out. `deleted_at` is there so that a list of names is answered from the index alone.
+CREATE INDEX secrets_by_name ON secrets (project, name, scope, namespace, app, deleted_at)
   WHERE deleted_at IS NULL AND scope <> 'user';
 -- The next three have entries for few secrets only.
 CREATE INDEX secrets_expiring ON secrets (project, expires_at, scope)
