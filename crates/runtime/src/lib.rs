@@ -10,6 +10,7 @@
 //! Plaintext comes in through [`SnapshotSource`] and goes out through a worker's stdin, nowhere else.
 
 mod boot;
+pub mod bundle;
 mod config;
 mod connections;
 mod driver;
@@ -23,6 +24,7 @@ mod permissions;
 mod pool;
 mod proxy;
 mod reads;
+pub mod references;
 mod runtime;
 pub mod sandbox;
 mod slot;

@@ -7,6 +7,7 @@ import { invocation } from "./state.js";
 const legal = /^[A-Za-z_][A-Za-z0-9_]{0,255}$/;
 const missing = new Set();
 const outside = new Set();
+const fromEnvironment = new Set();
 let loading = [];
 
 /** Notes that `entry` was read `via` "e" (environment) or "h" (helper). */
@@ -20,6 +21,11 @@ export function noteRead(via, entry) {
     return;
   }
   if (inv.reads.has(entry.n)) return;
+  if (via === "e" && !fromEnvironment.has(entry.n)) {
+    // told at once, the first time in this worker: the code may keep it, so the next change must replace the worker
+    fromEnvironment.add(entry.n);
+    send({ t: "reads", r: [`e.${entry.n}`] });
+  }
   inv.reads.add(entry.n);
   const token = `${via}.${entry.n}.${entry.sc}.${entry.r}`;
   if (inv.headSent) report([token], inv.id);

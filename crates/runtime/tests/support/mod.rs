@@ -1,5 +1,5 @@
 //! A runtime on a real Deno, with values that a test can change, and everything that it reports.
-#![expect(clippy::unwrap_used, dead_code, reason = "tests; not every test uses every helper")]
+#![expect(clippy::unwrap_used, dead_code, unreachable_pub, reason = "tests; not every test uses every helper")]
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
