@@ -1,0 +1,95 @@
+//! Apps: long-running backends that are injected into but not hosted.
+
+use strongroom_api::projects::AppItem;
+use strongroom_model::{AppId, Capability, NamespaceName, ProjectName};
+use strongroom_store::port::AppRow;
+use strongroom_store::{Rows, StoreError, Tx};
+
+use crate::audit::Record;
+use crate::authz::Reach;
+use crate::caller::{Access, Caller};
+use crate::error::Error;
+use crate::open::App;
+
+/// A project's apps that the caller reaches.
+pub async fn list(app: &App, caller: &Caller, project: &ProjectName) -> Result<Vec<AppItem>, Error> {
+    let owner = app.enter(caller, project, Capability::SecretsList, Reach::Anywhere).await?;
+    let rows = app.store.read(|rows: &mut dyn Rows| rows.apps(&owner.id).map_err(Error::from)).await?;
+    let reached = rows.into_iter().filter(|row| match &caller.access {
+        Access::Owner => true,
+        Access::Token { grant, .. } => {
+            grant.reaches_namespace(&row.namespace) && grant.app.as_ref().is_none_or(|only| *only == row.id)
+        }
+    });
+    Ok(reached.map(item).collect())
+}
+
+/// One app.
+pub async fn show(app: &App, caller: &Caller, project: &ProjectName, namespace: &NamespaceName, id: &AppId) -> Result<AppItem, Error> {
+    let owner = app.enter(caller, project, Capability::SecretsList, Reach::Namespace(namespace, Some(id))).await?;
+    let row = app.store.read(|rows: &mut dyn Rows| rows.app(&owner.id, namespace, id).map_err(Error::from)).await?;
+    row.map(item).ok_or_else(|| Error::not_found(format!("app {namespace}/{id}")))
+}
+
+/// Makes an app in a namespace that exists.
+pub async fn create(
+    app: &App,
+    caller: &Caller,
+    project: &ProjectName,
+    (namespace, id): (NamespaceName, AppId),
+    label: Option<String>,
+) -> Result<AppItem, Error> {
+    let owner = app.enter(caller, project, Capability::Admin, Reach::Namespace(&namespace, Some(&id))).await?;
+    let at = app.clock.now();
+    let target = serde_json::json!({ "namespace": namespace, "app": id });
+    let record = Record::done(at, caller, Some(project), "app.create", target);
+    let row = AppRow { project: owner.id, namespace, id, label, created_at: at, created_by: caller.actor.clone() };
+    let instance = std::sync::Arc::clone(&app.instance);
+    let made = row.clone();
+    app.store
+        .write(move |tx: &mut dyn Tx| -> Result<(), Error> {
+            if !tx.has_namespace(&row.project, &row.namespace)? {
+                return Err(Error::not_found(format!("namespace {}", row.namespace)));
+            }
+            match tx.insert_app(&row) {
+                Err(StoreError::Exists(_)) => {
+                    return Err(Error::conflict(format!("the app {} exists already", row.id), None));
+                }
+                other => other?,
+            }
+            record.append(tx, &instance)
+        })
+        .await?;
+    Ok(item(made))
+}
+
+/// Destroys an app with its secrets.
+pub async fn delete(app: &App, caller: &Caller, project: &ProjectName, namespace: &NamespaceName, id: &AppId) -> Result<(), Error> {
+    let owner = app.enter(caller, project, Capability::Admin, Reach::Namespace(namespace, Some(id))).await?;
+    let target = serde_json::json!({ "namespace": namespace, "app": id });
+    let record = Record::done(app.clock.now(), caller, Some(project), "app.delete", target);
+    let instance = std::sync::Arc::clone(&app.instance);
+    let (project_id, place, wanted) = (owner.id, namespace.clone(), id.clone());
+    let counter = app
+        .store
+        .write(move |tx: &mut dyn Tx| -> Result<u64, Error> {
+            if !tx.delete_app(&project_id, &place, &wanted)? {
+                return Err(Error::not_found(format!("app {place}/{wanted}")));
+            }
+            record.append(tx, &instance)?;
+            Ok(tx.raise_epoch(&project_id, Some(&place))?)
+        })
+        .await?;
+    app.epochs.raise(owner.id, Some(namespace), counter);
+    Ok(())
+}
+
+fn item(row: AppRow) -> AppItem {
+    AppItem {
+        id: row.id.to_string(),
+        namespace: row.namespace.to_string(),
+        name: row.label,
+        created_at: row.created_at,
+        created_by: row.created_by,
+    }
+}

@@ -1,0 +1,176 @@
+//! The audit trail: what is written, listed and verified. Values leave only after their record is durable.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use strongroom_api::trail::{AuditItem, AuditVerdict, ChainHead};
+use strongroom_model::{Capability, ProjectName};
+use strongroom_seal::Instance;
+use strongroom_store::port::{AuditFilter, AuditRow};
+use strongroom_store::{Rows, Tx};
+
+use crate::authz::Reach;
+use crate::caller::Caller;
+use crate::error::Error;
+use crate::open::App;
+
+/// The chain that this process appends to. One process holds an embedded store, so one name is enough.
+pub(crate) const NODE: &str = "local";
+
+/// One record, as its link covers it.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Record {
+    pub(crate) at: Timestamp,
+    pub(crate) actor: String,
+    pub(crate) source: String,
+    pub(crate) action: String,
+    pub(crate) project: Option<String>,
+    pub(crate) target: serde_json::Value,
+    pub(crate) result: String,
+    pub(crate) request_id: Option<String>,
+}
+
+impl Record {
+    /// A record of something that was done.
+    pub(crate) fn done(at: Timestamp, caller: &Caller, project: Option<&ProjectName>, action: &str, target: serde_json::Value) -> Self {
+        Self {
+            at,
+            actor: caller.actor.clone(),
+            source: caller.source.clone(),
+            action: action.to_owned(),
+            project: project.map(ToString::to_string),
+            target,
+            result: "ok".to_owned(),
+            request_id: Some(caller.request_id.clone()),
+        }
+    }
+
+    /// Appends the record to this process's chain, inside the caller's transaction.
+    pub(crate) fn append(&self, tx: &mut dyn Tx, instance: &Instance) -> Result<(), Error> {
+        let head = tx.audit_head(NODE)?;
+        let record = serde_json::to_string(self).expect("a record has text keys only");
+        let seq = head.seq + 1;
+        let link = instance.audit_link(NODE, seq, &head.link, record.as_bytes());
+        tx.append_audit(&AuditRow {
+            node: NODE.to_owned(),
+            seq,
+            at: self.at,
+            project: self.project.clone().unwrap_or_default(),
+            action: self.action.clone(),
+            record,
+            link,
+        })?;
+        Ok(())
+    }
+}
+
+/// Which records to list.
+#[derive(Debug, Clone, Default)]
+pub struct Query {
+    /// Only actions that begin with this.
+    pub action: Option<String>,
+    /// Only at or after.
+    pub since: Option<Timestamp>,
+    /// Only records that contain this text.
+    pub search: Option<String>,
+    /// Only below this sequence number.
+    pub before: Option<u64>,
+    /// At most this many.
+    pub limit: usize,
+}
+
+/// A project's records, newest first.
+pub async fn list(app: &App, caller: &Caller, project: &ProjectName, query: Query) -> Result<Vec<AuditItem>, Error> {
+    app.enter(caller, project, Capability::AuditRead, Reach::Project).await?;
+    let filter = AuditFilter {
+        project: Some(project.to_string()),
+        action: query.action,
+        since: query.since,
+        search: query.search,
+        before: query.before,
+        limit: query.limit,
+    };
+    let rows = app.store.read(|rows: &mut dyn Rows| rows.audit(&filter).map_err(Error::from)).await?;
+    rows.into_iter().map(item).collect()
+}
+
+fn item(row: AuditRow) -> Result<AuditItem, Error> {
+    let record: Record = serde_json::from_str(&row.record)
+        .map_err(|_| Error::Store(strongroom_store::StoreError::Damaged("audit record")))?;
+    Ok(AuditItem {
+        node: row.node,
+        seq: row.seq,
+        at: record.at,
+        actor: record.actor,
+        source: record.source,
+        action: record.action,
+        project: record.project,
+        target: record.target,
+        result: record.result,
+        request_id: record.request_id,
+    })
+}
+
+/// Walks every chain from its first record and reports every edit, gap and swap. The heads it returns let a caller who
+/// kept an earlier one notice truncation.
+pub async fn verify(app: &App, caller: &Caller, project: &ProjectName) -> Result<AuditVerdict, Error> {
+    app.enter(caller, project, Capability::AuditRead, Reach::Project).await?;
+    let nodes = app.store.read(|rows: &mut dyn Rows| rows.audit_nodes().map_err(Error::from)).await?;
+    let mut verdict = AuditVerdict { ok: true, records: 0, heads: Vec::new(), problems: Vec::new() };
+    for node in nodes {
+        walk(app, &node, &mut verdict).await?;
+    }
+    verdict.ok = verdict.problems.is_empty();
+    Ok(verdict)
+}
+
+async fn walk(app: &App, node: &str, verdict: &mut AuditVerdict) -> Result<(), Error> {
+    const BATCH: usize = 2_000;
+    let (mut seq, mut link) = (0_u64, [0_u8; 32]);
+    loop {
+        let rows = app.store.read(|rows: &mut dyn Rows| rows.audit_after(node, seq, BATCH).map_err(Error::from)).await?;
+        for row in &rows {
+            if row.seq != seq + 1 {
+                verdict.problems.push(format!("{node}: records {} to {} are missing", seq + 1, row.seq.saturating_sub(1)));
+            } else if app.instance.audit_link(node, row.seq, &link, row.record.as_bytes()) != row.link {
+                verdict.problems.push(format!("{node}: record {} is not what was written, or stands elsewhere", row.seq));
+            } else if !columns_agree(row) {
+                verdict.problems.push(format!("{node}: the columns of record {} were changed", row.seq));
+            }
+            (seq, link) = (row.seq, row.link);
+            verdict.records += 1;
+        }
+        if rows.len() < BATCH {
+            break;
+        }
+    }
+    let head = app.store.read(|rows: &mut dyn Rows| rows.audit_head(node).map_err(Error::from)).await?;
+    if head.seq != seq {
+        verdict.problems.push(format!("{node}: the chain ends at {seq}, its head says {}", head.seq));
+    }
+    verdict.heads.push(ChainHead { node: node.to_owned(), seq, link: hex::encode(link) });
+    Ok(())
+}
+
+/// The columns that lists filter by must say what the record says.
+fn columns_agree(row: &AuditRow) -> bool {
+    let Ok(record) = serde_json::from_str::<Record>(&row.record) else { return false };
+    record.action == row.action
+        && record.project.unwrap_or_default() == row.project
+        && record.at.as_millisecond() == row.at.as_millisecond()
+}
+
+impl App {
+    /// Writes a record by itself and returns once it is durable.
+    pub(crate) async fn audit(&self, record: Record) -> Result<(), Error> {
+        let instance = std::sync::Arc::clone(&self.instance);
+        self.store.write(move |tx: &mut dyn Tx| record.append(tx, &instance)).await
+    }
+
+    /// Records that somebody with a credential was refused.
+    pub(crate) async fn audit_denial(&self, caller: &Caller, project: Option<&ProjectName>, needed: &str) -> Result<(), Error> {
+        let target = serde_json::json!({ "needed": needed });
+        let mut record = Record::done(self.clock.now(), caller, project, "access.denied", target);
+        "denied".clone_into(&mut record.result);
+        self.audit(record).await
+    }
+}

@@ -1,0 +1,63 @@
+//! Who is asking, and with what power.
+
+use std::sync::Arc;
+
+use strongroom_model::{Capability, Grant, Id};
+
+/// What a caller may do.
+#[derive(Debug, Clone)]
+pub enum Access {
+    /// The local owner: proved by the owner token in the data directory.
+    Owner,
+    /// A token's grant.
+    Token {
+        /// The token.
+        id: Id,
+        /// What it allows.
+        grant: Arc<Grant>,
+    },
+}
+
+/// One request's caller, as authorisation and audit see it.
+#[derive(Debug, Clone)]
+pub struct Caller {
+    /// The name in the audit trail: `owner`, or `token:NAME`.
+    pub actor: String,
+    /// From where: an address, `socket`, or `process`.
+    pub source: String,
+    /// The request.
+    pub request_id: String,
+    /// What the caller may do.
+    pub access: Access,
+    /// The key under which a repeated request answers what the first one did.
+    pub idempotency: Option<String>,
+}
+
+impl Caller {
+    /// The local owner.
+    pub fn owner(source: impl Into<String>, request_id: impl Into<String>) -> Self {
+        Self {
+            actor: "owner".to_owned(),
+            source: source.into(),
+            request_id: request_id.into(),
+            access: Access::Owner,
+            idempotency: None,
+        }
+    }
+
+    /// Whether the caller holds `capability` somewhere in its own project (the owner everywhere).
+    pub fn holds(&self, capability: Capability) -> bool {
+        match &self.access {
+            Access::Owner => true,
+            Access::Token { grant, .. } => grant.allows(capability),
+        }
+    }
+
+    /// Whether the caller may create namespaces and apps by mentioning them.
+    pub fn creates_on_mention(&self) -> bool {
+        match &self.access {
+            Access::Owner => true,
+            Access::Token { grant, .. } => grant.allows(Capability::Admin) && grant.namespaces.is_empty(),
+        }
+    }
+}

@@ -1,0 +1,284 @@
+//! Deploying: everything that can be wrong is found before anything changes.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use strongroom_api::functions::Deployed;
+use strongroom_api::resolve::Missing;
+use strongroom_model::manifest::FunctionManifest;
+use strongroom_model::{Capability, NamespaceName, ProjectName, Resolution, Scope, WorkloadName};
+use strongroom_store::port::{DeploymentRow, FunctionRow, ReadFact, WorkloadKind};
+use strongroom_store::{Rows, Tx};
+
+use super::entry::{Entry, Loaded, References, digest};
+use crate::authz::Reach;
+use crate::caller::Caller;
+use crate::error::{Error, Fault};
+use crate::keys::Project;
+use crate::open::App;
+use crate::resolve::{Answer, reason};
+use crate::rows::Authenticated as _;
+use crate::secrets::Place;
+
+/// Largest bundle, in bytes.
+pub const MAX_BUNDLE_BYTES: usize = 50 << 20;
+/// Deployments kept for a rollback.
+const KEPT_DEPLOYMENTS: u64 = 20;
+/// Values shorter than this are not looked for in bundles: they would be found everywhere.
+const LEAK_MIN_BYTES: usize = 8;
+
+/// What to deploy.
+#[derive(Debug)]
+pub struct Deployment {
+    /// Where.
+    pub namespace: NamespaceName,
+    /// Under which name.
+    pub name: WorkloadName,
+    /// The configuration.
+    pub manifest: FunctionManifest,
+    /// One JavaScript module.
+    pub bundle: String,
+    /// Deploys even if nothing differs from what serves.
+    pub force: bool,
+    /// Tells what would happen and changes nothing.
+    pub dry_run: bool,
+}
+
+/// Deploys a function: checks the manifest, resolves every listed name, looks for stored values in the code, starts a
+/// worker with it, and only then switches. The worker that serves until then drains.
+pub async fn deploy(app: &Arc<App>, caller: &Caller, project: &ProjectName, new: Deployment) -> Result<Deployed, Error> {
+    let entered = app.enter(caller, project, Capability::FunctionsDeploy, Reach::Namespace(&new.namespace, None)).await?;
+    let references = check(&new)?;
+    let created = ensure_namespace(app, caller, &entered, &new.namespace).await?;
+    let manifest = serde_json::to_string(&new.manifest).expect("a manifest has text keys only");
+    let digest = digest(&app.instance, &manifest, new.bundle.as_bytes());
+    let current = load(app, &entered, &new).await?;
+    let number = next_number(app, current.as_ref()).await?;
+    let candidate = candidate(app, caller, &entered, &new, (&manifest, &references, digest, number), current.as_ref());
+    let cell = app.epochs.cell(&*app.store, entered.id, &new.namespace).await?;
+    let rows = (candidate.function.clone(), candidate.deployment.clone());
+    let entry = Arc::new(candidate.into_entry(Arc::clone(&entered), cell.load(Ordering::SeqCst))?);
+    let answer = app.function_answer(&entry).await?;
+    let mut deployed = report(app, &entry, &answer, number, &hex::encode(digest));
+    deployed.created = created;
+    require_secrets(app, &entry, &answer)?;
+    app.refuse_leaks(&entry, &answer, &new.bundle).await?;
+    let unchanged = current.as_ref().is_some_and(|current| current.deployment.digest == digest);
+    if unchanged && !new.force {
+        deployed.deployment = current.map_or(number, |current| current.function.active);
+        "unchanged".clone_into(&mut deployed.status);
+        return Ok(deployed);
+    }
+    if new.dry_run {
+        "would_deploy".clone_into(&mut deployed.status);
+        return Ok(deployed);
+    }
+    try_out(app, &entry).await?;
+    commit(app, caller, &entered, rows, new.bundle, (&references, &entry)).await?;
+    app.routes.put(entry);
+    Ok(deployed)
+}
+
+fn check(new: &Deployment) -> Result<References, Error> {
+    let mut faults: Vec<_> = new.manifest.problems().iter().map(|problem| Fault::new("manifest", problem)).collect();
+    if new.bundle.len() > MAX_BUNDLE_BYTES {
+        faults.push(Fault::new("bundle", format!("the bundle is larger than {MAX_BUNDLE_BYTES} bytes")));
+    }
+    if new.manifest.auth == strongroom_model::manifest::CallAuth::User {
+        faults.push(Fault::new("auth", "no issuer of end users is configured for this project, so \"user\" cannot be used"));
+    }
+    if faults.is_empty() { References::of(&new.bundle) } else { Err(Error::Invalid(faults)) }
+}
+
+async fn ensure_namespace(app: &App, caller: &Caller, project: &Arc<Project>, namespace: &NamespaceName) -> Result<Vec<String>, Error> {
+    let exists = app.store.read(|rows: &mut dyn Rows| rows.has_namespace(&project.id, namespace).map_err(Error::from)).await?;
+    if exists {
+        return Ok(Vec::new());
+    }
+    let (owner, instance, who, now) = (Arc::clone(project), Arc::clone(&app.instance), caller.clone(), app.clock.now());
+    let scope = Scope::Namespace(namespace.clone());
+    app.store
+        .write(move |tx: &mut dyn Tx| Place { project: &owner, instance: &instance, caller: &who, now }.ensure(tx, &scope))
+        .await
+}
+
+async fn load(app: &App, project: &Project, new: &Deployment) -> Result<Option<Loaded>, Error> {
+    let at = (&new.namespace, &new.name);
+    Ok(app.store.read(|rows: &mut dyn Rows| Loaded::read(rows, project, at, None)).await?)
+}
+
+async fn next_number(app: &App, current: Option<&Loaded>) -> Result<u64, Error> {
+    let Some(current) = current else { return Ok(1) };
+    let all = app.store.read(|rows: &mut dyn Rows| rows.deployments(&current.function.id).map_err(Error::from)).await?;
+    Ok(all.first().map_or(0, |newest| newest.number) + 1)
+}
+
+fn candidate(
+    app: &App,
+    caller: &Caller,
+    project: &Project,
+    new: &Deployment,
+    (manifest, references, digest, number): (&str, &References, [u8; 32], u64),
+    current: Option<&Loaded>,
+) -> Loaded {
+    let now = app.clock.now();
+    let function = FunctionRow {
+        id: current.map_or_else(|| app.new_id(), |current| current.function.id),
+        project: project.id,
+        namespace: new.namespace.clone(),
+        name: new.name.clone(),
+        active: number,
+        created_at: current.map_or(now, |current| current.function.created_at),
+        updated_at: now,
+        updated_by: caller.actor.clone(),
+        mac: Vec::new(),
+    }
+    .signed(&app.instance);
+    let deployment = DeploymentRow {
+        function: function.id,
+        number,
+        manifest: manifest.to_owned(),
+        references: serde_json::to_string(references).expect("references have text keys only"),
+        digest: digest.to_vec(),
+        bundle_bytes: u64::try_from(new.bundle.len()).unwrap_or(u64::MAX),
+        created_at: now,
+        created_by: caller.actor.clone(),
+        mac: Vec::new(),
+    }
+    .signed(&app.instance);
+    Loaded { function, deployment, bundle: new.bundle.clone().into_bytes() }
+}
+
+fn report(app: &App, entry: &Entry, answer: &Answer, number: u64, digest: &str) -> Deployed {
+    let (mut secrets, mut missing) = (Vec::new(), Vec::new());
+    for (name, outcome) in &answer.outcomes {
+        match reason(outcome).filter(|_| app.environment_value(&entry.project, name).is_none()) {
+            None => secrets.push(name.to_string()),
+            Some(reason) => missing.push(Missing { name: name.to_string(), reason }),
+        }
+    }
+    Deployed {
+        name: entry.name.to_string(),
+        namespace: entry.namespace.to_string(),
+        deployment: number,
+        status: "deployed".to_owned(),
+        digest: digest.to_owned(),
+        url: app.function_url(entry),
+        secrets,
+        missing,
+        warnings: Vec::new(),
+        created: Vec::new(),
+    }
+}
+
+/// Refuses a list with required names that do not resolve: all of them, with the commands that set them.
+pub(crate) fn require_secrets(app: &App, entry: &Entry, answer: &Answer) -> Result<(), Error> {
+    let Some(list) = &entry.manifest.secrets else { return Ok(()) };
+    let mut missing = Vec::new();
+    for (listed, (name, outcome)) in list.iter().zip(&answer.outcomes) {
+        let stands_in = listed.default.is_some() && !matches!(outcome, Resolution::Expired { .. });
+        if !listed.is_required() || stands_in || app.environment_value(&entry.project, name).is_some() {
+            continue;
+        }
+        missing.extend(reason(outcome).map(|reason| Missing { name: name.to_string(), reason }));
+    }
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let names: Vec<_> = missing.iter().map(|missing| missing.name.as_str()).collect();
+    Err(Error::Missing { hint: format!("strongroom secrets set {}", names.join(" ")), missing })
+}
+
+impl App {
+    /// Where a function answers.
+    pub(crate) fn function_url(&self, entry: &Entry) -> Option<String> {
+        let base = self.functions_url()?;
+        Some(format!("{base}/fn/{}/{}/{}", entry.project.name, entry.namespace, entry.name))
+    }
+
+    /// Refuses code that contains a value it would resolve.
+    async fn refuse_leaks(&self, entry: &Entry, answer: &Answer, bundle: &str) -> Result<(), Error> {
+        let mut found = Vec::new();
+        for (name, outcome) in &answer.outcomes {
+            let Resolution::Value { value, .. } = outcome else { continue };
+            let value = entry.project.open(&value.head, &value.envelope)?;
+            if value.len() >= LEAK_MIN_BYTES && bundle.contains(value.expose()) {
+                found.push(Fault::new(name.as_str(), format!("the bundle contains the value of {name}; read it with secrets.get(\"{name}\") instead")));
+            }
+        }
+        if found.is_empty() { Ok(()) } else { Err(Error::Invalid(found)) }
+    }
+}
+
+/// Starts a worker with the new code before anybody is switched to it.
+pub(super) async fn try_out(app: &Arc<App>, entry: &Arc<Entry>) -> Result<(), Error> {
+    let runtime = app.runtime().await?;
+    let trial = app.routes.try_out(Arc::clone(entry));
+    let started = runtime.trial_start(&entry.spec).await;
+    drop(trial);
+    started.map(|_| ()).map_err(|failure| {
+        Error::conflict(format!("the new deployment does not start, so nothing was switched: {failure}"), None)
+    })
+}
+
+async fn commit(
+    app: &App,
+    caller: &Caller,
+    project: &Arc<Project>,
+    (function, deployment): (FunctionRow, DeploymentRow),
+    bundle: String,
+    (references, entry): (&References, &Entry),
+) -> Result<(), Error> {
+    let facts = static_reads(references, entry);
+    let (owner, instance, who, now) = (Arc::clone(project), Arc::clone(&app.instance), caller.clone(), app.clock.now());
+    app.store
+        .write(move |tx: &mut dyn Tx| -> Result<(), Error> {
+            let place = Place { project: &owner, instance: &instance, caller: &who, now };
+            if !tx.update_function(&function)? {
+                tx.insert_function(&function)?;
+            }
+            tx.insert_deployment(&deployment, bundle.as_bytes())?;
+            tx.prune_deployments(&function.id, function.active.saturating_sub(KEPT_DEPLOYMENTS), function.active)?;
+            let kind = WorkloadKind::Function;
+            tx.replace_static_reads(&owner.id, &function.namespace, kind, function.name.as_str(), &facts)?;
+            let target = serde_json::json!({
+                "function": function.name, "namespace": function.namespace,
+                "deployment": deployment.number, "digest": hex::encode(&deployment.digest),
+            });
+            place.record_target(tx, "function.deploy", target)
+        })
+        .await
+}
+
+/// What the list and the code say that the function reads, by stored name.
+pub(super) fn static_reads(references: &References, entry: &Entry) -> Vec<ReadFact> {
+    let list = entry.manifest.secrets.as_deref();
+    let mut known: BTreeSet<(String, &str)> = BTreeSet::new();
+    for listed in list.unwrap_or_default() {
+        known.insert((listed.name.to_string(), "list"));
+    }
+    for (target, _) in references.secrets(&entry.manifest) {
+        match list {
+            None => {
+                known.insert((target, "code"));
+            }
+            Some(list) => known.extend(
+                list.iter().filter(|listed| listed.target().as_str() == target).map(|listed| (listed.name.to_string(), "code")),
+            ),
+        }
+    }
+    let fact = |(secret, via): (String, &str)| {
+        let secret = secret.parse().ok()?;
+        Some(ReadFact {
+            project: entry.project.id,
+            namespace: entry.namespace.clone(),
+            kind: WorkloadKind::Function,
+            workload: entry.name.to_string(),
+            secret,
+            via: via.to_owned(),
+            last_read_at: None,
+        })
+    };
+    known.into_iter().filter(|(name, _)| !entry.manifest.env.contains_key(name)).filter_map(fact).collect()
+}

@@ -1,0 +1,291 @@
+//! Routes: the deployed functions that were asked for, ready to run.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use strongroom_model::manifest::{FunctionManifest, Via};
+use strongroom_model::{NamespaceName, ProjectName, WorkloadName};
+use strongroom_runtime::{EnvNames, NetPolicy, OnChange, Runtime, WorkerSpec, WorkloadId, WorkloadKind};
+use strongroom_seal::{Instance, keyed_digest};
+use strongroom_store::port::{DeploymentRow, FunctionRow};
+use strongroom_store::{Rows, StoreError};
+
+use crate::error::Error;
+use crate::keys::Project;
+use crate::open::App;
+use crate::rows::Authenticated as _;
+
+/// A deployed function, ready to run.
+pub(crate) struct Entry {
+    pub(crate) project: Arc<Project>,
+    pub(crate) namespace: NamespaceName,
+    pub(crate) name: WorkloadName,
+    pub(crate) manifest: FunctionManifest,
+    pub(crate) spec: Arc<WorkerSpec>,
+    /// The epoch that its workers must have reached.
+    pub(crate) epoch: AtomicU64,
+    /// When what its workers hold runs out, in Unix milliseconds; `i64::MAX` for never.
+    pub(crate) valid_until: AtomicI64,
+    /// One more than the epoch whose hand-over was recorded last.
+    pub(crate) audited_epoch: AtomicU64,
+}
+
+/// What reading a bundle found; names as the code writes them.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(crate) struct References {
+    pub(crate) env: Vec<String>,
+    pub(crate) helper: Vec<String>,
+    pub(crate) module_level: Vec<String>,
+    pub(crate) dynamic_env: bool,
+}
+
+impl References {
+    /// Reads a bundle.
+    pub(crate) fn of(bundle: &str) -> Result<Self, Error> {
+        let found = strongroom_runtime::references::find(bundle)
+            .map_err(|error| Error::invalid("bundle", format!("the bundle is not a JavaScript module: {error}")))?;
+        Ok(Self {
+            env: found.env.into_iter().collect(),
+            helper: found.helper.into_iter().collect(),
+            module_level: found.module_level.into_iter().collect(),
+            dynamic_env: found.dynamic_env,
+        })
+    }
+
+    /// The names with `STRONGROOM_SECRET_` and the manifest's own prefixes taken off, and how each is read.
+    pub(crate) fn secrets(&self, manifest: &FunctionManifest) -> Vec<(String, &'static str)> {
+        let bare = |name: &String| {
+            let prefixes = std::iter::once("STRONGROOM_SECRET_").chain(manifest.env_prefix.iter().map(String::as_str));
+            let stripped = prefixes.filter_map(|prefix| name.strip_prefix(prefix)).find(|rest| !rest.is_empty());
+            stripped.unwrap_or(name).to_owned()
+        };
+        let env = self.env.iter().map(|name| (bare(name), "env"));
+        let helper = self.helper.iter().map(|name| (name.clone(), "helper"));
+        env.chain(helper).collect()
+    }
+}
+
+/// One deployment of a function with everything it needs.
+pub(crate) struct Loaded {
+    pub(crate) function: FunctionRow,
+    pub(crate) deployment: DeploymentRow,
+    pub(crate) bundle: Vec<u8>,
+}
+
+/// Digest over code and configuration. Keyed, so that a stored one cannot be made by who writes to the database.
+pub(crate) fn digest(instance: &Instance, manifest: &str, bundle: &[u8]) -> [u8; 32] {
+    let length = u64::try_from(manifest.len()).unwrap_or(u64::MAX).to_be_bytes();
+    let bytes = [length.as_slice(), manifest.as_bytes(), bundle].concat();
+    keyed_digest(instance, "deployment", &bytes)
+}
+
+impl Loaded {
+    /// Reads the deployment that serves, or number `number`.
+    pub(crate) fn read(
+        rows: &mut dyn Rows,
+        project: &Project,
+        (namespace, name): (&NamespaceName, &WorkloadName),
+        number: Option<u64>,
+    ) -> Result<Option<Self>, StoreError> {
+        let Some(function) = rows.function(&project.id, namespace, name)? else { return Ok(None) };
+        let number = number.unwrap_or(function.active);
+        let deployment = rows.deployment(&function.id, number)?;
+        let bundle = rows.bundle(&function.id, number)?;
+        Ok(deployment.zip(bundle).map(|(deployment, bundle)| Self { function, deployment, bundle }))
+    }
+
+    /// Refuses rows that do not say what was signed, and code that is not what was deployed.
+    pub(crate) fn verify(&self, instance: &Instance) -> Result<(), Error> {
+        let what = || format!("function {}", self.function.name);
+        self.function.verify(instance).map_err(Error::damaged(what()))?;
+        self.deployment.verify(instance).map_err(Error::damaged(what()))?;
+        if digest(instance, &self.deployment.manifest, &self.bundle).as_slice() != self.deployment.digest {
+            return Err(Error::damaged(what())(strongroom_seal::SealError::DoesNotOpen));
+        }
+        Ok(())
+    }
+
+    /// The deployment ready to run at `epoch`.
+    pub(crate) fn into_entry(self, project: Arc<Project>, epoch: u64) -> Result<Entry, Error> {
+        let damaged = |what| Error::Store(StoreError::Damaged(what));
+        let manifest: FunctionManifest =
+            serde_json::from_str(&self.deployment.manifest).map_err(|_| damaged("function manifest"))?;
+        let references: References =
+            serde_json::from_str(&self.deployment.references).map_err(|_| damaged("function references"))?;
+        let workload = WorkloadId {
+            project: project.name.to_string(),
+            namespace: self.function.namespace.to_string(),
+            kind: WorkloadKind::Function,
+            name: self.function.name.to_string(),
+        };
+        let deployment = format!("{}-{}", self.function.id, self.deployment.number);
+        let spec = spec(workload, deployment, &manifest, &references, self.bundle.into());
+        Ok(Entry {
+            project,
+            namespace: self.function.namespace,
+            name: self.function.name,
+            manifest,
+            spec: Arc::new(spec),
+            epoch: AtomicU64::new(epoch),
+            valid_until: AtomicI64::new(i64::MAX),
+            audited_epoch: AtomicU64::new(0),
+        })
+    }
+}
+
+fn spec(
+    workload: WorkloadId,
+    deployment: String,
+    manifest: &FunctionManifest,
+    references: &References,
+    bundle: Arc<[u8]>,
+) -> WorkerSpec {
+    let declared = manifest.secrets.iter().flatten().filter(|entry| entry.via == Some(Via::Env));
+    let names = references.env.iter().chain(&references.module_level).cloned();
+    let names = names.chain(declared.map(|entry| entry.target().to_string())).collect();
+    let mut env_prefixes = vec!["STRONGROOM_SECRET_".to_owned()];
+    env_prefixes.extend(manifest.env_prefix.iter().cloned());
+    let concurrency = usize::try_from(manifest.concurrency).unwrap_or(usize::MAX).max(1);
+    WorkerSpec {
+        workload,
+        deployment,
+        bundle,
+        env: manifest.env.iter().map(|(name, value)| (name.clone(), value.clone())).collect(),
+        env_prefixes,
+        net: match &manifest.allow_net {
+            Some(hosts) => NetPolicy::Hosts(hosts.clone()),
+            None => NetPolicy::PublicInternet,
+        },
+        memory_bytes: manifest.memory_bytes,
+        timeout: Duration::from_millis(manifest.timeout_ms),
+        stream_idle: Duration::from_mins(1),
+        concurrency,
+        queue: concurrency.saturating_mul(16).max(1_024),
+        on_change: match manifest.on_change {
+            strongroom_model::manifest::OnChange::Recycle => OnChange::Recycle,
+            strongroom_model::manifest::OnChange::Live => OnChange::Live,
+        },
+        env_names: EnvNames { names, dynamic: references.dynamic_env },
+    }
+}
+
+/// Functions by `project/namespace/name`.
+#[derive(Default)]
+pub(crate) struct Routes {
+    serving: RwLock<HashMap<String, Arc<Entry>>>,
+    /// Deployments that are being tried before they serve.
+    trying: RwLock<HashMap<WorkloadId, Arc<Entry>>>,
+}
+
+impl Routes {
+    pub(crate) fn get(&self, path: &str) -> Option<Arc<Entry>> {
+        self.serving.read().unwrap_or_else(PoisonError::into_inner).get(path).cloned()
+    }
+
+    pub(crate) fn put(&self, entry: Arc<Entry>) {
+        self.serving.write().unwrap_or_else(PoisonError::into_inner).insert(path(&entry.spec.workload), entry);
+    }
+
+    pub(crate) fn remove(&self, workload: &WorkloadId) {
+        self.serving.write().unwrap_or_else(PoisonError::into_inner).remove(&path(workload));
+    }
+
+    /// The entries that `wanted` picks.
+    pub(crate) fn where_entry(&self, wanted: impl Fn(&Entry) -> bool) -> Vec<Arc<Entry>> {
+        let serving = self.serving.read().unwrap_or_else(PoisonError::into_inner);
+        serving.values().filter(|entry| wanted(entry)).cloned().collect()
+    }
+
+    /// Announces that `entry` is being tried, until the guard is dropped.
+    pub(crate) fn try_out(&self, entry: Arc<Entry>) -> Trial<'_> {
+        let workload = entry.spec.workload.clone();
+        self.trying.write().unwrap_or_else(PoisonError::into_inner).insert(workload.clone(), entry);
+        Trial { routes: self, workload }
+    }
+
+    /// The entry that a worker of this workload is being started for.
+    pub(crate) fn starting(&self, workload: &WorkloadId) -> Option<Arc<Entry>> {
+        let trying = self.trying.read().unwrap_or_else(PoisonError::into_inner).get(workload).cloned();
+        trying.or_else(|| self.get(&path(workload)))
+    }
+}
+
+/// See [`Routes::try_out`].
+pub(crate) struct Trial<'a> {
+    routes: &'a Routes,
+    workload: WorkloadId,
+}
+
+impl Drop for Trial<'_> {
+    fn drop(&mut self) {
+        self.routes.trying.write().unwrap_or_else(PoisonError::into_inner).remove(&self.workload);
+    }
+}
+
+fn path(workload: &WorkloadId) -> String {
+    format!("{}/{}/{}", workload.project, workload.namespace, workload.name)
+}
+
+impl App {
+    /// The function that serves under a path `project/namespace/name`, or none.
+    pub(crate) async fn route(&self, at: &str) -> Result<Option<Arc<Entry>>, Error> {
+        if let Some(entry) = self.routes.get(at) {
+            return Ok(Some(entry));
+        }
+        let mut parts = at.split('/');
+        let (Some(project), Some(namespace), Some(name), None) = (parts.next(), parts.next(), parts.next(), parts.next())
+        else {
+            return Ok(None);
+        };
+        let (Ok(project), Ok(namespace), Ok(name)) =
+            (project.parse::<ProjectName>(), namespace.parse::<NamespaceName>(), name.parse::<WorkloadName>())
+        else {
+            return Ok(None);
+        };
+        let project = match self.projects.load(&*self.store, &self.instance, &project).await {
+            Err(Error::NotFound { .. }) => return Ok(None),
+            other => other?,
+        };
+        let cell = self.epochs.cell(&*self.store, project.id, &namespace).await?;
+        let epoch = cell.load(Ordering::SeqCst);
+        let loaded = self.store.read(|rows: &mut dyn Rows| Loaded::read(rows, &project, (&namespace, &name), None)).await?;
+        let Some(loaded) = loaded else { return Ok(None) };
+        loaded.verify(&self.instance)?;
+        let entry = Arc::new(loaded.into_entry(project, epoch)?);
+        // a deployment that came in between stands already
+        if let Some(newer) = self.routes.get(at) {
+            return Ok(Some(newer));
+        }
+        self.routes.put(Arc::clone(&entry));
+        Ok(Some(entry))
+    }
+
+    /// The runtime, started on first need.
+    pub(crate) async fn runtime(self: &Arc<Self>) -> Result<&Runtime, Error> {
+        let start = || async {
+            let config = (self.functions_config)().map_err(Error::Unavailable)?;
+            let source = Arc::new(crate::snapshot::Source(Arc::downgrade(self)));
+            let events = crate::logs::collect(self);
+            Runtime::start(config, source, events).map_err(|error| Error::Unavailable(error.to_string()))
+        };
+        self.runtime.get_or_try_init(start).await
+    }
+
+    /// Starts the runtime ahead of the first invocation, so that workers are ready.
+    pub async fn start_functions(self: &Arc<Self>) -> Result<(), Error> {
+        self.runtime().await.map(|_| ())
+    }
+
+    /// Takes functions off their routes and ends their workers.
+    pub(crate) async fn retire_where(&self, wanted: impl Fn(&Entry) -> bool) {
+        for entry in self.routes.where_entry(wanted) {
+            self.routes.remove(&entry.spec.workload);
+            if let Some(runtime) = self.runtime.get() {
+                runtime.retire(&entry.spec.workload).await;
+            }
+        }
+    }
+}

@@ -1,0 +1,244 @@
+//! Listing, showing, rolling back and deleting functions.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use strongroom_api::functions::{Deployed, DeploymentItem, FunctionDetail, FunctionItem, FunctionRead};
+use strongroom_model::manifest::{CallAuth, FunctionManifest};
+use strongroom_model::{Capability, NamespaceName, ProjectName, Resolution, Scope, SecretName, WorkloadName};
+use strongroom_store::port::{DeploymentRow, FunctionRow, WorkloadKind};
+use strongroom_store::{Rows, StoreError, Tx};
+
+use super::deploy::{require_secrets, static_reads, try_out};
+use super::entry::{Loaded, References};
+use crate::authz::Reach;
+use crate::caller::{Access, Caller};
+use crate::error::{Conflict, Error, Fault};
+use crate::keys::Project;
+use crate::open::App;
+use crate::rows::Authenticated as _;
+use crate::secrets::Place;
+
+fn manifest_of(row: &DeploymentRow) -> Result<FunctionManifest, Error> {
+    serde_json::from_str(&row.manifest).map_err(|_| Error::Store(StoreError::Damaged("function manifest")))
+}
+
+fn item(app: &App, project: &Project, row: &FunctionRow, manifest: &FunctionManifest) -> FunctionItem {
+    let auth = match manifest.auth {
+        CallAuth::Token => "token",
+        CallAuth::User => "user",
+        CallAuth::Public => "public",
+    };
+    let url = app.functions_url().map(|base| format!("{base}/fn/{}/{}/{}", project.name, row.namespace, row.name));
+    FunctionItem {
+        name: row.name.to_string(),
+        namespace: row.namespace.to_string(),
+        deployment: row.active,
+        auth: auth.to_owned(),
+        url,
+        updated_at: row.updated_at,
+        updated_by: row.updated_by.clone(),
+    }
+}
+
+/// The functions that the caller reaches.
+pub async fn list(app: &App, caller: &Caller, project: &ProjectName, namespace: Option<&NamespaceName>) -> Result<Vec<FunctionItem>, Error> {
+    let reach = namespace.map_or(Reach::Anywhere, |namespace| Reach::Namespace(namespace, None));
+    let entered = app.enter(caller, project, Capability::SecretsList, reach).await?;
+    let rows = app
+        .store
+        .read(|rows: &mut dyn Rows| {
+            let functions = rows.functions(&entered.id, namespace)?;
+            let with_deployment = functions.into_iter().map(|function| {
+                let deployment = rows.deployment(&function.id, function.active)?;
+                Ok((function, deployment.ok_or(StoreError::Damaged("a function without its deployment"))?))
+            });
+            with_deployment.collect::<Result<Vec<_>, StoreError>>()
+        })
+        .await?;
+    let reached = rows.iter().filter(|(function, _)| match &caller.access {
+        Access::Owner => true,
+        Access::Token { grant, .. } => grant.reaches_namespace(&function.namespace),
+    });
+    reached.map(|(function, deployment)| Ok(item(app, &entered, function, &manifest_of(deployment)?))).collect()
+}
+
+/// One function with its configuration, what it reads, and its deployments.
+pub async fn detail(
+    app: &App,
+    caller: &Caller,
+    project: &ProjectName,
+    (namespace, name): (&NamespaceName, &WorkloadName),
+) -> Result<FunctionDetail, Error> {
+    let entered = app.enter(caller, project, Capability::SecretsList, Reach::Namespace(namespace, None)).await?;
+    let found = app
+        .store
+        .read(|rows: &mut dyn Rows| -> Result<_, StoreError> {
+            let Some(function) = rows.function(&entered.id, namespace, name)? else { return Ok(None) };
+            let deployments = rows.deployments(&function.id)?;
+            let reads = rows.reads_of(&entered.id, namespace, WorkloadKind::Function, name.as_str())?;
+            Ok(Some((function, deployments, reads)))
+        })
+        .await?;
+    let (function, deployments, reads) = found.ok_or_else(|| Error::not_found(format!("function {namespace}/{name}")))?;
+    let active = deployments.iter().find(|row| row.number == function.active);
+    let manifest = manifest_of(active.ok_or(StoreError::Damaged("a function without its deployment"))?)?;
+    let reads = reads.into_iter().map(|fact| FunctionRead {
+        secret: fact.secret.to_string(),
+        via: fact.via,
+        last_read_at: fact.last_read_at,
+    });
+    let deployments = deployments.iter().map(|row| DeploymentItem {
+        deployment: row.number,
+        digest: hex::encode(&row.digest),
+        bundle_bytes: row.bundle_bytes,
+        created_at: row.created_at,
+        created_by: row.created_by.clone(),
+        active: row.number == function.active,
+    });
+    let item = item(app, &entered, &function, &manifest);
+    Ok(FunctionDetail { item, manifest, reads: reads.collect(), deployments: deployments.collect() })
+}
+
+/// Serves an earlier deployment again (the one before the current unless a number is given), after the same checks.
+pub async fn rollback(
+    app: &Arc<App>,
+    caller: &Caller,
+    project: &ProjectName,
+    (namespace, name): (NamespaceName, WorkloadName),
+    number: Option<u64>,
+) -> Result<Deployed, Error> {
+    let entered = app.enter(caller, project, Capability::FunctionsDeploy, Reach::Namespace(&namespace, None)).await?;
+    let number = app.earlier(&entered, (&namespace, &name), number).await?;
+    let loaded = app.store.read(|rows: &mut dyn Rows| Loaded::read(rows, &entered, (&namespace, &name), Some(number))).await?;
+    let mut loaded = loaded.ok_or_else(|| Error::not_found(format!("deployment {number} of {namespace}/{name}")))?;
+    loaded.verify(&app.instance)?;
+    loaded.function.active = number;
+    loaded.function.updated_at = app.clock.now();
+    loaded.function.updated_by.clone_from(&caller.actor);
+    let function = loaded.function.clone().signed(&app.instance);
+    let references: References = serde_json::from_str(&loaded.deployment.references)
+        .map_err(|_| Error::Store(StoreError::Damaged("function references")))?;
+    let digest = hex::encode(&loaded.deployment.digest);
+    let cell = app.epochs.cell(&*app.store, entered.id, &namespace).await?;
+    let entry = Arc::new(loaded.into_entry(Arc::clone(&entered), cell.load(Ordering::SeqCst))?);
+    let answer = app.function_answer(&entry).await?;
+    require_secrets(app, &entry, &answer)?;
+    try_out(app, &entry).await?;
+    let facts = static_reads(&references, &entry);
+    let (owner, instance, who, now) = (Arc::clone(&entered), Arc::clone(&app.instance), caller.clone(), app.clock.now());
+    app.store
+        .write(move |tx: &mut dyn Tx| -> Result<(), Error> {
+            tx.update_function(&function)?;
+            let kind = WorkloadKind::Function;
+            tx.replace_static_reads(&owner.id, &function.namespace, kind, function.name.as_str(), &facts)?;
+            let place = Place { project: &owner, instance: &instance, caller: &who, now };
+            let target = serde_json::json!({ "function": function.name, "namespace": function.namespace, "deployment": number });
+            place.record_target(tx, "function.rollback", target)
+        })
+        .await?;
+    app.routes.put(Arc::clone(&entry));
+    Ok(Deployed {
+        name: entry.name.to_string(),
+        namespace: entry.namespace.to_string(),
+        deployment: number,
+        status: "deployed".to_owned(),
+        digest,
+        url: app.function_url(&entry),
+        secrets: Vec::new(),
+        missing: Vec::new(),
+        warnings: Vec::new(),
+        created: Vec::new(),
+    })
+}
+
+/// Deletes a function with its deployments; its workers drain and end.
+pub async fn delete(
+    app: &App,
+    caller: &Caller,
+    project: &ProjectName,
+    (namespace, name): (&NamespaceName, &WorkloadName),
+) -> Result<(), Error> {
+    let entered = app.enter(caller, project, Capability::FunctionsDeploy, Reach::Namespace(namespace, None)).await?;
+    let (owner, instance, who, now) = (Arc::clone(&entered), Arc::clone(&app.instance), caller.clone(), app.clock.now());
+    let (place_name, wanted) = (namespace.clone(), name.clone());
+    app.store
+        .write(move |tx: &mut dyn Tx| -> Result<(), Error> {
+            let function = tx.function(&owner.id, &place_name, &wanted)?;
+            let function = function.ok_or_else(|| Error::not_found(format!("function {place_name}/{wanted}")))?;
+            tx.delete_function(&function)?;
+            let target = serde_json::json!({ "function": wanted, "namespace": place_name });
+            Place { project: &owner, instance: &instance, caller: &who, now }.record_target(tx, "function.delete", target)
+        })
+        .await?;
+    app.retire_where(|entry| entry.project.id == entered.id && entry.namespace == *namespace && entry.name == *name).await;
+    Ok(())
+}
+
+impl App {
+    async fn earlier(
+        &self,
+        project: &Project,
+        (namespace, name): (&NamespaceName, &WorkloadName),
+        number: Option<u64>,
+    ) -> Result<u64, Error> {
+        let found = self
+            .store
+            .read(|rows: &mut dyn Rows| -> Result<_, StoreError> {
+                let Some(function) = rows.function(&project.id, namespace, name)? else { return Ok(None) };
+                let deployments = rows.deployments(&function.id)?;
+                Ok(Some((function, deployments)))
+            })
+            .await?;
+        let (function, deployments) = found.ok_or_else(|| Error::not_found(format!("function {namespace}/{name}")))?;
+        if let Some(number) = number {
+            return Ok(number);
+        }
+        let earlier = deployments.iter().map(|row| row.number).find(|number| *number < function.active);
+        earlier.ok_or_else(|| Error::not_found(format!("an earlier deployment of {namespace}/{name}")))
+    }
+
+    /// Refuses a deletion that would leave a function without a name that it requires.
+    pub(crate) async fn refuse_if_required(&self, project: &Project, scope: &Scope, name: &SecretName) -> Result<(), Error> {
+        let in_namespace = match scope {
+            Scope::Global => None,
+            Scope::Namespace(namespace) => Some(namespace),
+            Scope::App(..) | Scope::System | Scope::User(_) => return Ok(()),
+        };
+        let rows = self
+            .store
+            .read(|rows: &mut dyn Rows| {
+                let mut requiring = Vec::new();
+                for function in rows.functions(&project.id, in_namespace)? {
+                    let Some(deployment) = rows.deployment(&function.id, function.active)? else { continue };
+                    let candidates = rows.candidates(&project.id, &function.namespace, None, name)?;
+                    requiring.push((function, deployment, candidates));
+                }
+                Ok::<_, Error>(requiring)
+            })
+            .await?;
+        let now = self.clock.now();
+        let mut faults = Vec::new();
+        for (function, deployment, candidates) in rows {
+            let manifest = manifest_of(&deployment)?;
+            let listed = manifest.secrets.iter().flatten();
+            let requires = listed.into_iter().any(|listed| listed.name == *name && listed.is_required());
+            let left: Result<Vec<_>, Error> =
+                candidates.into_iter().filter(|row| row.head.scope != *scope).map(|row| self.candidate(row)).collect();
+            let still_resolves = matches!(strongroom_model::resolve(left?, now), Resolution::Value { .. });
+            if requires && !still_resolves && self.environment_value(project, name).is_none() {
+                let at = format!("{}/{}", function.namespace, function.name);
+                faults.push(Fault::new(at.clone(), format!("the function {at} requires {name}")));
+            }
+        }
+        if faults.is_empty() {
+            return Ok(());
+        }
+        let workloads: Vec<_> = faults.iter().map(|fault| fault.at.as_str()).collect();
+        Err(Error::Conflict(Conflict {
+            detail: format!("{name} is required by {}", workloads.join(", ")),
+            hint: Some(format!("strongroom secrets delete {name}{} --force", crate::secrets::scope_flags(scope))),
+            faults,
+        }))
+    }
+}

@@ -1,0 +1,93 @@
+//! What a server does beside answering: write down uses and denials, erase what has served its time, and end cleanly.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use jiff::SignedDuration;
+use strongroom_store::Tx;
+
+use crate::audit::Record;
+use crate::error::Error;
+use crate::open::App;
+
+/// How long log lines are kept.
+const LOG_DAYS: i64 = 14;
+/// How many log lines are kept.
+const LOG_LINES: u64 = 1_000_000;
+
+impl App {
+    /// Runs until the app is dropped: every minute writes uses and denials down, every hour erases what is too old.
+    pub async fn keep_house(self: Arc<Self>) {
+        let weak = Arc::downgrade(&self);
+        drop(self);
+        let mut minutes = tokio::time::interval(Duration::from_mins(1));
+        minutes.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        for minute in 0_u64.. {
+            minutes.tick().await;
+            let Some(app) = weak.upgrade() else { return };
+            if let Err(error) = app.write_uses().await {
+                tracing::error!(%error, "token uses and denials could not be written down");
+            }
+            if minute % 60 == 0
+                && let Err(error) = app.erase_old().await
+            {
+                tracing::error!(%error, "old rows could not be erased");
+            }
+        }
+    }
+
+    async fn write_uses(&self) -> Result<(), Error> {
+        let uses = self.credentials.take_uses();
+        if !uses.is_empty() {
+            self.store
+                .write(move |tx: &mut dyn Tx| uses.iter().try_for_each(|(id, at)| tx.touch_token(id, *at)).map_err(Error::from))
+                .await?;
+        }
+        let denials = self.anonymous_denials.swap(0, Ordering::Relaxed);
+        if denials > 0 {
+            let record = Record {
+                at: self.clock.now(),
+                actor: "anonymous".to_owned(),
+                source: "network".to_owned(),
+                action: "access.denied".to_owned(),
+                project: None,
+                target: serde_json::json!({ "attempts": denials }),
+                result: "denied".to_owned(),
+                request_id: None,
+            };
+            self.audit(record).await?;
+        }
+        Ok(())
+    }
+
+    async fn erase_old(&self) -> Result<(), Error> {
+        let now = self.clock.now();
+        let window = SignedDuration::try_from(self.restore_window).unwrap_or(SignedDuration::MAX);
+        let deleted_before = now.checked_sub(window).unwrap_or(jiff::Timestamp::MIN);
+        let logged_before = now.checked_sub(SignedDuration::from_hours(LOG_DAYS * 24)).unwrap_or(jiff::Timestamp::MIN);
+        self.store
+            .write(move |tx: &mut dyn Tx| {
+                tx.purge_deleted(deleted_before)?;
+                tx.prune_logs(logged_before, LOG_LINES)?;
+                Ok(())
+            })
+            .await
+    }
+
+    /// Counts an attempt without any credential; the audit trail gets their number once a minute.
+    pub fn count_anonymous_denial(&self) {
+        self.anonymous_denials.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Ends workers and writes down what waits.
+    pub async fn close(&self) {
+        if let Some(runtime) = self.runtime.get() {
+            runtime.shutdown().await;
+        }
+        self.write_journal().await;
+        if let Err(error) = self.write_uses().await {
+            tracing::error!(%error, "token uses and denials could not be written down");
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! Projects with their unwrapped keys, kept while the process runs.
+
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use strongroom_api::projects::ProjectSettings;
+use strongroom_model::{Id, ProjectName};
+use strongroom_seal::{Instance, ProjectKey, ValueContext, envelope_key_version, open_value};
+use strongroom_secret::SecretValue;
+use strongroom_store::port::{ProjectKeyRow, ProjectRow, SecretRow};
+use strongroom_store::{Rows, Store};
+
+use crate::error::Error;
+use crate::rows::Authenticated as _;
+
+/// A project that can seal and open.
+pub(crate) struct Project {
+    pub(crate) id: Id,
+    pub(crate) name: ProjectName,
+    pub(crate) settings: ProjectSettings,
+    /// All versions, lowest first; never empty.
+    keys: Vec<(u32, ProjectKey)>,
+}
+
+impl Project {
+    fn from_rows(instance: &Instance, row: &ProjectRow, keys: &[ProjectKeyRow]) -> Result<Self, Error> {
+        row.verify(instance).map_err(Error::damaged(format!("project {}", row.name)))?;
+        let settings = serde_json::from_str(&row.settings)
+            .map_err(|_| Error::Store(strongroom_store::StoreError::Damaged("project settings")))?;
+        let unwrapped: Result<Vec<_>, Error> = keys
+            .iter()
+            .map(|key| {
+                let opened = instance.unwrap(&row.id, key.version, &key.wrapped);
+                opened.map(|opened| (key.version, opened)).map_err(Error::damaged(format!("key of project {}", row.name)))
+            })
+            .collect();
+        let keys = unwrapped?;
+        if keys.is_empty() {
+            return Err(Error::Store(strongroom_store::StoreError::Damaged("project without a key")));
+        }
+        Ok(Self { id: row.id, name: row.name.clone(), settings, keys })
+    }
+
+    /// The newest key with its version, for sealing.
+    pub(crate) fn sealing_key(&self) -> (u32, &ProjectKey) {
+        let (version, key) = self.keys.last().expect("a project is made with at least one key");
+        (*version, key)
+    }
+
+    /// Opens the current version of `head`, whose MAC has been verified.
+    pub(crate) fn open(&self, head: &SecretRow, envelope: &[u8]) -> Result<SecretValue, Error> {
+        self.open_version(head, head.version, envelope)
+    }
+
+    /// Opens version `version` of `head`, whose MAC has been verified.
+    pub(crate) fn open_version(&self, head: &SecretRow, version: u64, envelope: &[u8]) -> Result<SecretValue, Error> {
+        let context = ValueContext {
+            project: &self.id,
+            scope: &head.scope,
+            name: &head.name,
+            secret: &head.id,
+            version,
+        };
+        let what = || format!("{} ({}) version {version}", head.name, head.scope);
+        let key_version = envelope_key_version(envelope).map_err(|error| Error::damaged(what())(error))?;
+        let key = self.keys.iter().find(|(held, _)| *held == key_version).map(|(_, key)| key);
+        let key = key.ok_or_else(|| Error::damaged(what())(strongroom_seal::SealError::DoesNotOpen))?;
+        open_value(key, &context, envelope).map_err(|error| Error::damaged(what())(error))
+    }
+}
+
+/// Projects by name, loaded once.
+#[derive(Default)]
+pub(crate) struct Projects {
+    loaded: RwLock<HashMap<ProjectName, Arc<Project>>>,
+}
+
+impl Projects {
+    /// The project, from memory or from the store.
+    pub(crate) async fn load(&self, store: &dyn Store, instance: &Instance, name: &ProjectName) -> Result<Arc<Project>, Error> {
+        if let Some(project) = self.loaded.read().unwrap_or_else(PoisonError::into_inner).get(name) {
+            return Ok(Arc::clone(project));
+        }
+        let wanted = name.clone();
+        let rows = store
+            .read(move |rows: &mut dyn Rows| -> Result<_, Error> {
+                let Some(row) = rows.project(&wanted)? else { return Ok(None) };
+                let keys = rows.project_keys(&row.id)?;
+                Ok(Some((row, keys)))
+            })
+            .await?;
+        let Some((row, keys)) = rows else { return Err(Error::not_found(format!("project {name}"))) };
+        let project = Arc::new(Project::from_rows(instance, &row, &keys)?);
+        self.loaded.write().unwrap_or_else(PoisonError::into_inner).insert(name.clone(), Arc::clone(&project));
+        Ok(project)
+    }
+
+    /// Forgets a project that changed or is gone; its keys are wiped with the last use.
+    pub(crate) fn forget(&self, name: &ProjectName) {
+        self.loaded.write().unwrap_or_else(PoisonError::into_inner).remove(name);
+    }
+}

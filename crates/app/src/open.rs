@@ -1,0 +1,256 @@
+//! Opening an instance: making it on first use, or proving that the root key fits what is there.
+
+use std::collections::HashMap;
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use strongroom_model::{Id, NamespaceName, ProjectName, SecretName};
+use strongroom_runtime::{Runtime, RuntimeConfig};
+use strongroom_seal::{Instance, Random, RootKey, RootKeyError, SealError, token};
+use strongroom_secret::SecretValue;
+use strongroom_store::port::{InstanceRow, NamespaceRow, ProjectKeyRow, ProjectRow};
+use strongroom_store::{Rows, Store, StoreError, Tx};
+use tokio::sync::broadcast;
+
+use crate::audit::Record;
+use crate::caller::Caller;
+use crate::clock::Clock;
+use crate::epochs::Epochs;
+use crate::error::Error;
+use crate::functions::Routes;
+use crate::keys::Projects;
+use crate::live::ChangeEvent;
+use crate::logs::Journal;
+use crate::resolve::Spaces;
+use crate::rows::Authenticated as _;
+use crate::tokens::Credentials;
+
+/// What an instance is opened with.
+pub struct AppConfig {
+    /// Where rows live.
+    pub store: Arc<dyn Store>,
+    /// The root key.
+    pub root: RootKey,
+    /// The clock.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness.
+    pub rng: Arc<dyn Random>,
+    /// `STRONGROOM_SECRET_NAME` of this process's environment, without the prefix: they win over stored values for
+    /// functions and jobs of the projects in `environment_projects`.
+    pub server_environment: Vec<(SecretName, SecretValue)>,
+    /// The projects that the server's environment reaches; `default` unless configured.
+    pub environment_projects: Vec<ProjectName>,
+    /// How functions run here.
+    pub functions: FunctionsConfig,
+    /// Where functions answer, without a final slash.
+    pub functions_url: Option<String>,
+    /// Where the management pages and the API answer, without a final slash.
+    pub public_url: Option<String>,
+    /// How long a deleted secret can be restored.
+    pub restore_window: Duration,
+    /// Whether delivery records may be written without waiting for the disk (`audit.sync = interval`).
+    pub relaxed_audit: bool,
+}
+
+/// Gives the runtime's settings when a function runs for the first time, or says why none can.
+pub type FunctionsConfig = Arc<dyn Fn() -> Result<RuntimeConfig, String> + Send + Sync>;
+
+/// Why an instance did not open. No variant makes a new key over existing data.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The store failed.
+    #[error("the store did not open")]
+    Store(#[from] StoreError),
+    /// The root key is not the one this instance was made with.
+    #[error("this root key has the fingerprint {given}, but the store was made with {wanted}; nothing was changed")]
+    WrongRootKey {
+        /// Fingerprint of the given key.
+        given: String,
+        /// Fingerprint of the right one.
+        wanted: String,
+    },
+    /// No usable root key.
+    #[error("the root key cannot be used")]
+    RootKey(#[from] RootKeyError),
+    /// A row does not say what was signed.
+    #[error("the store's first rows do not open")]
+    Sealed(#[from] SealError),
+    /// A first write failed.
+    #[error("the instance could not be made")]
+    First(#[source] Box<Error>),
+}
+
+/// An open instance: the one thing that every use case takes.
+pub struct App {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) instance: Arc<Instance>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) rng: Arc<dyn Random>,
+    pub(crate) fingerprint: String,
+    pub(crate) projects: Projects,
+    pub(crate) epochs: Epochs,
+    pub(crate) spaces: Spaces,
+    pub(crate) credentials: Credentials,
+    pub(crate) routes: Routes,
+    pub(crate) changes: broadcast::Sender<ChangeEvent>,
+    pub(crate) runtime: tokio::sync::OnceCell<Runtime>,
+    pub(crate) journal: Arc<Journal>,
+    pub(crate) functions_config: FunctionsConfig,
+    pub(crate) functions_url: Option<String>,
+    pub(crate) public_url: Option<String>,
+    pub(crate) environment: HashMap<SecretName, SecretValue>,
+    pub(crate) environment_projects: Vec<ProjectName>,
+    pub(crate) restore_window: Duration,
+    pub(crate) relaxed_audit: bool,
+    pub(crate) anonymous_denials: AtomicU64,
+    pub(crate) expiry_turn: Mutex<()>,
+}
+
+impl App {
+    /// Opens the instance in the store, or makes it if the store is empty. Two processes that make one at the same time
+    /// agree on one winner; the other one's root key is then judged like any other.
+    pub async fn open(config: AppConfig) -> Result<Arc<Self>, OpenError> {
+        let fingerprint = config.root.fingerprint().to_string();
+        let known = config.store.read(|rows: &mut dyn Rows| rows.instance()).await?;
+        let row = match known {
+            Some(row) => row,
+            None => make_instance(&config).await?,
+        };
+        if config.root.verify_check(&row.id, &row.key_check).is_err() {
+            return Err(OpenError::WrongRootKey { given: fingerprint, wanted: row.fingerprint });
+        }
+        let instance = Arc::new(config.root.unlock(row.id));
+        let owner = token::generate(&*config.rng);
+        let app = Arc::new(Self {
+            credentials: Credentials::new(&instance, owner),
+            journal: Arc::new(Journal::default()),
+            store: config.store,
+            instance,
+            clock: config.clock,
+            rng: config.rng,
+            fingerprint,
+            projects: Projects::default(),
+            epochs: Epochs::default(),
+            spaces: Spaces::default(),
+            routes: Routes::default(),
+            changes: broadcast::channel(1_024).0,
+            runtime: tokio::sync::OnceCell::new(),
+            functions_config: config.functions,
+            functions_url: config.functions_url,
+            public_url: config.public_url,
+            environment: config.server_environment.into_iter().collect(),
+            environment_projects: config.environment_projects,
+            restore_window: config.restore_window,
+            relaxed_audit: config.relaxed_audit,
+            anonymous_denials: AtomicU64::new(0),
+            expiry_turn: Mutex::new(()),
+        });
+        app.ensure_default_project().await.map_err(|error| OpenError::First(Box::new(error)))?;
+        Ok(app)
+    }
+
+    /// The bearer token that proves the local owner. Made anew at each opening.
+    pub fn owner_token(&self) -> &str {
+        self.credentials.owner_token()
+    }
+
+    /// Fingerprint of the root key.
+    pub fn fingerprint(&self) -> &str {
+        &self.fingerprint
+    }
+
+    /// Where functions answer, without a final slash.
+    pub fn functions_url(&self) -> Option<&str> {
+        self.functions_url.as_deref()
+    }
+
+    /// Where the management pages and the API answer, without a final slash.
+    pub fn public_url(&self) -> Option<&str> {
+        self.public_url.as_deref()
+    }
+
+    /// What changes, as it happens. A receiver that lags misses the oldest.
+    pub fn subscribe(&self) -> broadcast::Receiver<ChangeEvent> {
+        self.changes.subscribe()
+    }
+
+    pub(crate) fn new_id(&self) -> Id {
+        new_id(&*self.rng)
+    }
+
+    async fn ensure_default_project(self: &Arc<Self>) -> Result<(), Error> {
+        let name = ProjectName::default_project();
+        let wanted = name.clone();
+        if self.store.read(move |rows: &mut dyn Rows| rows.project(&wanted)).await?.is_some() {
+            return Ok(());
+        }
+        let caller = Caller::owner("process", "first-start");
+        match crate::projects::create(self, &caller, &name).await {
+            Ok(_) | Err(Error::Conflict(_)) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// Sixteen random bytes as an id.
+pub(crate) fn new_id(rng: &dyn Random) -> Id {
+    let mut bytes = [0_u8; 16];
+    rng.fill(&mut bytes);
+    Id::from_bytes(bytes)
+}
+
+async fn make_instance(config: &AppConfig) -> Result<InstanceRow, StoreError> {
+    let id = new_id(&*config.rng);
+    let row = InstanceRow {
+        id,
+        key_check: config.root.key_check_value(&id).to_vec(),
+        fingerprint: config.root.fingerprint().to_string(),
+        created_at: config.clock.now(),
+    };
+    config
+        .store
+        .write(move |tx: &mut dyn Tx| match tx.instance()? {
+            Some(winner) => Ok(winner),
+            None => tx.insert_instance(&row).map(|()| row),
+        })
+        .await
+}
+
+/// The rows of a new project with its first key and its `default` namespace.
+pub(crate) struct NewProject {
+    pub(crate) project: ProjectRow,
+    key: ProjectKeyRow,
+    namespace: NamespaceRow,
+}
+
+impl NewProject {
+    /// Makes the rows; the key is wrapped and forgotten.
+    pub(crate) fn make(app: &App, caller: &Caller, name: &ProjectName) -> Result<Self, Error> {
+        let (id, at) = (app.new_id(), app.clock.now());
+        let key = app.instance.new_project_key(&*app.rng);
+        let wrapped = app.instance.wrap(&id, 1, &key, &*app.rng).map_err(Error::damaged("new project key"))?;
+        let settings = serde_json::to_string(&strongroom_api::projects::ProjectSettings::default())
+            .expect("settings have text keys only");
+        let created_by = caller.actor.clone();
+        let project = ProjectRow { id, name: name.clone(), settings, created_at: at, created_by, mac: Vec::new() };
+        Ok(Self {
+            project: project.signed(&app.instance),
+            key: ProjectKeyRow { project: id, version: 1, wrapped, created_at: at },
+            namespace: NamespaceRow {
+                project: id,
+                name: NamespaceName::default_namespace(),
+                created_at: at,
+                created_by: caller.actor.clone(),
+            },
+        })
+    }
+
+    /// Writes them with their audit record.
+    pub(crate) fn insert(&self, tx: &mut dyn Tx, instance: &Instance, record: &Record) -> Result<(), Error> {
+        tx.insert_project(&self.project)?;
+        tx.insert_project_key(&self.key)?;
+        tx.insert_namespace(&self.namespace)?;
+        record.append(tx, instance)
+    }
+}

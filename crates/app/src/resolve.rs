@@ -1,0 +1,287 @@
+//! Resolution: names to sealed rows (cached by epoch), and sealed rows to values, once their record is durable.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use jiff::Timestamp;
+use strongroom_api::PlaintextMap;
+use strongroom_api::resolve::{Missing, MissingReason, ResolutionAnswer, Resolved, ResolvedName};
+use strongroom_model::resolution::Candidate;
+use strongroom_model::{AppId, Capability, Id, NamespaceName, ProjectName, Resolution, SecretName};
+use strongroom_seal::keyed_digest;
+use strongroom_store::Rows;
+use strongroom_store::port::{SealedRow, SecretRow};
+
+use crate::audit::Record;
+use crate::authz::Reach;
+use crate::caller::{Access, Caller};
+use crate::error::Error;
+use crate::keys::Project;
+use crate::open::App;
+use crate::rows::Authenticated as _;
+
+/// A value that a name resolves to, still sealed. Its head's MAC has been verified.
+pub(crate) struct Sealed {
+    pub(crate) head: SecretRow,
+    pub(crate) envelope: Vec<u8>,
+}
+
+type Outcome = Resolution<Arc<Sealed>>;
+type SpaceKey = (Id, NamespaceName, Option<AppId>);
+
+/// What names resolved to in one (project, namespace, app), each with the epoch at which it was looked up.
+pub(crate) struct Space {
+    pub(crate) epoch: Arc<AtomicU64>,
+    names: RwLock<HashMap<SecretName, (u64, Vec<Candidate<Arc<Sealed>>>)>>,
+}
+
+/// All spaces that were asked for.
+#[derive(Default)]
+pub(crate) struct Spaces(RwLock<HashMap<SpaceKey, Arc<Space>>>);
+
+/// Names kept in one space before it starts anew.
+const MAX_KEPT_NAMES: usize = 50_000;
+
+impl Spaces {
+    /// Forgets a project's spaces.
+    pub(crate) fn forget(&self, project: Id) {
+        self.0.write().unwrap_or_else(PoisonError::into_inner).retain(|(owner, ..), _| *owner != project);
+    }
+}
+
+/// What is asked for.
+#[derive(Debug, Clone)]
+pub struct Question {
+    /// The workload's namespace.
+    pub namespace: NamespaceName,
+    /// The workload's id, if it is an app.
+    pub app: Option<AppId>,
+    /// Which names; none means everything that resolves.
+    pub names: Option<Vec<SecretName>>,
+}
+
+/// What the names resolve to, still sealed.
+pub(crate) struct Answer {
+    pub(crate) epoch: u64,
+    pub(crate) valid_until: Option<Timestamp>,
+    pub(crate) outcomes: Vec<(SecretName, Outcome)>,
+}
+
+/// A resolution that was authorised but not delivered: its tag can be compared first.
+pub struct Prepared {
+    project: Arc<Project>,
+    question: Question,
+    answer: Answer,
+    /// Changes with every change of what would be delivered. Keyed, so that it tells nothing about values.
+    pub tag: String,
+}
+
+impl Prepared {
+    /// The epoch of the answer.
+    pub fn epoch(&self) -> u64 {
+        self.answer.epoch
+    }
+
+    /// When the answer changes by time passing.
+    pub fn valid_until(&self) -> Option<Timestamp> {
+        self.answer.valid_until
+    }
+}
+
+/// Resolves names without opening anything. Needs `values:read`.
+pub async fn prepare(app: &App, caller: &Caller, project: &ProjectName, question: Question) -> Result<Prepared, Error> {
+    let reach = Reach::Namespace(&question.namespace, question.app.as_ref());
+    let entered = app.enter(caller, project, Capability::ValuesRead, reach).await?;
+    let question = narrow(app, caller, project, question).await?;
+    let answer = app.look_up(&entered, &question).await?;
+    let tag = tag(app, &entered, &question, &answer);
+    Ok(Prepared { project: entered, question, answer, tag })
+}
+
+/// A token limited to names asks for those names, and for no others.
+async fn narrow(app: &App, caller: &Caller, project: &ProjectName, mut question: Question) -> Result<Question, Error> {
+    let Access::Token { grant, .. } = &caller.access else { return Ok(question) };
+    if grant.names.is_empty() {
+        return Ok(question);
+    }
+    match &question.names {
+        Some(names) => app.require_names(caller, project, names).await?,
+        None => question.names = Some(grant.names.clone()),
+    }
+    Ok(question)
+}
+
+fn tag(app: &App, project: &Project, question: &Question, answer: &Answer) -> String {
+    let mut text = format!("{}|{}|{:?}", project.id, question.namespace, question.app);
+    for (name, outcome) in &answer.outcomes {
+        let part = match outcome {
+            Resolution::Value { value, .. } => format!("|{name}={}/{}", value.head.id, value.head.version),
+            Resolution::Expired { .. } => format!("|{name}:expired"),
+            Resolution::NoValue { .. } => format!("|{name}:empty"),
+            Resolution::NotSet => format!("|{name}:none"),
+        };
+        text.push_str(&part);
+    }
+    let digest = keyed_digest(&app.instance, "resolve-tag", text.as_bytes());
+    hex::encode(digest.get(..16).unwrap_or_default())
+}
+
+/// Hands the values over, once the record of it is durable.
+pub async fn deliver(app: &App, caller: &Caller, prepared: Prepared) -> Result<Resolved, Error> {
+    let Prepared { project, question, answer, .. } = prepared;
+    let (mut leaving, mut missing) = (Vec::new(), Vec::new());
+    for (name, outcome) in &answer.outcomes {
+        match outcome {
+            Resolution::Value { value, .. } => leaving.push(value),
+            other => missing.extend(reason(other).map(|reason| Missing { name: name.to_string(), reason })),
+        }
+    }
+    let names: Vec<_> = leaving.iter().map(|sealed| sealed.head.name.as_str()).collect();
+    let target = serde_json::json!({ "namespace": question.namespace, "app": question.app, "names": names });
+    app.audit_delivery(Record::done(app.clock.now(), caller, Some(&project.name), "values.resolve", target)).await?;
+    let secrets: Result<Vec<_>, Error> = leaving
+        .into_iter()
+        .map(|sealed| Ok((sealed.head.name.to_string(), project.open(&sealed.head, &sealed.envelope)?)))
+        .collect();
+    Ok(Resolved { epoch: answer.epoch, valid_until: answer.valid_until, secrets: PlaintextMap(secrets?), missing })
+}
+
+/// Why an outcome has no value.
+pub(crate) fn reason(outcome: &Outcome) -> Option<MissingReason> {
+    match outcome {
+        Resolution::Value { .. } => None,
+        Resolution::Expired { .. } => Some(MissingReason::Expired),
+        Resolution::NoValue { .. } => Some(MissingReason::NoValue),
+        Resolution::NotSet => Some(MissingReason::NotSet),
+    }
+}
+
+/// Which names a workload gets and which scope each comes from. No values.
+pub async fn explain(app: &App, caller: &Caller, project: &ProjectName, question: Question) -> Result<ResolutionAnswer, Error> {
+    let reach = Reach::Namespace(&question.namespace, question.app.as_ref());
+    let entered = app.enter(caller, project, Capability::SecretsList, reach).await?;
+    let question = narrow(app, caller, project, question).await?;
+    let answer = app.look_up(&entered, &question).await?;
+    let (mut items, mut missing) = (Vec::new(), Vec::new());
+    for (name, outcome) in &answer.outcomes {
+        match outcome {
+            Resolution::Value { scope, value, expires_at } => items.push(ResolvedName {
+                name: name.to_string(),
+                scope: scope.to_string(),
+                version: Some(value.head.version),
+                expires_at: *expires_at,
+            }),
+            other => missing.extend(reason(other).map(|reason| Missing { name: name.to_string(), reason })),
+        }
+    }
+    Ok(ResolutionAnswer { epoch: answer.epoch, items, missing })
+}
+
+impl App {
+    /// Writes the record of a delivery: durable before this returns, or, where the instance accepts that, handed to the
+    /// operating system.
+    pub(crate) async fn audit_delivery(&self, record: Record) -> Result<(), Error> {
+        self.audit(record).await
+    }
+
+    async fn space(&self, project: &Project, question: &Question) -> Result<Arc<Space>, Error> {
+        let key = (project.id, question.namespace.clone(), question.app.clone());
+        if let Some(space) = self.spaces.0.read().unwrap_or_else(PoisonError::into_inner).get(&key) {
+            return Ok(Arc::clone(space));
+        }
+        self.require_place(project, question).await?;
+        let epoch = self.epochs.cell(&*self.store, project.id, &question.namespace).await?;
+        let space = Arc::new(Space { epoch, names: RwLock::default() });
+        let mut spaces = self.spaces.0.write().unwrap_or_else(PoisonError::into_inner);
+        Ok(Arc::clone(spaces.entry(key).or_insert(space)))
+    }
+
+    async fn require_place(&self, project: &Project, question: &Question) -> Result<(), Error> {
+        let Question { namespace, app, .. } = question;
+        self.store
+            .read(|rows: &mut dyn Rows| {
+                if !rows.has_namespace(&project.id, namespace)? {
+                    return Err(Error::not_found(format!("namespace {namespace}")));
+                }
+                match app {
+                    Some(id) if rows.app(&project.id, namespace, id)?.is_none() => {
+                        Err(Error::not_found(format!("app {namespace}/{id}")))
+                    }
+                    _ => Ok(()),
+                }
+            })
+            .await
+    }
+
+    /// What the names resolve to now.
+    pub(crate) async fn look_up(&self, project: &Project, question: &Question) -> Result<Answer, Error> {
+        let space = self.space(project, question).await?;
+        let epoch = space.epoch.load(Ordering::SeqCst);
+        let now = self.clock.now();
+        let mut outcomes = Vec::new();
+        match &question.names {
+            Some(names) => {
+                for name in names {
+                    let candidates = self.candidates(project, question, (&space, epoch), name).await?;
+                    outcomes.push((name.clone(), strongroom_model::resolve(candidates, now)));
+                }
+            }
+            None => {
+                self.require_place(project, question).await?;
+                let (namespace, id) = (&question.namespace, question.app.as_ref());
+                let rows = self.store.read(|rows: &mut dyn Rows| rows.all_candidates(&project.id, namespace, id)).await?;
+                let mut by_name: BTreeMap<SecretName, Vec<_>> = BTreeMap::new();
+                for row in rows {
+                    by_name.entry(row.head.name.clone()).or_default().push(self.candidate(row)?);
+                }
+                outcomes.extend(by_name.into_iter().map(|(name, all)| (name, strongroom_model::resolve(all, now))));
+            }
+        }
+        let valid_until = outcomes.iter().filter_map(|(_, outcome)| expiry(outcome)).min();
+        Ok(Answer { epoch, valid_until, outcomes })
+    }
+
+    async fn candidates(
+        &self,
+        project: &Project,
+        question: &Question,
+        (space, epoch): (&Space, u64),
+        name: &SecretName,
+    ) -> Result<Vec<Candidate<Arc<Sealed>>>, Error> {
+        let kept = space.names.read().unwrap_or_else(PoisonError::into_inner).get(name).cloned();
+        if let Some((at, candidates)) = kept
+            && at == epoch
+        {
+            return Ok(candidates);
+        }
+        let (namespace, app) = (&question.namespace, question.app.as_ref());
+        let rows = self.store.read(|rows: &mut dyn Rows| rows.candidates(&project.id, namespace, app, name)).await?;
+        let candidates: Result<Vec<_>, Error> = rows.into_iter().map(|row| self.candidate(row)).collect();
+        let candidates = candidates?;
+        let mut names = space.names.write().unwrap_or_else(PoisonError::into_inner);
+        if names.len() >= MAX_KEPT_NAMES {
+            names.clear();
+        }
+        names.insert(name.clone(), (epoch, candidates.clone()));
+        Ok(candidates)
+    }
+
+    /// A row as a candidate, once its MAC is verified.
+    pub(crate) fn candidate(&self, row: SealedRow) -> Result<Candidate<Arc<Sealed>>, Error> {
+        let SealedRow { head, envelope } = row;
+        head.verify(&self.instance).map_err(Error::damaged(format!("{} ({})", head.name, head.scope)))?;
+        if envelope.is_none() != (head.version == 0) {
+            return Err(Error::Store(strongroom_store::StoreError::Damaged("a current version is missing")));
+        }
+        let (scope, expires_at) = (head.scope.kind(), head.expires_at);
+        Ok(Candidate { scope, expires_at, value: envelope.map(|envelope| Arc::new(Sealed { head, envelope })) })
+    }
+}
+
+fn expiry(outcome: &Outcome) -> Option<Timestamp> {
+    match outcome {
+        Resolution::Value { expires_at, .. } => *expires_at,
+        Resolution::Expired { .. } | Resolution::NoValue { .. } | Resolution::NotSet => None,
+    }
+}

@@ -1,0 +1,167 @@
+//! The fields of each row that stand under its MAC, in their order. See `docs/formats/`.
+
+use jiff::Timestamp;
+use strongroom_model::Scope;
+use strongroom_seal::{Instance, RowKind, SealError};
+use strongroom_store::port::{DeploymentRow, FunctionRow, ProjectRow, SecretRow, TokenRow};
+
+/// A row that carries a MAC over what gives authority or steers resolution.
+pub(crate) trait Authenticated: Sized {
+    /// The kind of row.
+    const KIND: RowKind;
+    /// The fields under the MAC, in order.
+    fn fields(&self) -> Vec<Vec<u8>>;
+    /// The stored MAC.
+    fn mac(&self) -> &[u8];
+    /// Where the MAC goes.
+    fn mac_mut(&mut self) -> &mut Vec<u8>;
+
+    /// The row with its MAC made for what it says now.
+    fn signed(mut self, instance: &Instance) -> Self {
+        let mac = instance.row_mac(Self::KIND, &slices(&self.fields()));
+        *self.mac_mut() = mac.to_vec();
+        self
+    }
+
+    /// Refuses a row that does not say what was signed.
+    fn verify(&self, instance: &Instance) -> Result<(), SealError> {
+        instance.verify_row_mac(Self::KIND, &slices(&self.fields()), self.mac())
+    }
+}
+
+fn slices(fields: &[Vec<u8>]) -> Vec<&[u8]> {
+    fields.iter().map(Vec::as_slice).collect()
+}
+
+fn number(number: u64) -> Vec<u8> {
+    number.to_be_bytes().to_vec()
+}
+
+fn time(at: Option<Timestamp>) -> Vec<u8> {
+    at.map(|at| at.as_millisecond().to_be_bytes().to_vec()).unwrap_or_default()
+}
+
+fn text(text: &str) -> Vec<u8> {
+    text.as_bytes().to_vec()
+}
+
+fn scope(scope: &Scope) -> [Vec<u8>; 4] {
+    [
+        text(scope.kind().as_str()),
+        scope.namespace().map(|name| text(name.as_str())).unwrap_or_default(),
+        scope.app().map(|id| text(id.as_str())).unwrap_or_default(),
+        scope.user().map(|id| text(id.as_str())).unwrap_or_default(),
+    ]
+}
+
+impl Authenticated for SecretRow {
+    const KIND: RowKind = RowKind::SecretHead;
+
+    fn fields(&self) -> Vec<Vec<u8>> {
+        let [kind, namespace, app, user] = scope(&self.scope);
+        vec![
+            self.id.as_bytes().to_vec(),
+            self.project.as_bytes().to_vec(),
+            kind,
+            namespace,
+            app,
+            user,
+            text(self.name.as_str()),
+            number(self.version),
+            time(self.expires_at),
+            time(self.deleted_at),
+        ]
+    }
+
+    fn mac(&self) -> &[u8] {
+        &self.mac
+    }
+
+    fn mac_mut(&mut self) -> &mut Vec<u8> {
+        &mut self.mac
+    }
+}
+
+impl Authenticated for ProjectRow {
+    const KIND: RowKind = RowKind::Project;
+
+    fn fields(&self) -> Vec<Vec<u8>> {
+        vec![self.id.as_bytes().to_vec(), text(self.name.as_str()), text(&self.settings)]
+    }
+
+    fn mac(&self) -> &[u8] {
+        &self.mac
+    }
+
+    fn mac_mut(&mut self) -> &mut Vec<u8> {
+        &mut self.mac
+    }
+}
+
+impl Authenticated for TokenRow {
+    const KIND: RowKind = RowKind::Token;
+
+    fn fields(&self) -> Vec<Vec<u8>> {
+        vec![
+            self.id.as_bytes().to_vec(),
+            self.project.as_bytes().to_vec(),
+            text(&self.name),
+            self.digest.clone(),
+            text(&self.grant),
+            time(self.expires_at),
+            time(self.revoked_at),
+        ]
+    }
+
+    fn mac(&self) -> &[u8] {
+        &self.mac
+    }
+
+    fn mac_mut(&mut self) -> &mut Vec<u8> {
+        &mut self.mac
+    }
+}
+
+impl Authenticated for FunctionRow {
+    const KIND: RowKind = RowKind::Function;
+
+    fn fields(&self) -> Vec<Vec<u8>> {
+        vec![
+            self.id.as_bytes().to_vec(),
+            self.project.as_bytes().to_vec(),
+            text(self.namespace.as_str()),
+            text(self.name.as_str()),
+            number(self.active),
+        ]
+    }
+
+    fn mac(&self) -> &[u8] {
+        &self.mac
+    }
+
+    fn mac_mut(&mut self) -> &mut Vec<u8> {
+        &mut self.mac
+    }
+}
+
+impl Authenticated for DeploymentRow {
+    const KIND: RowKind = RowKind::Deployment;
+
+    fn fields(&self) -> Vec<Vec<u8>> {
+        vec![
+            self.function.as_bytes().to_vec(),
+            number(self.number),
+            text(&self.manifest),
+            text(&self.references),
+            self.digest.clone(),
+        ]
+    }
+
+    fn mac(&self) -> &[u8] {
+        &self.mac
+    }
+
+    fn mac_mut(&mut self) -> &mut Vec<u8> {
+        &mut self.mac
+    }
+}

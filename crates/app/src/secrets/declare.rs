@@ -1,0 +1,148 @@
+//! Declaring: names and descriptions without values. Never blanks a value that exists.
+
+use std::sync::Arc;
+
+use strongroom_api::secrets::{Declared, WriteResult, WriteStatus};
+use strongroom_model::{Capability, ProjectName, Scope, SecretName};
+use strongroom_store::Tx;
+use strongroom_store::port::SecretRow;
+
+use super::{Place, to_result};
+use crate::authz::Reach;
+use crate::caller::Caller;
+use crate::error::{Conflict, Error, Fault};
+use crate::live::Affected;
+use crate::open::{App, new_id};
+use crate::rows::Authenticated as _;
+
+/// One declaration of one or many names of one scope.
+#[derive(Debug)]
+pub struct Declare {
+    /// Where they live.
+    pub scope: Scope,
+    /// Names and descriptions; no name twice.
+    pub entries: Vec<(SecretName, Option<String>)>,
+    /// Declares also over a name that resolves from a wider scope now.
+    pub force: bool,
+    /// Names granted although they steer a runtime or are published by front-end tools.
+    pub allowed: Vec<SecretName>,
+}
+
+/// Registers the names in one transaction. Refuses with all the problems if there is one.
+pub async fn declare(app: &Arc<App>, caller: &Caller, project: &ProjectName, declare: Declare) -> Result<Declared, Error> {
+    let entered = app.enter(caller, project, Capability::SecretsWrite, Reach::Change(&declare.scope)).await?;
+    app.require_names(caller, project, declare.entries.iter().map(|(name, _)| name)).await?;
+    let scope = declare.scope.clone();
+    let url = app.public_url().map(|base| fill_in_address(base, project, &scope));
+    let (owner, instance, rng) = (Arc::clone(&entered), Arc::clone(&app.instance), Arc::clone(&app.rng));
+    let (who, now) = (caller.clone(), app.clock.now());
+    let (results, created, names, counter) = app
+        .store
+        .write(move |tx: &mut dyn Tx| -> Result<_, Error> {
+            let place = Place { project: &owner, instance: &instance, caller: &who, now };
+            let created = place.ensure(tx, &declare.scope)?;
+            check(tx, &place, &declare)?;
+            let (mut results, mut names) = (Vec::new(), Vec::new());
+            for (name, description) in &declare.entries {
+                let (result, is_new) = register(tx, &place, &declare.scope, (name, description.as_ref()), &*rng)?;
+                results.push(result);
+                if is_new {
+                    names.push(name.clone());
+                }
+            }
+            let counter = match names.is_empty() {
+                true => None,
+                false => Some(tx.raise_epoch(&owner.id, declare.scope.namespace())?),
+            };
+            Ok((results, created, names, counter))
+        })
+        .await?;
+    app.announce(Affected { project: entered, scope, names, removed: false }, counter).await?;
+    Ok(Declared { results, url, created })
+}
+
+/// The address where people fill values in.
+fn fill_in_address(base: &str, project: &ProjectName, scope: &Scope) -> String {
+    let query = match scope {
+        Scope::Global | Scope::System | Scope::User(_) => String::new(),
+        Scope::Namespace(namespace) => format!("?namespace={namespace}"),
+        Scope::App(namespace, app) => format!("?namespace={namespace}&app={app}"),
+    };
+    format!("{base}/projects/{project}/fill-in{query}")
+}
+
+fn check(tx: &mut dyn Tx, place: &Place<'_>, declare: &Declare) -> Result<(), Error> {
+    let (mut faults, mut in_the_way) = (Vec::new(), Vec::new());
+    for (name, _) in &declare.entries {
+        if tx.secret(&place.project.id, &declare.scope, name)?.is_some() {
+            continue;
+        }
+        if let Some(risk) = name.risk().filter(|_| !declare.allowed.contains(name)) {
+            faults.push(Fault::new(name.as_str(), risk.explain(name)));
+        }
+        if let Some(twin) = tx.case_twin(&place.project.id, &declare.scope, name)? {
+            in_the_way.push(Fault::new(name.as_str(), format!("{name} differs only by case from {twin}")));
+        }
+        if let Some(wider) = wider_scope(tx, place, &declare.scope, name)?.filter(|_| !declare.force) {
+            let detail = format!("{name} resolves from {} now; declaring it here would leave it without a value", wider.scope);
+            in_the_way.push(Fault::new(name.as_str(), detail));
+        }
+    }
+    if !faults.is_empty() {
+        faults.extend(in_the_way);
+        return Err(Error::Invalid(faults));
+    }
+    let Some(first) = in_the_way.first() else { return Ok(()) };
+    let (detail, hint) = (first.detail.clone(), Some("use --force if you mean it".to_owned()));
+    Err(Error::Conflict(Conflict { detail, hint, faults: in_the_way }))
+}
+
+/// The secret of a wider scope that answers for `name` where `scope` would.
+fn wider_scope(tx: &mut dyn Tx, place: &Place<'_>, scope: &Scope, name: &SecretName) -> Result<Option<SecretRow>, Error> {
+    let Some(namespace) = scope.namespace() else { return Ok(None) };
+    let rows = tx.candidates(&place.project.id, namespace, scope.app(), name)?;
+    let wider = rows.into_iter().map(|row| row.head).filter(|head| head.scope != *scope && head.version > 0);
+    Ok(wider.max_by_key(|head| head.scope.kind()))
+}
+
+fn register(
+    tx: &mut dyn Tx,
+    place: &Place<'_>,
+    scope: &Scope,
+    (name, description): (&SecretName, Option<&String>),
+    rng: &dyn strongroom_seal::Random,
+) -> Result<(WriteResult, bool), Error> {
+    let known = tx.secret(&place.project.id, scope, name)?;
+    if let Some(mut head) = known {
+        head.verify(place.instance).map_err(Error::damaged(format!("{name} ({scope})")))?;
+        if description.is_none() || head.description.as_ref() == description {
+            return Ok((to_result(&head, WriteStatus::Unchanged), false));
+        }
+        head.description = description.cloned();
+        head.updated_at = place.now;
+        head.updated_by.clone_from(&place.caller.actor);
+        tx.update_secret(&head)?;
+        place.record(tx, "secret.edit", &head)?;
+        return Ok((to_result(&head, WriteStatus::Updated), false));
+    }
+    let head = SecretRow {
+        id: new_id(rng),
+        project: place.project.id,
+        scope: scope.clone(),
+        name: name.clone(),
+        description: description.cloned(),
+        expires_at: None,
+        version: 0,
+        created_at: place.now,
+        created_by: place.caller.actor.clone(),
+        updated_at: place.now,
+        updated_by: place.caller.actor.clone(),
+        value_set_at: None,
+        deleted_at: None,
+        mac: Vec::new(),
+    }
+    .signed(place.instance);
+    tx.insert_secret(&head)?;
+    place.record(tx, "secret.declare", &head)?;
+    Ok((to_result(&head, WriteStatus::Declared), true))
+}

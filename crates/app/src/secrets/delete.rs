@@ -1,0 +1,130 @@
+//! Deleting, restoring, erasing.
+
+use std::sync::Arc;
+
+use jiff::SignedDuration;
+use strongroom_api::secrets::{WriteResult, WriteStatus, Written};
+use strongroom_model::{Capability, ProjectName, Scope, SecretName};
+use strongroom_store::port::SecretRow;
+use strongroom_store::{StoreError, Tx};
+
+use super::{Place, to_result};
+use crate::authz::Reach;
+use crate::caller::Caller;
+use crate::error::Error;
+use crate::keys::Project;
+use crate::live::Affected;
+use crate::open::App;
+use crate::rows::Authenticated as _;
+
+/// What to delete.
+#[derive(Debug)]
+pub struct Delete {
+    /// Where it lives.
+    pub scope: Scope,
+    /// Which.
+    pub name: SecretName,
+    /// Deletes also what a workload requires.
+    pub force: bool,
+    /// Erases it, with all versions, instead of keeping it for a restore. Erases a deleted one too.
+    pub purge: bool,
+}
+
+/// Deletes one secret and takes it from the running workers at once.
+pub async fn delete(app: &Arc<App>, caller: &Caller, project: &ProjectName, delete: Delete) -> Result<Written, Error> {
+    let needed = if delete.purge { Capability::Admin } else { Capability::SecretsDelete };
+    let entered = app.enter(caller, project, needed, Reach::Change(&delete.scope)).await?;
+    app.require_names(caller, project, [&delete.name]).await?;
+    if !delete.force {
+        app.refuse_if_required(&entered, &delete.scope, &delete.name).await?;
+    }
+    let (scope, name) = (delete.scope.clone(), delete.name.clone());
+    let (owner, instance) = (Arc::clone(&entered), Arc::clone(&app.instance));
+    let (who, now) = (caller.clone(), app.clock.now());
+    let (result, counter) = app
+        .store
+        .write(move |tx: &mut dyn Tx| {
+            let place = Place { project: &owner, instance: &instance, caller: &who, now };
+            let result = remove(tx, &place, &delete)?;
+            Ok::<_, Error>((result, tx.raise_epoch(&owner.id, delete.scope.namespace())?))
+        })
+        .await?;
+    let affected = Affected { project: entered, scope, names: vec![name], removed: true };
+    let live = app.announce(affected, Some(counter)).await?;
+    Ok(Written { results: vec![result], live, ..Written::default() })
+}
+
+fn remove(tx: &mut dyn Tx, place: &Place<'_>, delete: &Delete) -> Result<WriteResult, Error> {
+    let (project, scope, name): (&Project, _, _) = (place.project, &delete.scope, &delete.name);
+    let Some(head) = tx.secret(&project.id, scope, name)? else {
+        if delete.purge && let Some(head) = tx.deleted_secret(&project.id, scope, name)? {
+            tx.purge_secret(&head.id)?;
+            place.record(tx, "secret.purge", &head)?;
+            return Ok(to_result(&head, WriteStatus::Purged));
+        }
+        return Err(super::write::missing(tx, project, scope, name)?);
+    };
+    let status = if delete.purge {
+        tx.purge_secret(&head.id)?;
+        while let Some(older) = tx.deleted_secret(&project.id, scope, name)? {
+            tx.purge_secret(&older.id)?;
+        }
+        place.record(tx, "secret.purge", &head)?;
+        WriteStatus::Purged
+    } else {
+        head.verify(place.instance).map_err(Error::damaged(format!("{name} ({scope})")))?;
+        let mut gone = head.clone();
+        gone.deleted_at = Some(place.now);
+        tx.update_secret(&gone.signed(place.instance))?;
+        place.record(tx, "secret.delete", &head)?;
+        WriteStatus::Deleted
+    };
+    let mut result = to_result(&head, status);
+    result.now_resolves_to = now_answers(tx, project, scope, name)?;
+    Ok(result)
+}
+
+/// The scope that answers for the name where the deleted secret did.
+fn now_answers(tx: &mut dyn Tx, project: &Project, scope: &Scope, name: &SecretName) -> Result<Option<String>, StoreError> {
+    let Some(namespace) = scope.namespace() else { return Ok(None) };
+    let rows = tx.candidates(&project.id, namespace, scope.app(), name)?;
+    let most_specific = rows.iter().map(|row| row.head.scope.kind()).max();
+    Ok(most_specific.map(|kind| kind.to_string()))
+}
+
+/// Brings a deleted secret back while its window is open. A new secret of that name in between is a conflict.
+pub async fn restore(app: &Arc<App>, caller: &Caller, project: &ProjectName, scope: Scope, name: SecretName) -> Result<Written, Error> {
+    let entered = app.enter(caller, project, Capability::SecretsWrite, Reach::Change(&scope)).await?;
+    app.require_names(caller, project, [&name]).await?;
+    let (owner, instance) = (Arc::clone(&entered), Arc::clone(&app.instance));
+    let (who, now, place_scope, wanted) = (caller.clone(), app.clock.now(), scope.clone(), name.clone());
+    let window = SignedDuration::try_from(app.restore_window).unwrap_or(SignedDuration::MAX);
+    let (head, counter) = app
+        .store
+        .write(move |tx: &mut dyn Tx| -> Result<(SecretRow, u64), Error> {
+            let place = Place { project: &owner, instance: &instance, caller: &who, now };
+            if tx.secret(&owner.id, &place_scope, &wanted)?.is_some() {
+                return Err(Error::conflict(format!("{wanted} exists again; delete or rename it before restoring the old one"), None));
+            }
+            if let Some(twin) = tx.case_twin(&owner.id, &place_scope, &wanted)? {
+                return Err(Error::conflict(format!("{wanted} differs only by case from {twin}, which exists"), None));
+            }
+            let open = |head: &SecretRow| head.deleted_at.is_some_and(|at| now.duration_since(at) <= window);
+            let found = tx.deleted_secret(&owner.id, &place_scope, &wanted)?.filter(open);
+            let mut head = found.ok_or_else(|| Error::not_found(format!("a deleted {wanted} in scope {place_scope} that can be restored")))?;
+            head.verify(&instance).map_err(Error::damaged(format!("{wanted} ({place_scope})")))?;
+            place.ensure(tx, &place_scope)?;
+            head.deleted_at = None;
+            head.updated_at = now;
+            head.updated_by.clone_from(&who.actor);
+            let head = head.signed(&instance);
+            tx.update_secret(&head)?;
+            place.record(tx, "secret.restore", &head)?;
+            let counter = tx.raise_epoch(&owner.id, place_scope.namespace())?;
+            Ok((head, counter))
+        })
+        .await?;
+    let affected = Affected { project: entered, scope, names: vec![name], removed: false };
+    let live = app.announce(affected, Some(counter)).await?;
+    Ok(Written { results: vec![to_result(&head, WriteStatus::Restored)], live, ..Written::default() })
+}

@@ -1,0 +1,156 @@
+//! Secrets: set, edit, roll back, declare, delete, restore, list, copy, reveal.
+
+mod copy;
+mod declare;
+mod delete;
+mod read;
+mod rollback;
+mod write;
+
+pub use copy::{Copy, copy, diff, export, reveal};
+pub use declare::{Declare, declare};
+pub use delete::{Delete, delete, restore};
+pub use read::{ListQuery, Listed, detail, history, item, list, stats};
+pub use rollback::rollback;
+pub use write::{Change, Presence, Write, write};
+
+use jiff::Timestamp;
+use strongroom_api::secrets::{SecretItem, State, WriteResult, WriteStatus};
+use strongroom_model::expiry::{is_expired, is_soon};
+use strongroom_model::{Id, Scope};
+use strongroom_seal::Instance;
+use strongroom_store::Tx;
+use strongroom_store::port::{AppRow, NamespaceRow, SecretRow};
+
+use crate::audit::Record;
+use crate::caller::Caller;
+use crate::error::Error;
+use crate::keys::Project;
+
+/// The state of a secret at `now`.
+pub(crate) fn state(head: &SecretRow, now: Timestamp) -> State {
+    if is_expired(head.expires_at, now) {
+        State::Expired
+    } else if head.version == 0 {
+        State::NoValue
+    } else if is_soon(head.expires_at, now) {
+        State::ExpiringSoon
+    } else {
+        State::Set
+    }
+}
+
+/// The metadata of a head.
+pub(crate) fn to_item(head: &SecretRow, used_by: u64, now: Timestamp) -> SecretItem {
+    SecretItem {
+        name: head.name.to_string(),
+        scope: head.scope.kind(),
+        namespace: head.scope.namespace().map(ToString::to_string),
+        app: head.scope.app().map(ToString::to_string),
+        version: (head.version > 0).then_some(head.version),
+        description: head.description.clone(),
+        expires_at: head.expires_at,
+        state: state(head, now),
+        created_at: head.created_at,
+        updated_at: head.updated_at,
+        updated_by: head.updated_by.clone(),
+        used_by,
+        user: head.scope.user().map(ToString::to_string),
+        hint: None,
+        overridden: false,
+    }
+}
+
+/// What happened to a head.
+pub(crate) fn to_result(head: &SecretRow, status: WriteStatus) -> WriteResult {
+    WriteResult {
+        name: head.name.to_string(),
+        scope: head.scope.kind(),
+        namespace: head.scope.namespace().map(ToString::to_string),
+        app: head.scope.app().map(ToString::to_string),
+        version: (head.version > 0).then_some(head.version),
+        status,
+        now_resolves_to: None,
+    }
+}
+
+/// What an audit record says of a secret.
+pub(crate) fn target(head: &SecretRow) -> serde_json::Value {
+    let mut target = serde_json::Map::new();
+    let mut put = |key: &str, value: Option<String>| {
+        if let Some(value) = value {
+            target.insert(key.to_owned(), value.into());
+        }
+    };
+    put("secret", Some(head.name.to_string()));
+    put("scope", Some(head.scope.kind().to_string()));
+    put("namespace", head.scope.namespace().map(ToString::to_string));
+    put("app", head.scope.app().map(ToString::to_string));
+    put("user", head.scope.user().map(ToString::to_string));
+    target.insert("version".to_owned(), head.version.into());
+    serde_json::Value::Object(target)
+}
+
+/// How a command names a scope, for hints.
+pub(crate) fn scope_flags(scope: &Scope) -> String {
+    match scope {
+        Scope::Global => String::new(),
+        Scope::Namespace(namespace) => format!(" --namespace {namespace}"),
+        Scope::App(namespace, app) => format!(" --namespace {namespace} --app {app}"),
+        Scope::System => " --scope system".to_owned(),
+        Scope::User(user) => format!(" --user {user}"),
+    }
+}
+
+/// What a transaction that touches a scope needs to know.
+pub(crate) struct Place<'a> {
+    pub(crate) project: &'a Project,
+    pub(crate) instance: &'a Instance,
+    pub(crate) caller: &'a Caller,
+    pub(crate) now: Timestamp,
+}
+
+impl Place<'_> {
+    /// Appends an audit record about `head`.
+    pub(crate) fn record(&self, tx: &mut dyn Tx, action: &str, head: &SecretRow) -> Result<(), Error> {
+        self.record_target(tx, action, target(head))
+    }
+
+    /// Appends an audit record.
+    pub(crate) fn record_target(&self, tx: &mut dyn Tx, action: &str, target: serde_json::Value) -> Result<(), Error> {
+        Record::done(self.now, self.caller, Some(&self.project.name), action, target).append(tx, self.instance)
+    }
+
+    /// Makes sure that the scope's namespace and app exist: creates them for those who may, and tells what it created.
+    pub(crate) fn ensure(&self, tx: &mut dyn Tx, scope: &Scope) -> Result<Vec<String>, Error> {
+        let mut created = Vec::new();
+        let id: &Id = &self.project.id;
+        let Some(namespace) = scope.namespace() else { return Ok(created) };
+        if !tx.has_namespace(id, namespace)? {
+            if !self.caller.creates_on_mention() {
+                return Err(Error::not_found(format!("namespace {namespace}")));
+            }
+            let created_by = self.caller.actor.clone();
+            tx.insert_namespace(&NamespaceRow { project: *id, name: namespace.clone(), created_at: self.now, created_by })?;
+            self.record_target(tx, "namespace.create", serde_json::json!({ "namespace": namespace }))?;
+            created.push(format!("namespace {namespace}"));
+        }
+        let Some(app) = scope.app() else { return Ok(created) };
+        if tx.app(id, namespace, app)?.is_none() {
+            if !self.caller.creates_on_mention() {
+                return Err(Error::not_found(format!("app {namespace}/{app}")));
+            }
+            tx.insert_app(&AppRow {
+                project: *id,
+                namespace: namespace.clone(),
+                id: app.clone(),
+                label: None,
+                created_at: self.now,
+                created_by: self.caller.actor.clone(),
+            })?;
+            self.record_target(tx, "app.create", serde_json::json!({ "namespace": namespace, "app": app }))?;
+            created.push(format!("app {namespace}/{app}"));
+        }
+        Ok(created)
+    }
+}

@@ -1,0 +1,275 @@
+//! Metadata out: lists, one secret, history, counts. Never a value.
+
+use std::collections::{HashMap, HashSet};
+
+use jiff::{SignedDuration, Timestamp};
+use strongroom_api::secrets::{History, Reader, SecretDetail, SecretItem, StatsAnswer, VersionItem};
+use strongroom_model::expiry::SOON_HOURS;
+use strongroom_model::{AppId, Capability, Id, NamespaceName, ProjectName, Scope, ScopeKind, SecretName, UserId};
+use strongroom_store::port::{ReadFact, SecretFilter, SecretRow, VersionKind};
+use strongroom_store::{Rows, StoreError};
+
+use super::{scope_flags, state, to_item};
+use crate::authz::Reach;
+use crate::caller::{Access, Caller};
+use crate::error::Error;
+use crate::keys::Project;
+use crate::open::App;
+
+/// Which secrets to list.
+#[derive(Debug, Clone, Default)]
+pub struct ListQuery {
+    /// Only this kind of scope; none means global, namespace and app.
+    pub scope: Option<ScopeKind>,
+    /// Only what lives in this namespace.
+    pub namespace: Option<NamespaceName>,
+    /// Only this app's secrets.
+    pub app: Option<AppId>,
+    /// The end user, for user scope.
+    pub user: Option<UserId>,
+    /// Only names that contain this text.
+    pub search: Option<String>,
+    /// Where the page before ended.
+    pub after: Option<(SecretName, Id)>,
+    /// At most this many.
+    pub limit: usize,
+    /// Names alone.
+    pub names_only: bool,
+}
+
+/// A page.
+#[derive(Debug)]
+pub enum Listed {
+    /// Names alone.
+    Names(Vec<String>, Option<(SecretName, Id)>),
+    /// Whole items.
+    Items(Vec<SecretItem>, Option<(SecretName, Id)>),
+}
+
+impl ListQuery {
+    fn scopes(&self) -> Vec<ScopeKind> {
+        match (self.scope, &self.app, &self.namespace) {
+            (Some(kind), _, _) => vec![kind],
+            (None, Some(_), _) => vec![ScopeKind::App],
+            (None, None, Some(_)) => vec![ScopeKind::Namespace, ScopeKind::App],
+            (None, None, None) => Vec::new(),
+        }
+    }
+
+    fn filter(&self) -> SecretFilter {
+        SecretFilter {
+            scopes: self.scopes(),
+            namespace: self.namespace.clone(),
+            app: self.app.clone(),
+            user: self.user.clone(),
+            search: self.search.clone(),
+            after: self.after.clone(),
+            limit: self.limit + 1,
+        }
+    }
+}
+
+/// A page of secrets that the caller reaches. System and user secrets only when asked for by scope.
+pub async fn list(app: &App, caller: &Caller, project: &ProjectName, query: ListQuery) -> Result<Listed, Error> {
+    let reach = match (query.scope, &query.namespace) {
+        (Some(ScopeKind::System | ScopeKind::User), _) => Reach::Project,
+        (_, Some(namespace)) => Reach::Namespace(namespace, query.app.as_ref()),
+        (_, None) => Reach::Anywhere,
+    };
+    let project = app.enter(caller, project, Capability::SecretsList, reach).await?;
+    let limited = matches!(&caller.access, Access::Token { grant, .. }
+        if !(grant.namespaces.is_empty() && grant.names.is_empty() && grant.app.is_none()));
+    if query.names_only && !limited {
+        let filter = query.filter();
+        let mut names = app.store.read(|rows: &mut dyn Rows| rows.list_secret_names(&project.id, &filter)).await?;
+        let next = cut(&mut names, query.limit, Clone::clone);
+        return Ok(Listed::Names(names.into_iter().map(|(name, _)| name.into()).collect(), next));
+    }
+    let (heads, next, used_by) = heads(app, caller, &project, &query).await?;
+    if query.names_only {
+        return Ok(Listed::Names(heads.into_iter().map(|head| head.name.into()).collect(), next));
+    }
+    let now = app.clock.now();
+    let mut items: Vec<_> = heads.iter().map(|head| app.present(&project, head, &used_by, now)).collect();
+    if project.settings.value_hints {
+        app.add_hints(caller, &project, &heads, &mut items).await?;
+    }
+    Ok(Listed::Items(items, next))
+}
+
+type Page = (Vec<SecretRow>, Option<(SecretName, Id)>, HashMap<SecretName, u64>);
+
+/// Reads pages until `limit` heads that the caller reaches are there.
+async fn heads(app: &App, caller: &Caller, project: &Project, query: &ListQuery) -> Result<Page, Error> {
+    let mut query = query.clone();
+    let limit = query.limit;
+    app.store
+        .read(|rows: &mut dyn Rows| {
+            let mut heads = Vec::new();
+            loop {
+                let mut page = rows.list_secrets(&project.id, &query.filter())?;
+                let next = cut(&mut page, limit, |head| (head.name.clone(), head.id));
+                heads.extend(page.into_iter().filter(|head| is_reached(caller, head)));
+                query.after.clone_from(&next);
+                if next.is_none() || heads.len() >= limit {
+                    let next = if heads.len() > limit { cut(&mut heads, limit, |head| (head.name.clone(), head.id)) } else { next };
+                    return Ok((heads, next, used_by(rows.all_readers(&project.id)?)));
+                }
+            }
+        })
+        .await
+}
+
+fn is_reached(caller: &Caller, head: &SecretRow) -> bool {
+    let Access::Token { grant, .. } = &caller.access else { return true };
+    let in_place = head.scope.namespace().is_none_or(|namespace| grant.reaches_namespace(namespace));
+    let in_app = head.scope.app().is_none_or(|id| grant.app.as_ref().is_none_or(|only| only == id));
+    in_place && in_app && grant.reaches_name(&head.name)
+}
+
+/// Cuts a page that was read one longer than asked for, and gives the key of its last item if there was more.
+fn cut<T, K>(page: &mut Vec<T>, limit: usize, key: impl Fn(&T) -> K) -> Option<K> {
+    if page.len() <= limit {
+        return None;
+    }
+    page.truncate(limit);
+    page.last().map(key)
+}
+
+fn used_by(facts: Vec<ReadFact>) -> HashMap<SecretName, u64> {
+    let mut seen = HashSet::new();
+    let mut counts = HashMap::new();
+    for fact in facts {
+        if seen.insert((fact.secret.clone(), fact.namespace, fact.kind, fact.workload)) {
+            *counts.entry(fact.secret).or_insert(0) += 1;
+        }
+    }
+    counts
+}
+
+impl App {
+    fn present(&self, project: &Project, head: &SecretRow, used_by: &HashMap<SecretName, u64>, now: Timestamp) -> SecretItem {
+        let mut item = to_item(head, used_by.get(&head.name).copied().unwrap_or(0), now);
+        item.overridden = self.environment_value(project, &head.name).is_some();
+        item
+    }
+
+    /// Adds the last four characters of values of 20 or more, and records that they were shown.
+    async fn add_hints(&self, caller: &Caller, project: &Project, heads: &[SecretRow], items: &mut [SecretItem]) -> Result<(), Error> {
+        let target = serde_json::json!({ "secrets": heads.len() });
+        self.audit(crate::audit::Record::done(self.clock.now(), caller, Some(&project.name), "values.hint", target)).await?;
+        for (head, item) in heads.iter().zip(items).filter(|(head, _)| head.version > 0) {
+            let row = self.store.read(|rows: &mut dyn Rows| rows.version(&head.id, head.version)).await?;
+            let Some(row) = row else { continue };
+            let value = project.open(head, &row.envelope)?;
+            if value.expose().chars().count() >= 20 {
+                let tail: String = value.expose().chars().rev().take(4).collect();
+                item.hint = Some(tail.chars().rev().collect());
+            }
+        }
+        Ok(())
+    }
+}
+
+/// One secret of exactly one scope, or "not found" with a hint where another scope has the name.
+pub(super) fn find(rows: &mut dyn Rows, project: &Id, scope: &Scope, name: &SecretName) -> Result<SecretRow, Error> {
+    match rows.secret(project, scope, name)? {
+        Some(head) => Ok(head),
+        None => Err(not_there(&rows.elsewhere(project, name)?, scope, name)),
+    }
+}
+
+pub(super) fn not_there(elsewhere: &[SecretRow], scope: &Scope, name: &SecretName) -> Error {
+    let other = elsewhere.iter().find(|head| head.scope != *scope && head.scope.user().is_none());
+    Error::NotFound {
+        what: format!("{name} in scope {scope}"),
+        hint: other.map(|head| format!("strongroom secrets get {name}{}", scope_flags(&head.scope))),
+    }
+}
+
+/// One secret's metadata as a list item.
+pub async fn item(app: &App, caller: &Caller, project: &ProjectName, scope: &Scope, name: &SecretName) -> Result<SecretItem, Error> {
+    let project = app.enter(caller, project, Capability::SecretsList, Reach::Read(scope)).await?;
+    app.require_names(caller, &project.name, [name]).await?;
+    let (head, facts) = head_and_readers(app, &project.id, scope, name).await?;
+    Ok(app.present(&project, &head, &used_by(facts), app.clock.now()))
+}
+
+/// One secret's metadata with who reads it.
+pub async fn detail(app: &App, caller: &Caller, project: &ProjectName, scope: &Scope, name: &SecretName) -> Result<SecretDetail, Error> {
+    let project = app.enter(caller, project, Capability::SecretsList, Reach::Read(scope)).await?;
+    app.require_names(caller, &project.name, [name]).await?;
+    let (head, facts) = head_and_readers(app, &project.id, scope, name).await?;
+    let visible = facts.into_iter().filter(|fact| scope.namespace().is_none_or(|only| fact.namespace == *only));
+    let used_by = visible.map(|fact| Reader {
+        kind: fact.kind.as_str().to_owned(),
+        namespace: fact.namespace.to_string(),
+        name: fact.workload,
+        via: fact.via,
+        last_read_at: fact.last_read_at,
+    });
+    let item = to_item(&head, 0, app.clock.now());
+    Ok(SecretDetail {
+        name: item.name,
+        scope: item.scope,
+        namespace: item.namespace,
+        app: item.app,
+        version: item.version,
+        description: item.description,
+        expires_at: item.expires_at,
+        state: state(&head, app.clock.now()),
+        created_at: item.created_at,
+        updated_at: item.updated_at,
+        updated_by: item.updated_by,
+        used_by: used_by.collect(),
+    })
+}
+
+async fn head_and_readers(app: &App, project: &Id, scope: &Scope, name: &SecretName) -> Result<(SecretRow, Vec<ReadFact>), Error> {
+    app.store
+        .read(|rows: &mut dyn Rows| {
+            let head = find(rows, project, scope, name)?;
+            Ok((head, rows.readers(project, name)?))
+        })
+        .await
+}
+
+/// All versions of a secret, newest first.
+pub async fn history(app: &App, caller: &Caller, project: &ProjectName, scope: &Scope, name: &SecretName) -> Result<History, Error> {
+    let project = app.enter(caller, project, Capability::SecretsList, Reach::Read(scope)).await?;
+    app.require_names(caller, &project.name, [name]).await?;
+    let (head, versions) = app
+        .store
+        .read(|rows: &mut dyn Rows| -> Result<_, Error> {
+            let head = find(rows, &project.id, scope, name)?;
+            let versions = rows.versions(&head.id)?;
+            Ok((head, versions))
+        })
+        .await?;
+    let items = versions.into_iter().map(|row| VersionItem {
+        version: row.version,
+        kind: match row.kind {
+            VersionKind::Set => "set".to_owned(),
+            VersionKind::Rollback => "rollback".to_owned(),
+        },
+        from_version: row.from_version,
+        created_at: row.created_at,
+        created_by: row.created_by,
+        current: row.version == head.version,
+    });
+    Ok(History { items: items.collect() })
+}
+
+/// Counts over global, namespace and app scope.
+pub async fn stats(app: &App, caller: &Caller, project: &ProjectName) -> Result<StatsAnswer, Error> {
+    let project = app.enter(caller, project, Capability::SecretsList, Reach::Anywhere).await?;
+    let now = app.clock.now();
+    let soon = now.checked_add(SignedDuration::from_hours(SOON_HOURS)).unwrap_or(Timestamp::MAX);
+    let stats = app.store.read(|rows: &mut dyn Rows| -> Result<_, StoreError> { rows.stats(&project.id, now, soon) }).await?;
+    Ok(StatsAnswer {
+        total: stats.total,
+        expiring_soon: stats.expiring_soon,
+        expired: stats.expired,
+        without_value: stats.without_value,
+    })
+}

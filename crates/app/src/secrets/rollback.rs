@@ -1,0 +1,92 @@
+//! Rolling back: a copy of an earlier value becomes the newest version.
+
+use std::sync::Arc;
+
+use strongroom_api::secrets::{WriteStatus, Written};
+use strongroom_model::{Capability, ProjectName, Scope, SecretName};
+use strongroom_store::Tx;
+use strongroom_store::port::{SecretRow, VersionKind, VersionRow};
+
+use super::{Place, to_result};
+use crate::authz::Reach;
+use crate::caller::Caller;
+use crate::error::Error;
+use crate::keys::Project;
+use crate::live::Affected;
+use crate::open::App;
+use crate::rows::Authenticated as _;
+
+/// Appends a copy of version `version` as the newest one and records where it came from. Description and expiry stay.
+pub async fn rollback(
+    app: &Arc<App>,
+    caller: &Caller,
+    project: &ProjectName,
+    (scope, name): (Scope, SecretName),
+    version: u64,
+) -> Result<Written, Error> {
+    let entered = app.enter(caller, project, Capability::SecretsWrite, Reach::Change(&scope)).await?;
+    app.require_names(caller, project, [&name]).await?;
+    let (owner, instance, rng) = (Arc::clone(&entered), Arc::clone(&app.instance), Arc::clone(&app.rng));
+    let (who, now, place_scope, wanted) = (caller.clone(), app.clock.now(), scope.clone(), name.clone());
+    let idempotency = caller.idempotency.clone().map(|key| (format!("rollback {} {scope} {name}", caller.actor), key));
+    let (head, counter) = app
+        .store
+        .write(move |tx: &mut dyn Tx| -> Result<(SecretRow, Option<u64>), Error> {
+            let place = Place { project: &owner, instance: &instance, caller: &who, now };
+            let Some(head) = tx.secret(&owner.id, &place_scope, &wanted)? else {
+                return Err(super::write::missing(tx, &owner, &place_scope, &wanted)?);
+            };
+            head.verify(&instance).map_err(Error::damaged(format!("{wanted} ({place_scope})")))?;
+            if let Some((scope, key)) = idempotency {
+                if tx.idempotent(&scope, &key)?.is_some() {
+                    return Ok((head, None));
+                }
+                tx.remember_idempotent(&scope, &key, &(head.version + 1).to_string(), now)?;
+            }
+            let next = append_copy(tx, &place, head, version, &*rng)?;
+            let mut target = super::target(&next);
+            if let Some(target) = target.as_object_mut() {
+                target.insert("from_version".to_owned(), version.into());
+            }
+            place.record_target(tx, "secret.rollback", target)?;
+            Ok((next, Some(tx.raise_epoch(&owner.id, place_scope.namespace())?)))
+        })
+        .await?;
+    let affected = Affected { project: entered, scope, names: vec![name], removed: false };
+    let live = app.announce(affected, counter).await?;
+    Ok(Written { results: vec![to_result(&head, WriteStatus::Updated)], live, ..Written::default() })
+}
+
+fn append_copy(
+    tx: &mut dyn Tx,
+    place: &Place<'_>,
+    head: SecretRow,
+    version: u64,
+    rng: &dyn strongroom_seal::Random,
+) -> Result<SecretRow, Error> {
+    let project: &Project = place.project;
+    let Some(source) = tx.version(&head.id, version)? else {
+        return Err(Error::NotFound {
+            what: format!("version {version} of {}", head.name),
+            hint: Some(format!("strongroom secrets history {}{}", head.name, super::scope_flags(&head.scope))),
+        });
+    };
+    let value = project.open_version(&head, version, &source.envelope)?;
+    let mut next = head;
+    next.version += 1;
+    next.updated_at = place.now;
+    next.value_set_at = Some(place.now);
+    next.updated_by.clone_from(&place.caller.actor);
+    let next = next.signed(place.instance);
+    tx.update_secret(&next)?;
+    tx.insert_version(&VersionRow {
+        secret: next.id,
+        version: next.version,
+        kind: VersionKind::Rollback,
+        from_version: Some(version),
+        envelope: super::write::seal(project, &next, &value, rng)?,
+        created_at: place.now,
+        created_by: place.caller.actor.clone(),
+    })?;
+    Ok(next)
+}

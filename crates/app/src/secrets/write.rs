@@ -1,0 +1,332 @@
+//! Writing values and metadata: one secret or many, all or none, every problem reported.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use strongroom_api::secrets::{WriteResult, WriteStatus, Written};
+use strongroom_model::{Capability, Expiry, ProjectName, Scope, SecretName};
+use strongroom_seal::{Instance, Random, ValueContext, same_value, seal_value};
+use strongroom_secret::SecretValue;
+use strongroom_store::port::{SecretRow, VersionKind, VersionRow};
+use strongroom_store::{StoreError, Tx};
+
+use super::{Place, to_result};
+use crate::authz::Reach;
+use crate::caller::Caller;
+use crate::error::{Conflict, Error, Fault};
+use crate::keys::Project;
+use crate::live::Affected;
+use crate::open::{App, new_id};
+use crate::rows::Authenticated as _;
+
+/// What must be true of a secret before it is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Presence {
+    /// Nothing: it is made or changed.
+    Any,
+    /// It exists.
+    Required,
+    /// It does not exist.
+    Forbidden,
+}
+
+/// What changes about one secret.
+#[derive(Debug)]
+pub struct Change {
+    /// Which.
+    pub name: SecretName,
+    /// A new value; none leaves it.
+    pub value: Option<SecretValue>,
+    /// A new description; `Some(None)` clears it.
+    pub description: Option<Option<String>>,
+    /// A new expiry.
+    pub expires: Option<Expiry>,
+}
+
+/// One write of one or many secrets of one scope.
+#[derive(Debug)]
+pub struct Write {
+    /// Where they live.
+    pub scope: Scope,
+    /// What changes; no name twice.
+    pub changes: Vec<Change>,
+    /// What must be true before.
+    pub presence: Presence,
+    /// Appends a version even where the value is the current one.
+    pub force: bool,
+    /// The version that each must have now; 0 stands for "no value".
+    pub if_version: Option<u64>,
+    /// Names granted although they steer a runtime or are published by front-end tools.
+    pub allowed: Vec<SecretName>,
+    /// Tells what would happen and writes nothing.
+    pub dry_run: bool,
+}
+
+/// Writes them in one transaction with their audit records, then tells the running workers. Refuses with *all* the
+/// problems if there is one, and nothing is written then.
+pub async fn write(app: &Arc<App>, caller: &Caller, project: &ProjectName, write: Write) -> Result<Written, Error> {
+    let entered = app.enter(caller, project, Capability::SecretsWrite, Reach::Change(&write.scope)).await?;
+    app.require_names(caller, project, write.changes.iter().map(|change| &change.name)).await?;
+    let may_compare = caller.holds(Capability::ValuesRead);
+    let (scope, dry_run) = (write.scope.clone(), write.dry_run);
+    let task = Task {
+        project: Arc::clone(&entered),
+        instance: Arc::clone(&app.instance),
+        rng: Arc::clone(&app.rng),
+        caller: caller.clone(),
+        now: app.clock.now(),
+        write,
+        may_compare,
+    };
+    let outcome = app.store.write(move |tx: &mut dyn Tx| task.run(tx)).await;
+    let done = match outcome {
+        Err(Stopped::DryRun(done)) if dry_run => return Ok(done.into_written()),
+        Err(Stopped::DryRun(_)) => return Err(Error::Unavailable("a dry run was asked for".to_owned())),
+        Err(Stopped::Refused(error)) => return Err(error),
+        Ok(done) => done,
+    };
+    let affected = Affected { project: entered, scope, names: done.changed.clone(), removed: false };
+    let live = app.announce(affected, done.counter).await?;
+    let mut written = done.into_written();
+    written.live = live;
+    Ok(written)
+}
+
+/// Why the transaction was undone.
+enum Stopped {
+    Refused(Error),
+    DryRun(Done),
+}
+
+impl From<StoreError> for Stopped {
+    fn from(error: StoreError) -> Self {
+        Self::Refused(error.into())
+    }
+}
+
+impl From<Error> for Stopped {
+    fn from(error: Error) -> Self {
+        Self::Refused(error)
+    }
+}
+
+#[derive(Default)]
+struct Done {
+    results: Vec<WriteResult>,
+    created: Vec<String>,
+    warnings: Vec<String>,
+    /// Names whose value or expiry changed.
+    changed: Vec<SecretName>,
+    /// The epoch that the write made, if any resolution can have changed.
+    counter: Option<u64>,
+}
+
+impl Done {
+    fn into_written(self) -> Written {
+        Written { results: self.results, live: Default::default(), created: self.created, warnings: self.warnings }
+    }
+}
+
+struct Task {
+    project: Arc<Project>,
+    instance: Arc<Instance>,
+    rng: Arc<dyn Random>,
+    caller: Caller,
+    now: Timestamp,
+    write: Write,
+    may_compare: bool,
+}
+
+/// What one change came to.
+enum Step {
+    Done(SecretRow, WriteStatus, bool),
+    Faulty(Fault),
+    InTheWay(Fault),
+}
+
+impl Task {
+    fn run(self, tx: &mut dyn Tx) -> Result<Done, Stopped> {
+        let place = Place { project: &self.project, instance: &self.instance, caller: &self.caller, now: self.now };
+        if tx.project(&self.project.name)?.is_none_or(|row| row.id != self.project.id) {
+            return Err(Error::not_found(format!("project {}", self.project.name)).into());
+        }
+        let mut done = Done { created: place.ensure(tx, &self.write.scope)?, ..Done::default() };
+        let (mut faults, mut in_the_way) = (Vec::new(), Vec::new());
+        for change in &self.write.changes {
+            match self.step(tx, change)? {
+                Step::Faulty(fault) => faults.push(fault),
+                Step::InTheWay(fault) => in_the_way.push(fault),
+                Step::Done(head, status, resolves_anew) => {
+                    if status != WriteStatus::Unchanged {
+                        let action = if change.value.is_some() { "secret.set" } else { "secret.edit" };
+                        place.record(tx, action, &head)?;
+                    }
+                    if resolves_anew {
+                        done.changed.push(head.name.clone());
+                    }
+                    if change.value.is_some() && strongroom_model::expiry::is_expired(head.expires_at, self.now) {
+                        done.warnings.push(format!("{} has an expiry that has passed, so its value is expired; set another with --expires", head.name));
+                    }
+                    done.results.push(to_result(&head, status));
+                }
+            }
+        }
+        refuse(faults, in_the_way)?;
+        if !done.changed.is_empty() && self.write.scope.user().is_none() {
+            done.counter = Some(tx.raise_epoch(&self.project.id, self.write.scope.namespace())?);
+        }
+        if self.write.dry_run { Err(Stopped::DryRun(done)) } else { Ok(done) }
+    }
+
+    fn step(&self, tx: &mut dyn Tx, change: &Change) -> Result<Step, Error> {
+        let name = &change.name;
+        let head = tx.secret(&self.project.id, &self.write.scope, name)?;
+        let expires = match change.expires.map(|expiry| expiry.resolve(self.now)).transpose() {
+            Ok(expires) => expires.map(|at| at.map(crate::clock::to_millisecond)),
+            Err(error) => return Ok(Step::Faulty(Fault::new(name.as_str(), error))),
+        };
+        let Some(head) = head else { return self.create(tx, change, expires.flatten()) };
+        head.verify(&self.instance).map_err(Error::damaged(format!("{name} ({})", self.write.scope)))?;
+        if self.write.presence == Presence::Forbidden {
+            return Ok(Step::InTheWay(Fault::new(name.as_str(), format!("{name} exists already in scope {}", self.write.scope))));
+        }
+        self.check_version(head.version)?;
+        self.update(tx, head, change, expires)
+    }
+
+    fn check_version(&self, actual: u64) -> Result<(), Error> {
+        match self.write.if_version {
+            Some(expected) if expected != actual => Err(Error::VersionMismatch { expected, actual }),
+            _ => Ok(()),
+        }
+    }
+
+    fn create(&self, tx: &mut dyn Tx, change: &Change, expires_at: Option<Timestamp>) -> Result<Step, Error> {
+        let name = &change.name;
+        if self.write.presence == Presence::Required {
+            return Err(missing(tx, &self.project, &self.write.scope, name)?);
+        }
+        self.check_version(0)?;
+        if let Some(risk) = name.risk().filter(|_| !self.write.allowed.contains(name)) {
+            return Ok(Step::Faulty(Fault::new(name.as_str(), risk.explain(name))));
+        }
+        if let Some(twin) = tx.case_twin(&self.project.id, &self.write.scope, name)? {
+            let detail = format!("{name} differs only by case from {twin}, which exists in scope {}", self.write.scope);
+            return Ok(Step::InTheWay(Fault::new(name.as_str(), detail)));
+        }
+        let mut head = SecretRow {
+            id: new_id(&*self.rng),
+            project: self.project.id,
+            scope: self.write.scope.clone(),
+            name: name.clone(),
+            description: change.description.clone().flatten(),
+            expires_at,
+            version: u64::from(change.value.is_some()),
+            created_at: self.now,
+            created_by: self.caller.actor.clone(),
+            updated_at: self.now,
+            updated_by: self.caller.actor.clone(),
+            value_set_at: change.value.as_ref().map(|_| self.now),
+            deleted_at: None,
+            mac: Vec::new(),
+        };
+        head = head.signed(&self.instance);
+        tx.insert_secret(&head)?;
+        if let Some(value) = &change.value {
+            self.append(tx, &head, value)?;
+        }
+        let status = if change.value.is_some() { WriteStatus::Set } else { WriteStatus::Declared };
+        Ok(Step::Done(head, status, true))
+    }
+
+    fn update(&self, tx: &mut dyn Tx, head: SecretRow, change: &Change, expires: Option<Option<Timestamp>>) -> Result<Step, Error> {
+        let mut next = head.clone();
+        if let Some(description) = &change.description {
+            next.description.clone_from(description);
+        }
+        if let Some(expires_at) = expires {
+            next.expires_at = expires_at;
+        }
+        let value = match &change.value {
+            Some(value) if !self.is_current(tx, &head, value)? => Some(value),
+            _ => None,
+        };
+        if value.is_none() && next == head {
+            return Ok(Step::Done(head, WriteStatus::Unchanged, false));
+        }
+        next.updated_at = self.now;
+        next.updated_by.clone_from(&self.caller.actor);
+        if value.is_some() {
+            next.version += 1;
+            next.value_set_at = Some(self.now);
+        }
+        let next = next.signed(&self.instance);
+        tx.update_secret(&next)?;
+        if let Some(value) = value {
+            self.append(tx, &next, value)?;
+        }
+        let resolves_anew = value.is_some() || next.expires_at != head.expires_at;
+        let status = if head.version == 0 && value.is_some() { WriteStatus::Set } else { WriteStatus::Updated };
+        Ok(Step::Done(next, status, resolves_anew))
+    }
+
+    /// Whether the value is the current one, for callers who may know that.
+    fn is_current(&self, tx: &mut dyn Tx, head: &SecretRow, value: &SecretValue) -> Result<bool, Error> {
+        if self.write.force || !self.may_compare || head.version == 0 {
+            return Ok(false);
+        }
+        let row = tx.version(&head.id, head.version)?;
+        let row = row.ok_or(Error::Store(StoreError::Damaged("a current version is missing")))?;
+        Ok(same_value(&self.project.open(head, &row.envelope)?, value))
+    }
+
+    fn append(&self, tx: &mut dyn Tx, head: &SecretRow, value: &SecretValue) -> Result<(), Error> {
+        let envelope = seal(&self.project, head, value, &*self.rng)?;
+        tx.insert_version(&VersionRow {
+            secret: head.id,
+            version: head.version,
+            kind: VersionKind::Set,
+            from_version: None,
+            envelope,
+            created_at: self.now,
+            created_by: self.caller.actor.clone(),
+        })?;
+        Ok(())
+    }
+}
+
+/// Seals `value` as the current version of `head`.
+pub(super) fn seal(project: &Project, head: &SecretRow, value: &SecretValue, rng: &dyn Random) -> Result<Vec<u8>, Error> {
+    let (key_version, key) = project.sealing_key();
+    let context = ValueContext {
+        project: &project.id,
+        scope: &head.scope,
+        name: &head.name,
+        secret: &head.id,
+        version: head.version,
+    };
+    seal_value(key, key_version, &context, value, rng).map_err(Error::damaged(format!("new version of {}", head.name)))
+}
+
+/// "Not found", with a hint where another scope has the name.
+pub(super) fn missing(
+    rows: &mut dyn Tx,
+    project: &Project,
+    scope: &Scope,
+    name: &SecretName,
+) -> Result<Error, StoreError> {
+    let elsewhere = rows.elsewhere(&project.id, name)?;
+    Ok(super::read::not_there(&elsewhere, scope, name))
+}
+
+fn refuse(faults: Vec<Fault>, in_the_way: Vec<Fault>) -> Result<(), Error> {
+    if !faults.is_empty() {
+        return Err(Error::Invalid(faults.into_iter().chain(in_the_way).collect()));
+    }
+    let Some(first) = in_the_way.first() else { return Ok(()) };
+    let detail = match in_the_way.as_slice() {
+        [only] => only.detail.clone(),
+        _ => format!("{} (and {} more)", first.detail, in_the_way.len() - 1),
+    };
+    Err(Error::Conflict(Conflict { detail, hint: None, faults: in_the_way }))
+}

@@ -1,0 +1,161 @@
+//! What a function's worker is handed: its resolution, opened, once the record of it is durable.
+
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Weak};
+
+use strongroom_model::{Resolution, ScopeKind, SecretName};
+use strongroom_model::{Scope, resolve};
+use strongroom_runtime::BoxFuture;
+use strongroom_runtime::{Entry as Held, EntryState, Snapshot, SnapshotError, SnapshotSource, WorkloadId};
+use strongroom_secret::SecretValue;
+use strongroom_store::Rows;
+
+use crate::audit::Record;
+use crate::caller::{Access, Caller};
+use crate::error::Error;
+use crate::functions::Entry;
+use crate::keys::Project;
+use crate::open::App;
+use crate::resolve::{Answer, Question, Sealed};
+
+/// Where the runtime gets values from.
+pub(crate) struct Source(pub(crate) Weak<App>);
+
+impl SnapshotSource for Source {
+    fn snapshot(&self, workload: &WorkloadId) -> BoxFuture<'_, Result<Snapshot, SnapshotError>> {
+        let workload = workload.clone();
+        Box::pin(async move {
+            let app = self.0.upgrade().ok_or_else(|| SnapshotError("the instance is closed".to_owned()))?;
+            let entry = app.routes.starting(&workload).ok_or_else(|| SnapshotError("the function is gone".to_owned()))?;
+            app.snapshot(&entry).await.map_err(|error| SnapshotError(describe(&error)))
+        })
+    }
+}
+
+/// An error with its causes, for the log.
+fn describe(error: &Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = std::error::Error::source(error);
+    while let Some(inner) = cause {
+        text.push_str(": ");
+        text.push_str(&inner.to_string());
+        cause = inner.source();
+    }
+    text
+}
+
+impl App {
+    /// Everything that a function resolves now.
+    pub(crate) async fn snapshot(&self, entry: &Entry) -> Result<Snapshot, Error> {
+        let answer = self.function_answer(entry).await?;
+        let system = self.system_secrets(&entry.project).await?;
+        let mut entries = self.listed(entry, &answer)?;
+        let valid_until = [answer.valid_until, system.1].into_iter().flatten().min();
+        let valid_until = valid_until.map(|at| at.as_millisecond());
+        entry.valid_until.store(valid_until.unwrap_or(i64::MAX), Ordering::SeqCst);
+        if entry.audited_epoch.fetch_max(answer.epoch + 1, Ordering::SeqCst) != answer.epoch + 1 {
+            self.record_hand_over(entry, answer.epoch, &entries, &system.0).await?;
+        }
+        entries.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(Snapshot { epoch: answer.epoch, valid_until_unix_ms: valid_until, entries, system: system.0 })
+    }
+
+    /// What the function's names resolve to: those on its list, or everything.
+    pub(crate) async fn function_answer(&self, entry: &Entry) -> Result<Answer, Error> {
+        let names = entry.manifest.secrets.as_ref();
+        let names = names.map(|list| list.iter().map(|listed| listed.name.clone()).collect());
+        let question = Question { namespace: entry.namespace.clone(), app: None, names };
+        self.look_up(&entry.project, &question).await
+    }
+
+    /// The value that the server's own environment has for a name of this project.
+    pub(crate) fn environment_value(&self, project: &Project, name: &SecretName) -> Option<&SecretValue> {
+        if self.environment_projects.contains(&project.name) { self.environment.get(name) } else { None }
+    }
+
+    fn listed(&self, entry: &Entry, answer: &Answer) -> Result<Vec<Held>, Error> {
+        let mut entries = Vec::new();
+        for (name, outcome) in &answer.outcomes {
+            let listed = entry.manifest.secrets.iter().flatten().filter(|listed| listed.name == *name);
+            let targets: Vec<_> = listed.map(|listed| (listed.target(), listed.default.clone())).collect();
+            let targets = if entry.manifest.secrets.is_none() { vec![(name, None)] } else { targets };
+            for (target, default) in targets {
+                entries.extend(self.held(entry, (name, outcome), target, default)?);
+            }
+        }
+        if entry.manifest.secrets.is_none() && self.environment_projects.contains(&entry.project.name) {
+            let stored: Vec<_> = entries.iter().map(|held| held.name.clone()).collect();
+            let extra = self.environment.iter().filter(|(name, _)| !stored.contains(&name.to_string()));
+            entries.extend(extra.map(|(name, value)| from_environment(name, value)));
+        }
+        Ok(entries)
+    }
+
+    fn held(
+        &self,
+        entry: &Entry,
+        (name, outcome): (&SecretName, &Resolution<Arc<Sealed>>),
+        target: &SecretName,
+        default: Option<String>,
+    ) -> Result<Option<Held>, Error> {
+        if let Some(value) = self.environment_value(&entry.project, name) {
+            return Ok(Some(from_environment(target, value)));
+        }
+        let (state, scope, version) = match outcome {
+            Resolution::Value { scope, value, .. } => {
+                let opened = entry.project.open(&value.head, &value.envelope)?;
+                (EntryState::Value(opened), scope.as_str(), value.head.version)
+            }
+            Resolution::Expired { scope } => (EntryState::Expired, scope.as_str(), 0),
+            Resolution::NoValue { scope } => (EntryState::NoValue, scope.as_str(), 0),
+            Resolution::NotSet if default.is_some() => (EntryState::NoValue, "default", 0),
+            Resolution::NotSet => return Ok(None),
+        };
+        Ok(Some(Held { name: target.to_string(), state, default, scope: scope.to_owned(), version }))
+    }
+
+    async fn system_secrets(&self, project: &Project) -> Result<(Vec<Held>, Option<jiff::Timestamp>), Error> {
+        let rows = self.store.read(|rows: &mut dyn Rows| rows.sealed_in_scope(&project.id, &Scope::System)).await?;
+        let now = self.clock.now();
+        let (mut held, mut earliest) = (Vec::new(), None);
+        for row in rows {
+            let name = row.head.name.to_string();
+            let mut candidate = self.candidate(row)?;
+            candidate.scope = ScopeKind::Global;
+            let (state, version) = match resolve([candidate], now) {
+                Resolution::Value { value, expires_at, .. } => {
+                    earliest = [earliest, expires_at].into_iter().flatten().min();
+                    (EntryState::Value(project.open(&value.head, &value.envelope)?), value.head.version)
+                }
+                Resolution::Expired { .. } => (EntryState::Expired, 0),
+                Resolution::NoValue { .. } | Resolution::NotSet => (EntryState::NoValue, 0),
+            };
+            held.push(Held { name, state, default: None, scope: "system".to_owned(), version });
+        }
+        Ok((held, earliest))
+    }
+
+    async fn record_hand_over(&self, entry: &Entry, epoch: u64, entries: &[Held], system: &[Held]) -> Result<(), Error> {
+        let with_value = |held: &&Held| matches!(held.state, EntryState::Value(_));
+        let names: Vec<_> = entries.iter().chain(system).filter(with_value).map(|held| held.name.as_str()).collect();
+        let target = serde_json::json!({ "function": entry.name, "namespace": entry.namespace, "epoch": epoch, "names": names });
+        let worker = Caller {
+            actor: format!("function:{}/{}", entry.namespace, entry.name),
+            source: "worker".to_owned(),
+            request_id: entry.spec.deployment.clone(),
+            access: Access::Owner,
+            idempotency: None,
+        };
+        self.audit(Record::done(self.clock.now(), &worker, Some(&entry.project.name), "values.worker", target)).await
+    }
+}
+
+fn from_environment(name: &SecretName, value: &SecretValue) -> Held {
+    Held {
+        name: name.to_string(),
+        state: EntryState::Value(value.duplicate()),
+        default: None,
+        scope: "environment".to_owned(),
+        version: 0,
+    }
+}

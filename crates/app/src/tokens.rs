@@ -1,0 +1,272 @@
+//! Tokens: minting, listing, revoking, and telling who a bearer is.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+use jiff::Timestamp;
+use strongroom_api::access::{CreatedToken, TokenItem};
+use strongroom_model::{Capability, Expiry, Grant, Id, ProjectName};
+use strongroom_seal::{Instance, token};
+use strongroom_store::port::TokenRow;
+use strongroom_store::{Rows, StoreError, Tx};
+
+use crate::audit::Record;
+use crate::authz::Reach;
+use crate::caller::{Access, Caller};
+use crate::error::Error;
+use crate::open::App;
+use crate::rows::Authenticated as _;
+
+type Digest = [u8; 32];
+
+#[derive(Clone)]
+struct Known {
+    id: Id,
+    actor: Arc<str>,
+    grant: Arc<Grant>,
+    expires_at: Option<Timestamp>,
+}
+
+/// Bearer tokens that were proved, by keyed digest. Revoked ones are never in it.
+pub(crate) struct Credentials {
+    owner: token::NewToken,
+    owner_digest: Digest,
+    known: RwLock<HashMap<Digest, Known>>,
+    revocations: AtomicU64,
+    used: Mutex<HashMap<Id, Timestamp>>,
+}
+
+impl Credentials {
+    pub(crate) fn new(instance: &Instance, owner: token::NewToken) -> Self {
+        let owner_digest = instance.token_digest(owner.expose());
+        Self {
+            owner,
+            owner_digest,
+            known: RwLock::default(),
+            revocations: AtomicU64::new(0),
+            used: Mutex::default(),
+        }
+    }
+
+    pub(crate) fn owner_token(&self) -> &str {
+        self.owner.expose()
+    }
+
+    /// Forgets every proved token; each is looked up again.
+    pub(crate) fn forget_all(&self) {
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        self.revocations.fetch_add(1, Ordering::SeqCst);
+        known.clear();
+    }
+
+    /// Uses since the last call, to be written down.
+    pub(crate) fn take_uses(&self) -> Vec<(Id, Timestamp)> {
+        std::mem::take(&mut *self.used.lock().unwrap_or_else(PoisonError::into_inner)).into_iter().collect()
+    }
+}
+
+/// Why a bearer is nobody. Every reason looks alike from outside.
+#[derive(Debug, thiserror::Error)]
+pub enum AuthenticateError {
+    /// Not a token, unknown, revoked or expired.
+    #[error("the token is not accepted")]
+    Refused,
+    /// The store failed, or the token's row is damaged.
+    #[error("the token could not be checked")]
+    Store(#[from] Error),
+}
+
+impl From<StoreError> for AuthenticateError {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error.into())
+    }
+}
+
+/// Who a bearer token belongs to. Costs one HMAC when the token is known; digests are compared by hash-table look-up,
+/// which tells an attacker nothing since he cannot choose keyed digests.
+pub async fn authenticate(app: &App, bearer: &str, source: &str, request_id: &str) -> Result<Caller, AuthenticateError> {
+    let text = token::parse(bearer).map_err(|_| AuthenticateError::Refused)?;
+    let digest = app.instance.token_digest(text.expose());
+    if digest == app.credentials.owner_digest {
+        return Ok(Caller::owner(source, request_id));
+    }
+    let known = app.credentials.known.read().unwrap_or_else(PoisonError::into_inner).get(&digest).cloned();
+    let known = match known {
+        Some(known) => known,
+        None => look_up(app, digest).await?,
+    };
+    let now = app.clock.now();
+    if known.expires_at.is_some_and(|at| at <= now) {
+        return Err(AuthenticateError::Refused);
+    }
+    app.credentials.used.lock().unwrap_or_else(PoisonError::into_inner).insert(known.id, now);
+    Ok(Caller {
+        actor: known.actor.to_string(),
+        source: source.to_owned(),
+        request_id: request_id.to_owned(),
+        access: Access::Token { id: known.id, grant: known.grant },
+        idempotency: None,
+    })
+}
+
+async fn look_up(app: &App, digest: Digest) -> Result<Known, AuthenticateError> {
+    let revocations = app.credentials.revocations.load(Ordering::SeqCst);
+    let row = app.store.read(|rows: &mut dyn Rows| rows.token_by_digest(&digest)).await?;
+    let row = row.filter(|row| row.revoked_at.is_none()).ok_or(AuthenticateError::Refused)?;
+    row.verify(&app.instance).map_err(|error| Error::damaged(format!("token {}", row.id))(error))?;
+    let grant: Grant = serde_json::from_str(&row.grant).map_err(|_| StoreError::Damaged("token grant"))?;
+    let actor = format!("token:{}", row.name).into();
+    let known = Known { id: row.id, actor, grant: Arc::new(grant), expires_at: row.expires_at };
+    let mut table = app.credentials.known.write().unwrap_or_else(PoisonError::into_inner);
+    if app.credentials.revocations.load(Ordering::SeqCst) == revocations {
+        table.insert(digest, known.clone());
+    }
+    Ok(known)
+}
+
+/// What a new token shall be.
+#[derive(Debug)]
+pub struct NewToken {
+    /// For people: 1 to 100 characters without control characters.
+    pub name: String,
+    /// What it may do; the project must be the caller's.
+    pub grant: Grant,
+    /// When it runs out.
+    pub expires: Expiry,
+}
+
+/// Mints a token. Nobody mints one that is wider than himself or lives longer than himself.
+pub async fn create(app: &App, caller: &Caller, new: NewToken) -> Result<CreatedToken, Error> {
+    let project_name = new.grant.project.clone();
+    let project = app.enter(caller, &project_name, Capability::Admin, Reach::Anywhere).await?;
+    check(&new)?;
+    let now = app.clock.now();
+    let expires_at = new.expires.resolve(now).map_err(|error| Error::invalid("expires_at", error))?;
+    let expires_at = bounded(app, caller, &new.grant, expires_at).await?;
+    let text = token::generate(&*app.rng);
+    let row = TokenRow {
+        id: app.new_id(),
+        project: project.id,
+        name: new.name,
+        digest: app.instance.token_digest(text.expose()).to_vec(),
+        grant: serde_json::to_string(&new.grant).expect("a grant has text keys only"),
+        expires_at: expires_at.map(crate::clock::to_millisecond),
+        created_at: now,
+        created_by: caller.actor.clone(),
+        last_used_at: None,
+        revoked_at: None,
+        mac: Vec::new(),
+    }
+    .signed(&app.instance);
+    let target = serde_json::json!({ "token": row.id, "name": row.name, "capabilities": new.grant.capabilities, "namespaces": new.grant.namespaces });
+    let record = Record::done(now, caller, Some(&project_name), "token.create", target);
+    let item = item(&row, now)?;
+    let (instance, idempotency) = (Arc::clone(&app.instance), idempotency(caller));
+    app.store
+        .write(move |tx: &mut dyn Tx| -> Result<(), Error> {
+            if let Some((scope, key)) = idempotency {
+                if let Some(reference) = tx.idempotent(&scope, &key)? {
+                    return Err(Error::Repeated { reference });
+                }
+                tx.remember_idempotent(&scope, &key, &row.id.to_string(), row.created_at)?;
+            }
+            tx.insert_token(&row)?;
+            record.append(tx, &instance)
+        })
+        .await?;
+    Ok(CreatedToken { token: text.expose().to_owned(), item })
+}
+
+fn check(new: &NewToken) -> Result<(), Error> {
+    let mut faults = Vec::new();
+    if new.name.is_empty() || new.name.chars().count() > 100 || new.name.chars().any(char::is_control) {
+        faults.push(crate::error::Fault::new("name", "a token's name is 1 to 100 characters without control characters"));
+    }
+    if new.grant.capabilities.is_empty() {
+        let words: Vec<_> = Capability::ALL.iter().map(|capability| capability.as_str()).collect();
+        faults.push(crate::error::Fault::new("capabilities", format!("a token needs at least one of {}", words.join(", "))));
+    }
+    if faults.is_empty() { Ok(()) } else { Err(Error::Invalid(faults)) }
+}
+
+/// A token minted by a token is no wider and lives no longer.
+async fn bounded(app: &App, caller: &Caller, asked: &Grant, expires_at: Option<Timestamp>) -> Result<Option<Timestamp>, Error> {
+    let Access::Token { id, grant } = &caller.access else { return Ok(expires_at) };
+    if !grant.covers(asked) {
+        app.audit_denial(caller, Some(&asked.project), "token.create").await?;
+        return Err(Error::Forbidden("a token cannot mint one that is wider than itself".to_owned()));
+    }
+    let project = app.projects.load(&*app.store, &app.instance, &grant.project).await?;
+    let own = app.store.read(|rows: &mut dyn Rows| rows.token(&project.id, id).map_err(Error::from)).await?;
+    let limit = own.and_then(|row| row.expires_at);
+    Ok(match (expires_at, limit) {
+        (Some(asked), Some(limit)) => Some(asked.min(limit)),
+        (asked, limit) => asked.or(limit),
+    })
+}
+
+fn idempotency(caller: &Caller) -> Option<(String, String)> {
+    caller.idempotency.clone().map(|key| (format!("token.create {}", caller.actor), key))
+}
+
+/// A project's tokens, newest first.
+pub async fn list(app: &App, caller: &Caller, project: &ProjectName) -> Result<Vec<TokenItem>, Error> {
+    let owner = app.enter(caller, project, Capability::Admin, Reach::Project).await?;
+    let rows = app.store.read(|rows: &mut dyn Rows| rows.tokens(&owner.id).map_err(Error::from)).await?;
+    let now = app.clock.now();
+    rows.iter().map(|row| item(row, now)).collect()
+}
+
+/// One token's record, for the answer to a repeated request.
+pub async fn show(app: &App, caller: &Caller, project: &ProjectName, id: Id) -> Result<TokenItem, Error> {
+    let owner = app.enter(caller, project, Capability::Admin, Reach::Project).await?;
+    let row = app.store.read(|rows: &mut dyn Rows| rows.token(&owner.id, &id).map_err(Error::from)).await?;
+    item(&row.ok_or_else(|| Error::not_found(format!("token {id}")))?, app.clock.now())
+}
+
+/// Revokes a token at once.
+pub async fn revoke(app: &App, caller: &Caller, project: &ProjectName, id: Id) -> Result<TokenItem, Error> {
+    let owner = app.enter(caller, project, Capability::Admin, Reach::Project).await?;
+    let now = app.clock.now();
+    let instance = Arc::clone(&app.instance);
+    let (project_id, caller, name) = (owner.id, caller.clone(), project.clone());
+    let row = app
+        .store
+        .write(move |tx: &mut dyn Tx| -> Result<TokenRow, Error> {
+            let mut row = tx.token(&project_id, &id)?.ok_or_else(|| Error::not_found(format!("token {id}")))?;
+            row.verify(&instance).map_err(Error::damaged(format!("token {id}")))?;
+            row.revoked_at = row.revoked_at.or(Some(now));
+            let row = row.signed(&instance);
+            tx.update_token(&row)?;
+            let target = serde_json::json!({ "token": id, "name": row.name });
+            Record::done(now, &caller, Some(&name), "token.revoke", target).append(tx, &instance)?;
+            Ok(row)
+        })
+        .await?;
+    app.credentials.forget_all();
+    item(&row, now)
+}
+
+fn item(row: &TokenRow, now: Timestamp) -> Result<TokenItem, Error> {
+    let grant: Grant = serde_json::from_str(&row.grant).map_err(|_| StoreError::Damaged("token grant"))?;
+    let state = match (row.revoked_at, row.expires_at) {
+        (Some(_), _) => "revoked",
+        (None, Some(at)) if at <= now => "expired",
+        _ => "active",
+    };
+    Ok(TokenItem {
+        id: row.id.to_string(),
+        name: row.name.clone(),
+        project: grant.project.to_string(),
+        capabilities: grant.capabilities.iter().map(ToString::to_string).collect(),
+        namespaces: grant.namespaces.iter().map(ToString::to_string).collect(),
+        app: grant.app.as_ref().map(ToString::to_string),
+        names: grant.names.iter().map(ToString::to_string).collect(),
+        state: state.to_owned(),
+        expires_at: row.expires_at,
+        created_at: row.created_at,
+        created_by: row.created_by.clone(),
+        last_used_at: row.last_used_at,
+    })
+}
