@@ -25,7 +25,13 @@ pub async fn list(app: &App, caller: &Caller, project: &ProjectName) -> Result<V
 }
 
 /// One app.
-pub async fn show(app: &App, caller: &Caller, project: &ProjectName, namespace: &NamespaceName, id: &AppId) -> Result<AppItem, Error> {
+pub async fn show(
+    app: &App,
+    caller: &Caller,
+    project: &ProjectName,
+    namespace: &NamespaceName,
+    id: &AppId,
+) -> Result<AppItem, Error> {
     let owner = app.enter(caller, project, Capability::SecretsList, Reach::Namespace(namespace, Some(id))).await?;
     let row = app.store.read(|rows: &mut dyn Rows| rows.app(&owner.id, namespace, id).map_err(Error::from)).await?;
     row.map(item).ok_or_else(|| Error::not_found(format!("app {namespace}/{id}")))
@@ -64,7 +70,13 @@ pub async fn create(
 }
 
 /// Destroys an app with its secrets.
-pub async fn delete(app: &App, caller: &Caller, project: &ProjectName, namespace: &NamespaceName, id: &AppId) -> Result<(), Error> {
+pub async fn delete(
+    app: &App,
+    caller: &Caller,
+    project: &ProjectName,
+    namespace: &NamespaceName,
+    id: &AppId,
+) -> Result<(), Error> {
     let owner = app.enter(caller, project, Capability::Admin, Reach::Namespace(namespace, Some(id))).await?;
     let target = serde_json::json!({ "namespace": namespace, "app": id });
     let record = Record::done(app.clock.now(), caller, Some(project), "app.delete", target);

@@ -31,7 +31,13 @@ pub(crate) struct Record {
 
 impl Record {
     /// A record of something that was done.
-    pub(crate) fn done(at: Timestamp, caller: &Caller, project: Option<&ProjectName>, action: &str, target: serde_json::Value) -> Self {
+    pub(crate) fn done(
+        at: Timestamp,
+        caller: &Caller,
+        project: Option<&ProjectName>,
+        action: &str,
+        target: serde_json::Value,
+    ) -> Self {
         Self {
             at,
             actor: caller.actor.clone(),
@@ -127,12 +133,19 @@ async fn walk(app: &App, node: &str, verdict: &mut AuditVerdict) -> Result<(), E
     const BATCH: usize = 2_000;
     let (mut seq, mut link) = (0_u64, [0_u8; 32]);
     loop {
-        let rows = app.store.read(|rows: &mut dyn Rows| rows.audit_after(node, seq, BATCH).map_err(Error::from)).await?;
+        let rows =
+            app.store.read(|rows: &mut dyn Rows| rows.audit_after(node, seq, BATCH).map_err(Error::from)).await?;
         for row in &rows {
             if row.seq != seq + 1 {
-                verdict.problems.push(format!("{node}: records {} to {} are missing", seq + 1, row.seq.saturating_sub(1)));
+                verdict.problems.push(format!(
+                    "{node}: records {} to {} are missing",
+                    seq + 1,
+                    row.seq.saturating_sub(1)
+                ));
             } else if app.instance.audit_link(node, row.seq, &link, row.record.as_bytes()) != row.link {
-                verdict.problems.push(format!("{node}: record {} is not what was written, or stands elsewhere", row.seq));
+                verdict
+                    .problems
+                    .push(format!("{node}: record {} is not what was written, or stands elsewhere", row.seq));
             } else if !columns_agree(row) {
                 verdict.problems.push(format!("{node}: the columns of record {} were changed", row.seq));
             }
@@ -167,7 +180,12 @@ impl App {
     }
 
     /// Records that somebody with a credential was refused.
-    pub(crate) async fn audit_denial(&self, caller: &Caller, project: Option<&ProjectName>, needed: &str) -> Result<(), Error> {
+    pub(crate) async fn audit_denial(
+        &self,
+        caller: &Caller,
+        project: Option<&ProjectName>,
+        needed: &str,
+    ) -> Result<(), Error> {
         let target = serde_json::json!({ "needed": needed });
         let mut record = Record::done(self.clock.now(), caller, project, "access.denied", target);
         "denied".clone_into(&mut record.result);

@@ -89,7 +89,9 @@ fn judge(caller: &Caller, project: &ProjectName, capability: Capability, reach: 
             grant.reaches_namespace(namespace) && grant.app.as_ref().is_none_or(|only| app == only)
         }
         Reach::Change(Scope::Global) => !namespace_limited,
-        Reach::Read(Scope::System | Scope::User(_)) | Reach::Change(Scope::System | Scope::User(_)) => !namespace_limited,
+        Reach::Read(Scope::System | Scope::User(_)) | Reach::Change(Scope::System | Scope::User(_)) => {
+            !namespace_limited
+        }
     };
     if allowed {
         return Ok(());

@@ -53,6 +53,15 @@ impl Caller {
         }
     }
 
+    /// The same caller, allowed to see the metadata of what it has just written.
+    #[must_use]
+    pub fn seeing_own_write(mut self) -> Self {
+        if let Access::Token { grant, .. } = &mut self.access {
+            Arc::make_mut(grant).capabilities.push(Capability::SecretsList);
+        }
+        self
+    }
+
     /// Whether the caller may create namespaces and apps by mentioning them.
     pub fn creates_on_mention(&self) -> bool {
         match &self.access {

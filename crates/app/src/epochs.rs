@@ -19,7 +19,12 @@ pub(crate) struct Epochs {
 
 impl Epochs {
     /// The cell of a namespace.
-    pub(crate) async fn cell(&self, store: &dyn Store, project: Id, namespace: &NamespaceName) -> Result<Arc<AtomicU64>, StoreError> {
+    pub(crate) async fn cell(
+        &self,
+        store: &dyn Store,
+        project: Id,
+        namespace: &NamespaceName,
+    ) -> Result<Arc<AtomicU64>, StoreError> {
         let key = (project, namespace.clone());
         loop {
             if let Some(cell) = self.cells.read().unwrap_or_else(PoisonError::into_inner).get(&key) {

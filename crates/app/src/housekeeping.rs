@@ -41,7 +41,9 @@ impl App {
         let uses = self.credentials.take_uses();
         if !uses.is_empty() {
             self.store
-                .write(move |tx: &mut dyn Tx| uses.iter().try_for_each(|(id, at)| tx.touch_token(id, *at)).map_err(Error::from))
+                .write(move |tx: &mut dyn Tx| {
+                    uses.iter().try_for_each(|(id, at)| tx.touch_token(id, *at)).map_err(Error::from)
+                })
                 .await?;
         }
         let denials = self.anonymous_denials.swap(0, Ordering::Relaxed);
@@ -89,5 +91,12 @@ impl App {
         if let Err(error) = self.write_uses().await {
             tracing::error!(%error, "token uses and denials could not be written down");
         }
+    }
+}
+
+impl App {
+    /// Whether the store answers.
+    pub async fn is_ready(&self) -> bool {
+        self.store.read(|rows: &mut dyn strongroom_store::Rows| rows.instance()).await.is_ok_and(|row| row.is_some())
     }
 }

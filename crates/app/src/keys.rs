@@ -31,7 +31,9 @@ impl Project {
             .iter()
             .map(|key| {
                 let opened = instance.unwrap(&row.id, key.version, &key.wrapped);
-                opened.map(|opened| (key.version, opened)).map_err(Error::damaged(format!("key of project {}", row.name)))
+                opened
+                    .map(|opened| (key.version, opened))
+                    .map_err(Error::damaged(format!("key of project {}", row.name)))
             })
             .collect();
         let keys = unwrapped?;
@@ -54,13 +56,8 @@ impl Project {
 
     /// Opens version `version` of `head`, whose MAC has been verified.
     pub(crate) fn open_version(&self, head: &SecretRow, version: u64, envelope: &[u8]) -> Result<SecretValue, Error> {
-        let context = ValueContext {
-            project: &self.id,
-            scope: &head.scope,
-            name: &head.name,
-            secret: &head.id,
-            version,
-        };
+        let context =
+            ValueContext { project: &self.id, scope: &head.scope, name: &head.name, secret: &head.id, version };
         let what = || format!("{} ({}) version {version}", head.name, head.scope);
         let key_version = envelope_key_version(envelope).map_err(|error| Error::damaged(what())(error))?;
         let key = self.keys.iter().find(|(held, _)| *held == key_version).map(|(_, key)| key);
@@ -77,7 +74,12 @@ pub(crate) struct Projects {
 
 impl Projects {
     /// The project, from memory or from the store.
-    pub(crate) async fn load(&self, store: &dyn Store, instance: &Instance, name: &ProjectName) -> Result<Arc<Project>, Error> {
+    pub(crate) async fn load(
+        &self,
+        store: &dyn Store,
+        instance: &Instance,
+        name: &ProjectName,
+    ) -> Result<Arc<Project>, Error> {
         if let Some(project) = self.loaded.read().unwrap_or_else(PoisonError::into_inner).get(name) {
             return Ok(Arc::clone(project));
         }

@@ -30,6 +30,6 @@ pub use caller::{Access, Caller};
 pub use clock::{Clock, SystemClock};
 pub use error::{Conflict, Error, Fault};
 pub use live::ChangeEvent;
+pub use open::{App, AppConfig, FunctionsConfig, OpenError};
 pub use strongroom_runtime::Body;
 pub use strongroom_store::StoreError;
-pub use open::{App, AppConfig, FunctionsConfig, OpenError};

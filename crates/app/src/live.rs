@@ -72,7 +72,11 @@ impl App {
             match done {
                 Ok((name, Refresh::Restarted)) => restarted.push(name),
                 Ok((name, Refresh::RestartFailed(reason))) => {
-                    tracing::error!(function = name, reason, "a worker could not be replaced after a change of its secrets");
+                    tracing::error!(
+                        function = name,
+                        reason,
+                        "a worker could not be replaced after a change of its secrets"
+                    );
                     failed.push(name);
                 }
                 Ok((_, Refresh::NotWarm | Refresh::Unaffected | Refresh::Pushed)) => {}
@@ -96,7 +100,8 @@ impl App {
                 Ok::<_, Error>(facts)
             })
             .await?;
-        let visible = facts.into_iter().filter(|fact| affected.scope.namespace().is_none_or(|only| *only == fact.namespace));
+        let visible =
+            facts.into_iter().filter(|fact| affected.scope.namespace().is_none_or(|only| *only == fact.namespace));
         let workloads: HashSet<_> = visible.map(|fact| (fact.namespace, fact.workload)).collect();
         Ok(u64::try_from(workloads.len()).unwrap_or(u64::MAX))
     }

@@ -7,7 +7,8 @@ use jiff::Timestamp;
 use strongroom_api::trail::LogItem;
 use strongroom_model::{Capability, Id, NamespaceName, ProjectName};
 use strongroom_runtime::{Event, Level, Outcome, Via, WorkerEvent, WorkloadId};
-use strongroom_store::port::{LogFilter, LogRow, ReadFact, WorkloadKind};
+pub use strongroom_store::port::LogFilter;
+use strongroom_store::port::{LogRow, ReadFact, WorkloadKind};
 use strongroom_store::{Rows, Tx};
 use tokio::sync::mpsc;
 
@@ -139,7 +140,9 @@ impl App {
             WorkerEvent::Stopped => ("debug", "worker stopped".to_owned()),
             WorkerEvent::OverMemory => ("error", "worker stopped: it used more memory than it may".to_owned()),
             WorkerEvent::Stuck => ("error", "worker stopped: its event loop no longer answered".to_owned()),
-            WorkerEvent::Exited { code, signal } => ("error", format!("worker ended by itself: code {code:?}, signal {signal:?}")),
+            WorkerEvent::Exited { code, signal } => {
+                ("error", format!("worker ended by itself: code {code:?}, signal {signal:?}"))
+            }
         };
         tracing::debug!(function = %workload.name, pid, text, "worker");
         self.line(workload, None, self.clock.now().as_millisecond(), level, text);
@@ -204,8 +207,14 @@ fn level_word(level: Level) -> &'static str {
 }
 
 /// A project's lines, oldest first among the newest that fit.
-pub async fn list(app: &App, caller: &Caller, project: &ProjectName, mut filter: LogFilter) -> Result<Vec<LogItem>, Error> {
-    let namespace: Option<NamespaceName> = filter.namespace.as_deref().map(str::parse).transpose().map_err(|error| Error::invalid("namespace", error))?;
+pub async fn list(
+    app: &App,
+    caller: &Caller,
+    project: &ProjectName,
+    mut filter: LogFilter,
+) -> Result<Vec<LogItem>, Error> {
+    let namespace: Option<NamespaceName> =
+        filter.namespace.as_deref().map(str::parse).transpose().map_err(|error| Error::invalid("namespace", error))?;
     let limited = matches!(&caller.access, Access::Token { grant, .. } if !grant.namespaces.is_empty());
     let reach = match &namespace {
         Some(namespace) => Reach::Namespace(namespace, None),

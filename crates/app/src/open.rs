@@ -175,6 +175,11 @@ impl App {
         self.changes.subscribe()
     }
 
+    /// The instance's clock.
+    pub fn now(&self) -> jiff::Timestamp {
+        self.clock.now()
+    }
+
     pub(crate) fn new_id(&self) -> Id {
         new_id(&*self.rng)
     }

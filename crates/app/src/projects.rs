@@ -48,7 +48,12 @@ pub async fn show(app: &App, caller: &Caller, name: &ProjectName) -> Result<Proj
 }
 
 /// Changes a project's settings.
-pub async fn update(app: &App, caller: &Caller, name: &ProjectName, change: UpdateProject) -> Result<ProjectItem, Error> {
+pub async fn update(
+    app: &App,
+    caller: &Caller,
+    name: &ProjectName,
+    change: UpdateProject,
+) -> Result<ProjectItem, Error> {
     app.enter(caller, name, Capability::Admin, Reach::Project).await?;
     let target = serde_json::to_value(&change).expect("settings have text keys only");
     let record = Record::done(app.clock.now(), caller, Some(name), "project.update", target);
@@ -78,7 +83,10 @@ pub async fn delete(app: &App, caller: &Caller, name: &ProjectName, confirm: &st
     app.require_owner(caller, "project.delete").await?;
     let project = app.projects.load(&*app.store, &app.instance, name).await?;
     if confirm != name.as_str() {
-        return Err(Error::invalid("confirm", format!("deleting a project destroys its keys for good; confirm with its name, {name}")));
+        return Err(Error::invalid(
+            "confirm",
+            format!("deleting a project destroys its keys for good; confirm with its name, {name}"),
+        ));
     }
     if *name == ProjectName::default_project() {
         return Err(Error::conflict("the project default always exists", None));
@@ -114,7 +122,12 @@ pub async fn namespaces(app: &App, caller: &Caller, name: &ProjectName) -> Resul
 }
 
 /// Makes a namespace.
-pub async fn create_namespace(app: &App, caller: &Caller, project: &ProjectName, name: &NamespaceName) -> Result<NamespaceItem, Error> {
+pub async fn create_namespace(
+    app: &App,
+    caller: &Caller,
+    project: &ProjectName,
+    name: &NamespaceName,
+) -> Result<NamespaceItem, Error> {
     let owner = app.enter(caller, project, Capability::Admin, Reach::Project).await?;
     let at = app.clock.now();
     let row = NamespaceRow { project: owner.id, name: name.clone(), created_at: at, created_by: caller.actor.clone() };
@@ -136,12 +149,23 @@ pub async fn create_namespace(app: &App, caller: &Caller, project: &ProjectName,
 }
 
 /// Destroys a namespace with its secrets, apps and functions. `default` always exists.
-pub async fn delete_namespace(app: &App, caller: &Caller, project: &ProjectName, name: &NamespaceName) -> Result<(), Error> {
+pub async fn delete_namespace(
+    app: &App,
+    caller: &Caller,
+    project: &ProjectName,
+    name: &NamespaceName,
+) -> Result<(), Error> {
     let owner = app.enter(caller, project, Capability::Admin, Reach::Project).await?;
     if *name == NamespaceName::default_namespace() {
         return Err(Error::conflict("the namespace default always exists", None));
     }
-    let record = Record::done(app.clock.now(), caller, Some(project), "namespace.delete", serde_json::json!({ "namespace": name }));
+    let record = Record::done(
+        app.clock.now(),
+        caller,
+        Some(project),
+        "namespace.delete",
+        serde_json::json!({ "namespace": name }),
+    );
     let instance = std::sync::Arc::clone(&app.instance);
     let (id, wanted) = (owner.id, name.clone());
     let counter = app
@@ -175,4 +199,25 @@ fn item(row: &ProjectRow) -> Result<ProjectItem, Error> {
         created_at: row.created_at,
         created_by: row.created_by.clone(),
     })
+}
+
+/// The epoch of a namespace, or the highest of those that the caller reaches. Needs `secrets:list`.
+pub async fn latest_epoch(
+    app: &App,
+    caller: &Caller,
+    name: &ProjectName,
+    only: Option<&NamespaceName>,
+) -> Result<u64, Error> {
+    let reach = only.map_or(Reach::Anywhere, |namespace| Reach::Namespace(namespace, None));
+    let project = app.enter(caller, name, Capability::SecretsList, reach).await?;
+    app.store
+        .read(|rows: &mut dyn Rows| {
+            let mut latest = 0;
+            for row in rows.namespaces(&project.id)?.into_iter().filter(|row| only.is_none_or(|only| *only == row.name))
+            {
+                latest = latest.max(rows.epoch(&project.id, &row.name)?);
+            }
+            Ok(latest)
+        })
+        .await
 }

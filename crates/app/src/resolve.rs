@@ -10,8 +10,8 @@ use strongroom_api::resolve::{Missing, MissingReason, ResolutionAnswer, Resolved
 use strongroom_model::resolution::Candidate;
 use strongroom_model::{AppId, Capability, Id, NamespaceName, ProjectName, Resolution, SecretName};
 use strongroom_seal::keyed_digest;
-use strongroom_store::Rows;
 use strongroom_store::port::{SealedRow, SecretRow};
+use strongroom_store::{Rows, Tx};
 
 use crate::audit::Record;
 use crate::authz::Reach;
@@ -158,7 +158,12 @@ pub(crate) fn reason(outcome: &Outcome) -> Option<MissingReason> {
 }
 
 /// Which names a workload gets and which scope each comes from. No values.
-pub async fn explain(app: &App, caller: &Caller, project: &ProjectName, question: Question) -> Result<ResolutionAnswer, Error> {
+pub async fn explain(
+    app: &App,
+    caller: &Caller,
+    project: &ProjectName,
+    question: Question,
+) -> Result<ResolutionAnswer, Error> {
     let reach = Reach::Namespace(&question.namespace, question.app.as_ref());
     let entered = app.enter(caller, project, Capability::SecretsList, reach).await?;
     let question = narrow(app, caller, project, question).await?;
@@ -182,7 +187,11 @@ impl App {
     /// Writes the record of a delivery: durable before this returns, or, where the instance accepts that, handed to the
     /// operating system.
     pub(crate) async fn audit_delivery(&self, record: Record) -> Result<(), Error> {
-        self.audit(record).await
+        if !self.relaxed_audit {
+            return self.audit(record).await;
+        }
+        let instance = Arc::clone(&self.instance);
+        self.store.write_relaxed(move |tx: &mut dyn Tx| record.append(tx, &instance)).await
     }
 
     async fn space(&self, project: &Project, question: &Question) -> Result<Arc<Space>, Error> {
@@ -230,7 +239,8 @@ impl App {
             None => {
                 self.require_place(project, question).await?;
                 let (namespace, id) = (&question.namespace, question.app.as_ref());
-                let rows = self.store.read(|rows: &mut dyn Rows| rows.all_candidates(&project.id, namespace, id)).await?;
+                let rows =
+                    self.store.read(|rows: &mut dyn Rows| rows.all_candidates(&project.id, namespace, id)).await?;
                 let mut by_name: BTreeMap<SecretName, Vec<_>> = BTreeMap::new();
                 for row in rows {
                     by_name.entry(row.head.name.clone()).or_default().push(self.candidate(row)?);

@@ -26,7 +26,8 @@ impl SnapshotSource for Source {
         let workload = workload.clone();
         Box::pin(async move {
             let app = self.0.upgrade().ok_or_else(|| SnapshotError("the instance is closed".to_owned()))?;
-            let entry = app.routes.starting(&workload).ok_or_else(|| SnapshotError("the function is gone".to_owned()))?;
+            let entry =
+                app.routes.starting(&workload).ok_or_else(|| SnapshotError("the function is gone".to_owned()))?;
             app.snapshot(&entry).await.map_err(|error| SnapshotError(describe(&error)))
         })
     }
@@ -135,10 +136,17 @@ impl App {
         Ok((held, earliest))
     }
 
-    async fn record_hand_over(&self, entry: &Entry, epoch: u64, entries: &[Held], system: &[Held]) -> Result<(), Error> {
+    async fn record_hand_over(
+        &self,
+        entry: &Entry,
+        epoch: u64,
+        entries: &[Held],
+        system: &[Held],
+    ) -> Result<(), Error> {
         let with_value = |held: &&Held| matches!(held.state, EntryState::Value(_));
         let names: Vec<_> = entries.iter().chain(system).filter(with_value).map(|held| held.name.as_str()).collect();
-        let target = serde_json::json!({ "function": entry.name, "namespace": entry.namespace, "epoch": epoch, "names": names });
+        let target =
+            serde_json::json!({ "function": entry.name, "namespace": entry.namespace, "epoch": epoch, "names": names });
         let worker = Caller {
             actor: format!("function:{}/{}", entry.namespace, entry.name),
             source: "worker".to_owned(),

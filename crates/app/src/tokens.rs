@@ -40,13 +40,7 @@ pub(crate) struct Credentials {
 impl Credentials {
     pub(crate) fn new(instance: &Instance, owner: token::NewToken) -> Self {
         let owner_digest = instance.token_digest(owner.expose());
-        Self {
-            owner,
-            owner_digest,
-            known: RwLock::default(),
-            revocations: AtomicU64::new(0),
-            used: Mutex::default(),
-        }
+        Self { owner, owner_digest, known: RwLock::default(), revocations: AtomicU64::new(0), used: Mutex::default() }
     }
 
     pub(crate) fn owner_token(&self) -> &str {
@@ -85,7 +79,12 @@ impl From<StoreError> for AuthenticateError {
 
 /// Who a bearer token belongs to. Costs one HMAC when the token is known; digests are compared by hash-table look-up,
 /// which tells an attacker nothing since he cannot choose keyed digests.
-pub async fn authenticate(app: &App, bearer: &str, source: &str, request_id: &str) -> Result<Caller, AuthenticateError> {
+pub async fn authenticate(
+    app: &App,
+    bearer: &str,
+    source: &str,
+    request_id: &str,
+) -> Result<Caller, AuthenticateError> {
     let text = token::parse(bearer).map_err(|_| AuthenticateError::Refused)?;
     let digest = app.instance.token_digest(text.expose());
     if digest == app.credentials.owner_digest {
@@ -181,17 +180,26 @@ pub async fn create(app: &App, caller: &Caller, new: NewToken) -> Result<Created
 fn check(new: &NewToken) -> Result<(), Error> {
     let mut faults = Vec::new();
     if new.name.is_empty() || new.name.chars().count() > 100 || new.name.chars().any(char::is_control) {
-        faults.push(crate::error::Fault::new("name", "a token's name is 1 to 100 characters without control characters"));
+        faults
+            .push(crate::error::Fault::new("name", "a token's name is 1 to 100 characters without control characters"));
     }
     if new.grant.capabilities.is_empty() {
         let words: Vec<_> = Capability::ALL.iter().map(|capability| capability.as_str()).collect();
-        faults.push(crate::error::Fault::new("capabilities", format!("a token needs at least one of {}", words.join(", "))));
+        faults.push(crate::error::Fault::new(
+            "capabilities",
+            format!("a token needs at least one of {}", words.join(", ")),
+        ));
     }
     if faults.is_empty() { Ok(()) } else { Err(Error::Invalid(faults)) }
 }
 
 /// A token minted by a token is no wider and lives no longer.
-async fn bounded(app: &App, caller: &Caller, asked: &Grant, expires_at: Option<Timestamp>) -> Result<Option<Timestamp>, Error> {
+async fn bounded(
+    app: &App,
+    caller: &Caller,
+    asked: &Grant,
+    expires_at: Option<Timestamp>,
+) -> Result<Option<Timestamp>, Error> {
     let Access::Token { id, grant } = &caller.access else { return Ok(expires_at) };
     if !grant.covers(asked) {
         app.audit_denial(caller, Some(&asked.project), "token.create").await?;

@@ -1,1 +1,20 @@
-//! server
+//! HTTP: the management router, the functions listener, and the guards in front of them.
+//!
+//! Every route stands in `router.rs`. A request passes the guards (`guard.rs`: id, host, transport, credential) before
+//! any handler sees it; a handler parses, calls one use case, and answers.
+
+mod api;
+mod docs_page;
+mod extract;
+mod failure;
+mod functions;
+mod guard;
+mod openapi;
+mod place;
+mod router;
+mod serve;
+
+pub use guard::Peer;
+pub use openapi::document;
+pub use router::{Served, functions_router, local_router, management_router};
+pub use serve::{Listener, serve};

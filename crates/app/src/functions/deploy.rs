@@ -22,7 +22,7 @@ use crate::rows::Authenticated as _;
 use crate::secrets::Place;
 
 /// Largest bundle, in bytes.
-pub const MAX_BUNDLE_BYTES: usize = 50 << 20;
+const MAX_BUNDLE_BYTES: usize = 50 << 20;
 /// Deployments kept for a rollback.
 const KEPT_DEPLOYMENTS: u64 = 20;
 /// Values shorter than this are not looked for in bundles: they would be found everywhere.
@@ -47,8 +47,14 @@ pub struct Deployment {
 
 /// Deploys a function: checks the manifest, resolves every listed name, looks for stored values in the code, starts a
 /// worker with it, and only then switches. The worker that serves until then drains.
-pub async fn deploy(app: &Arc<App>, caller: &Caller, project: &ProjectName, new: Deployment) -> Result<Deployed, Error> {
-    let entered = app.enter(caller, project, Capability::FunctionsDeploy, Reach::Namespace(&new.namespace, None)).await?;
+pub async fn deploy(
+    app: &Arc<App>,
+    caller: &Caller,
+    project: &ProjectName,
+    new: Deployment,
+) -> Result<Deployed, Error> {
+    let entered =
+        app.enter(caller, project, Capability::FunctionsDeploy, Reach::Namespace(&new.namespace, None)).await?;
     let references = check(&new)?;
     let created = ensure_namespace(app, caller, &entered, &new.namespace).await?;
     let manifest = serde_json::to_string(&new.manifest).expect("a manifest has text keys only");
@@ -86,20 +92,31 @@ fn check(new: &Deployment) -> Result<References, Error> {
         faults.push(Fault::new("bundle", format!("the bundle is larger than {MAX_BUNDLE_BYTES} bytes")));
     }
     if new.manifest.auth == strongroom_model::manifest::CallAuth::User {
-        faults.push(Fault::new("auth", "no issuer of end users is configured for this project, so \"user\" cannot be used"));
+        faults.push(Fault::new(
+            "auth",
+            "no issuer of end users is configured for this project, so \"user\" cannot be used",
+        ));
     }
     if faults.is_empty() { References::of(&new.bundle) } else { Err(Error::Invalid(faults)) }
 }
 
-async fn ensure_namespace(app: &App, caller: &Caller, project: &Arc<Project>, namespace: &NamespaceName) -> Result<Vec<String>, Error> {
-    let exists = app.store.read(|rows: &mut dyn Rows| rows.has_namespace(&project.id, namespace).map_err(Error::from)).await?;
+async fn ensure_namespace(
+    app: &App,
+    caller: &Caller,
+    project: &Arc<Project>,
+    namespace: &NamespaceName,
+) -> Result<Vec<String>, Error> {
+    let exists =
+        app.store.read(|rows: &mut dyn Rows| rows.has_namespace(&project.id, namespace).map_err(Error::from)).await?;
     if exists {
         return Ok(Vec::new());
     }
     let (owner, instance, who, now) = (Arc::clone(project), Arc::clone(&app.instance), caller.clone(), app.clock.now());
     let scope = Scope::Namespace(namespace.clone());
     app.store
-        .write(move |tx: &mut dyn Tx| Place { project: &owner, instance: &instance, caller: &who, now }.ensure(tx, &scope))
+        .write(move |tx: &mut dyn Tx| {
+            Place { project: &owner, instance: &instance, caller: &who, now }.ensure(tx, &scope)
+        })
         .await
 }
 
@@ -204,7 +221,10 @@ impl App {
             let Resolution::Value { value, .. } = outcome else { continue };
             let value = entry.project.open(&value.head, &value.envelope)?;
             if value.len() >= LEAK_MIN_BYTES && bundle.contains(value.expose()) {
-                found.push(Fault::new(name.as_str(), format!("the bundle contains the value of {name}; read it with secrets.get(\"{name}\") instead")));
+                found.push(Fault::new(
+                    name.as_str(),
+                    format!("the bundle contains the value of {name}; read it with secrets.get(\"{name}\") instead"),
+                ));
             }
         }
         if found.is_empty() { Ok(()) } else { Err(Error::Invalid(found)) }
@@ -264,7 +284,9 @@ pub(super) fn static_reads(references: &References, entry: &Entry) -> Vec<ReadFa
                 known.insert((target, "code"));
             }
             Some(list) => known.extend(
-                list.iter().filter(|listed| listed.target().as_str() == target).map(|listed| (listed.name.to_string(), "code")),
+                list.iter()
+                    .filter(|listed| listed.target().as_str() == target)
+                    .map(|listed| (listed.name.to_string(), "code")),
             ),
         }
     }

@@ -45,7 +45,7 @@ pub(crate) struct References {
 impl References {
     /// Reads a bundle.
     pub(crate) fn of(bundle: &str) -> Result<Self, Error> {
-        let found = strongroom_runtime::references::find(bundle)
+        let found = strongroom_runtime::references::find(bundle, "main.js")
             .map_err(|error| Error::invalid("bundle", format!("the bundle is not a JavaScript module: {error}")))?;
         Ok(Self {
             env: found.env.into_iter().collect(),
@@ -168,7 +168,8 @@ fn spec(
             strongroom_model::manifest::OnChange::Recycle => OnChange::Recycle,
             strongroom_model::manifest::OnChange::Live => OnChange::Live,
         },
-        env_names: EnvNames { names, dynamic: references.dynamic_env },
+        // names that only running tells are seen when they are read, so a dynamic look-up needs no replacement by itself
+        env_names: EnvNames { names, dynamic: false },
     }
 }
 
@@ -236,7 +237,8 @@ impl App {
             return Ok(Some(entry));
         }
         let mut parts = at.split('/');
-        let (Some(project), Some(namespace), Some(name), None) = (parts.next(), parts.next(), parts.next(), parts.next())
+        let (Some(project), Some(namespace), Some(name), None) =
+            (parts.next(), parts.next(), parts.next(), parts.next())
         else {
             return Ok(None);
         };
@@ -251,7 +253,8 @@ impl App {
         };
         let cell = self.epochs.cell(&*self.store, project.id, &namespace).await?;
         let epoch = cell.load(Ordering::SeqCst);
-        let loaded = self.store.read(|rows: &mut dyn Rows| Loaded::read(rows, &project, (&namespace, &name), None)).await?;
+        let loaded =
+            self.store.read(|rows: &mut dyn Rows| Loaded::read(rows, &project, (&namespace, &name), None)).await?;
         let Some(loaded) = loaded else { return Ok(None) };
         loaded.verify(&self.instance)?;
         let entry = Arc::new(loaded.into_entry(project, epoch)?);

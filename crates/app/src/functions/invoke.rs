@@ -89,7 +89,9 @@ fn refusal(error: InvokeError) -> InvokeRefusal {
             tracing::error!(error = %failure, "a function has no worker");
             Error::Unavailable("the function has no worker with current secrets; its log says why".to_owned()).into()
         }
-        InvokeError::NotReady(_) => Error::Unavailable("the function's worker is not ready yet; try again".to_owned()).into(),
+        InvokeError::NotReady(_) => {
+            Error::Unavailable("the function's worker is not ready yet; try again".to_owned()).into()
+        }
     }
 }
 
@@ -126,7 +128,10 @@ impl App {
 
     /// The names on the lists of the namespace's functions: an expiry may concern any of them.
     fn routes_names(&self, entry: &Entry) -> Vec<strongroom_model::SecretName> {
-        let same = self.routes.where_entry(|other| other.namespace == entry.namespace && other.project.id == entry.project.id);
-        same.iter().flat_map(|other| other.manifest.secrets.iter().flatten().map(|listed| listed.name.clone())).collect()
+        let same =
+            self.routes.where_entry(|other| other.namespace == entry.namespace && other.project.id == entry.project.id);
+        same.iter()
+            .flat_map(|other| other.manifest.secrets.iter().flatten().map(|listed| listed.name.clone()))
+            .collect()
     }
 }

@@ -42,7 +42,12 @@ fn item(app: &App, project: &Project, row: &FunctionRow, manifest: &FunctionMani
 }
 
 /// The functions that the caller reaches.
-pub async fn list(app: &App, caller: &Caller, project: &ProjectName, namespace: Option<&NamespaceName>) -> Result<Vec<FunctionItem>, Error> {
+pub async fn list(
+    app: &App,
+    caller: &Caller,
+    project: &ProjectName,
+    namespace: Option<&NamespaceName>,
+) -> Result<Vec<FunctionItem>, Error> {
     let reach = namespace.map_or(Reach::Anywhere, |namespace| Reach::Namespace(namespace, None));
     let entered = app.enter(caller, project, Capability::SecretsList, reach).await?;
     let rows = app
@@ -80,7 +85,8 @@ pub async fn detail(
             Ok(Some((function, deployments, reads)))
         })
         .await?;
-    let (function, deployments, reads) = found.ok_or_else(|| Error::not_found(format!("function {namespace}/{name}")))?;
+    let (function, deployments, reads) =
+        found.ok_or_else(|| Error::not_found(format!("function {namespace}/{name}")))?;
     let active = deployments.iter().find(|row| row.number == function.active);
     let manifest = manifest_of(active.ok_or(StoreError::Damaged("a function without its deployment"))?)?;
     let reads = reads.into_iter().map(|fact| FunctionRead {
@@ -110,7 +116,8 @@ pub async fn rollback(
 ) -> Result<Deployed, Error> {
     let entered = app.enter(caller, project, Capability::FunctionsDeploy, Reach::Namespace(&namespace, None)).await?;
     let number = app.earlier(&entered, (&namespace, &name), number).await?;
-    let loaded = app.store.read(|rows: &mut dyn Rows| Loaded::read(rows, &entered, (&namespace, &name), Some(number))).await?;
+    let loaded =
+        app.store.read(|rows: &mut dyn Rows| Loaded::read(rows, &entered, (&namespace, &name), Some(number))).await?;
     let mut loaded = loaded.ok_or_else(|| Error::not_found(format!("deployment {number} of {namespace}/{name}")))?;
     loaded.verify(&app.instance)?;
     loaded.function.active = number;
@@ -126,14 +133,16 @@ pub async fn rollback(
     require_secrets(app, &entry, &answer)?;
     try_out(app, &entry).await?;
     let facts = static_reads(&references, &entry);
-    let (owner, instance, who, now) = (Arc::clone(&entered), Arc::clone(&app.instance), caller.clone(), app.clock.now());
+    let (owner, instance, who, now) =
+        (Arc::clone(&entered), Arc::clone(&app.instance), caller.clone(), app.clock.now());
     app.store
         .write(move |tx: &mut dyn Tx| -> Result<(), Error> {
             tx.update_function(&function)?;
             let kind = WorkloadKind::Function;
             tx.replace_static_reads(&owner.id, &function.namespace, kind, function.name.as_str(), &facts)?;
             let place = Place { project: &owner, instance: &instance, caller: &who, now };
-            let target = serde_json::json!({ "function": function.name, "namespace": function.namespace, "deployment": number });
+            let target =
+                serde_json::json!({ "function": function.name, "namespace": function.namespace, "deployment": number });
             place.record_target(tx, "function.rollback", target)
         })
         .await?;
@@ -160,7 +169,8 @@ pub async fn delete(
     (namespace, name): (&NamespaceName, &WorkloadName),
 ) -> Result<(), Error> {
     let entered = app.enter(caller, project, Capability::FunctionsDeploy, Reach::Namespace(namespace, None)).await?;
-    let (owner, instance, who, now) = (Arc::clone(&entered), Arc::clone(&app.instance), caller.clone(), app.clock.now());
+    let (owner, instance, who, now) =
+        (Arc::clone(&entered), Arc::clone(&app.instance), caller.clone(), app.clock.now());
     let (place_name, wanted) = (namespace.clone(), name.clone());
     app.store
         .write(move |tx: &mut dyn Tx| -> Result<(), Error> {
@@ -168,10 +178,15 @@ pub async fn delete(
             let function = function.ok_or_else(|| Error::not_found(format!("function {place_name}/{wanted}")))?;
             tx.delete_function(&function)?;
             let target = serde_json::json!({ "function": wanted, "namespace": place_name });
-            Place { project: &owner, instance: &instance, caller: &who, now }.record_target(tx, "function.delete", target)
+            Place { project: &owner, instance: &instance, caller: &who, now }.record_target(
+                tx,
+                "function.delete",
+                target,
+            )
         })
         .await?;
-    app.retire_where(|entry| entry.project.id == entered.id && entry.namespace == *namespace && entry.name == *name).await;
+    app.retire_where(|entry| entry.project.id == entered.id && entry.namespace == *namespace && entry.name == *name)
+        .await;
     Ok(())
 }
 
@@ -199,7 +214,12 @@ impl App {
     }
 
     /// Refuses a deletion that would leave a function without a name that it requires.
-    pub(crate) async fn refuse_if_required(&self, project: &Project, scope: &Scope, name: &SecretName) -> Result<(), Error> {
+    pub(crate) async fn refuse_if_required(
+        &self,
+        project: &Project,
+        scope: &Scope,
+        name: &SecretName,
+    ) -> Result<(), Error> {
         let in_namespace = match scope {
             Scope::Global => None,
             Scope::Namespace(namespace) => Some(namespace),

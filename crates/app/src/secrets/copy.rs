@@ -118,7 +118,8 @@ async fn refuse_existing(app: &App, project: &Project, scope: &Scope, names: &[S
     if taken.is_empty() {
         return Ok(());
     }
-    let faults = taken.iter().map(|row| Fault::new(row.head.name.as_str(), format!("{} has a value in {scope}", row.head.name)));
+    let faults =
+        taken.iter().map(|row| Fault::new(row.head.name.as_str(), format!("{} has a value in {scope}", row.head.name)));
     Err(Error::Conflict(Conflict {
         detail: format!("{} of the names have a value in {scope} already", taken.len()),
         hint: Some("use --overwrite to replace them".to_owned()),
@@ -127,7 +128,13 @@ async fn refuse_existing(app: &App, project: &Project, scope: &Scope, names: &[S
 }
 
 /// Compares two scopes by name; whether values are equal is told only to callers who may read them.
-pub async fn diff(app: &App, caller: &Caller, project: &ProjectName, first: &Scope, second: &Scope) -> Result<Diff, Error> {
+pub async fn diff(
+    app: &App,
+    caller: &Caller,
+    project: &ProjectName,
+    first: &Scope,
+    second: &Scope,
+) -> Result<Diff, Error> {
     let entered = app.enter(caller, project, Capability::SecretsList, Reach::Read(first)).await?;
     app.enter(caller, project, Capability::SecretsList, Reach::Read(second)).await?;
     let mut both: BTreeMap<String, [Option<SealedRow>; 2]> = BTreeMap::new();
@@ -183,8 +190,10 @@ pub async fn export(app: &App, caller: &Caller, project: &ProjectName, scope: &S
     let names: Vec<_> = leaving.iter().map(|(head, _)| head.name.as_str()).collect();
     let target = serde_json::json!({ "scope": scope.to_string(), "names": names });
     app.audit(Record::done(now, caller, Some(project), "values.export", target)).await?;
-    let secrets: Result<Vec<_>, Error> =
-        leaving.into_iter().map(|(head, envelope)| Ok((head.name.to_string(), entered.open(head, envelope)?))).collect();
+    let secrets: Result<Vec<_>, Error> = leaving
+        .into_iter()
+        .map(|(head, envelope)| Ok((head.name.to_string(), entered.open(head, envelope)?)))
+        .collect();
     Ok(Exported { secrets: PlaintextMap(secrets?), missing })
 }
 

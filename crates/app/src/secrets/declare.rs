@@ -29,7 +29,12 @@ pub struct Declare {
 }
 
 /// Registers the names in one transaction. Refuses with all the problems if there is one.
-pub async fn declare(app: &Arc<App>, caller: &Caller, project: &ProjectName, declare: Declare) -> Result<Declared, Error> {
+pub async fn declare(
+    app: &Arc<App>,
+    caller: &Caller,
+    project: &ProjectName,
+    declare: Declare,
+) -> Result<Declared, Error> {
     let entered = app.enter(caller, project, Capability::SecretsWrite, Reach::Change(&declare.scope)).await?;
     app.require_names(caller, project, declare.entries.iter().map(|(name, _)| name)).await?;
     let scope = declare.scope.clone();
@@ -84,7 +89,8 @@ fn check(tx: &mut dyn Tx, place: &Place<'_>, declare: &Declare) -> Result<(), Er
             in_the_way.push(Fault::new(name.as_str(), format!("{name} differs only by case from {twin}")));
         }
         if let Some(wider) = wider_scope(tx, place, &declare.scope, name)?.filter(|_| !declare.force) {
-            let detail = format!("{name} resolves from {} now; declaring it here would leave it without a value", wider.scope);
+            let detail =
+                format!("{name} resolves from {} now; declaring it here would leave it without a value", wider.scope);
             in_the_way.push(Fault::new(name.as_str(), detail));
         }
     }
@@ -98,7 +104,12 @@ fn check(tx: &mut dyn Tx, place: &Place<'_>, declare: &Declare) -> Result<(), Er
 }
 
 /// The secret of a wider scope that answers for `name` where `scope` would.
-fn wider_scope(tx: &mut dyn Tx, place: &Place<'_>, scope: &Scope, name: &SecretName) -> Result<Option<SecretRow>, Error> {
+fn wider_scope(
+    tx: &mut dyn Tx,
+    place: &Place<'_>,
+    scope: &Scope,
+    name: &SecretName,
+) -> Result<Option<SecretRow>, Error> {
     let Some(namespace) = scope.namespace() else { return Ok(None) };
     let rows = tx.candidates(&place.project.id, namespace, scope.app(), name)?;
     let wider = rows.into_iter().map(|row| row.head).filter(|head| head.scope != *scope && head.version > 0);

@@ -57,7 +57,9 @@ pub async fn delete(app: &Arc<App>, caller: &Caller, project: &ProjectName, dele
 fn remove(tx: &mut dyn Tx, place: &Place<'_>, delete: &Delete) -> Result<WriteResult, Error> {
     let (project, scope, name): (&Project, _, _) = (place.project, &delete.scope, &delete.name);
     let Some(head) = tx.secret(&project.id, scope, name)? else {
-        if delete.purge && let Some(head) = tx.deleted_secret(&project.id, scope, name)? {
+        if delete.purge
+            && let Some(head) = tx.deleted_secret(&project.id, scope, name)?
+        {
             tx.purge_secret(&head.id)?;
             place.record(tx, "secret.purge", &head)?;
             return Ok(to_result(&head, WriteStatus::Purged));
@@ -85,7 +87,12 @@ fn remove(tx: &mut dyn Tx, place: &Place<'_>, delete: &Delete) -> Result<WriteRe
 }
 
 /// The scope that answers for the name where the deleted secret did.
-fn now_answers(tx: &mut dyn Tx, project: &Project, scope: &Scope, name: &SecretName) -> Result<Option<String>, StoreError> {
+fn now_answers(
+    tx: &mut dyn Tx,
+    project: &Project,
+    scope: &Scope,
+    name: &SecretName,
+) -> Result<Option<String>, StoreError> {
     let Some(namespace) = scope.namespace() else { return Ok(None) };
     let rows = tx.candidates(&project.id, namespace, scope.app(), name)?;
     let most_specific = rows.iter().map(|row| row.head.scope.kind()).max();
@@ -93,7 +100,13 @@ fn now_answers(tx: &mut dyn Tx, project: &Project, scope: &Scope, name: &SecretN
 }
 
 /// Brings a deleted secret back while its window is open. A new secret of that name in between is a conflict.
-pub async fn restore(app: &Arc<App>, caller: &Caller, project: &ProjectName, scope: Scope, name: SecretName) -> Result<Written, Error> {
+pub async fn restore(
+    app: &Arc<App>,
+    caller: &Caller,
+    project: &ProjectName,
+    scope: Scope,
+    name: SecretName,
+) -> Result<Written, Error> {
     let entered = app.enter(caller, project, Capability::SecretsWrite, Reach::Change(&scope)).await?;
     app.require_names(caller, project, [&name]).await?;
     let (owner, instance) = (Arc::clone(&entered), Arc::clone(&app.instance));
@@ -104,14 +117,19 @@ pub async fn restore(app: &Arc<App>, caller: &Caller, project: &ProjectName, sco
         .write(move |tx: &mut dyn Tx| -> Result<(SecretRow, u64), Error> {
             let place = Place { project: &owner, instance: &instance, caller: &who, now };
             if tx.secret(&owner.id, &place_scope, &wanted)?.is_some() {
-                return Err(Error::conflict(format!("{wanted} exists again; delete or rename it before restoring the old one"), None));
+                return Err(Error::conflict(
+                    format!("{wanted} exists again; delete or rename it before restoring the old one"),
+                    None,
+                ));
             }
             if let Some(twin) = tx.case_twin(&owner.id, &place_scope, &wanted)? {
                 return Err(Error::conflict(format!("{wanted} differs only by case from {twin}, which exists"), None));
             }
             let open = |head: &SecretRow| head.deleted_at.is_some_and(|at| now.duration_since(at) <= window);
             let found = tx.deleted_secret(&owner.id, &place_scope, &wanted)?.filter(open);
-            let mut head = found.ok_or_else(|| Error::not_found(format!("a deleted {wanted} in scope {place_scope} that can be restored")))?;
+            let mut head = found.ok_or_else(|| {
+                Error::not_found(format!("a deleted {wanted} in scope {place_scope} that can be restored"))
+            })?;
             head.verify(&instance).map_err(Error::damaged(format!("{wanted} ({place_scope})")))?;
             place.ensure(tx, &place_scope)?;
             head.deleted_at = None;

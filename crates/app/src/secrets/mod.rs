@@ -131,7 +131,12 @@ impl Place<'_> {
                 return Err(Error::not_found(format!("namespace {namespace}")));
             }
             let created_by = self.caller.actor.clone();
-            tx.insert_namespace(&NamespaceRow { project: *id, name: namespace.clone(), created_at: self.now, created_by })?;
+            tx.insert_namespace(&NamespaceRow {
+                project: *id,
+                name: namespace.clone(),
+                created_at: self.now,
+                created_by,
+            })?;
             self.record_target(tx, "namespace.create", serde_json::json!({ "namespace": namespace }))?;
             created.push(format!("namespace {namespace}"));
         }

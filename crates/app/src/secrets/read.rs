@@ -112,7 +112,11 @@ async fn heads(app: &App, caller: &Caller, project: &Project, query: &ListQuery)
                 heads.extend(page.into_iter().filter(|head| is_reached(caller, head)));
                 query.after.clone_from(&next);
                 if next.is_none() || heads.len() >= limit {
-                    let next = if heads.len() > limit { cut(&mut heads, limit, |head| (head.name.clone(), head.id)) } else { next };
+                    let next = if heads.len() > limit {
+                        cut(&mut heads, limit, |head| (head.name.clone(), head.id))
+                    } else {
+                        next
+                    };
                     return Ok((heads, next, used_by(rows.all_readers(&project.id)?)));
                 }
             }
@@ -148,16 +152,29 @@ fn used_by(facts: Vec<ReadFact>) -> HashMap<SecretName, u64> {
 }
 
 impl App {
-    fn present(&self, project: &Project, head: &SecretRow, used_by: &HashMap<SecretName, u64>, now: Timestamp) -> SecretItem {
+    fn present(
+        &self,
+        project: &Project,
+        head: &SecretRow,
+        used_by: &HashMap<SecretName, u64>,
+        now: Timestamp,
+    ) -> SecretItem {
         let mut item = to_item(head, used_by.get(&head.name).copied().unwrap_or(0), now);
         item.overridden = self.environment_value(project, &head.name).is_some();
         item
     }
 
     /// Adds the last four characters of values of 20 or more, and records that they were shown.
-    async fn add_hints(&self, caller: &Caller, project: &Project, heads: &[SecretRow], items: &mut [SecretItem]) -> Result<(), Error> {
+    async fn add_hints(
+        &self,
+        caller: &Caller,
+        project: &Project,
+        heads: &[SecretRow],
+        items: &mut [SecretItem],
+    ) -> Result<(), Error> {
         let target = serde_json::json!({ "secrets": heads.len() });
-        self.audit(crate::audit::Record::done(self.clock.now(), caller, Some(&project.name), "values.hint", target)).await?;
+        self.audit(crate::audit::Record::done(self.clock.now(), caller, Some(&project.name), "values.hint", target))
+            .await?;
         for (head, item) in heads.iter().zip(items).filter(|(head, _)| head.version > 0) {
             let row = self.store.read(|rows: &mut dyn Rows| rows.version(&head.id, head.version)).await?;
             let Some(row) = row else { continue };
@@ -188,7 +205,13 @@ pub(super) fn not_there(elsewhere: &[SecretRow], scope: &Scope, name: &SecretNam
 }
 
 /// One secret's metadata as a list item.
-pub async fn item(app: &App, caller: &Caller, project: &ProjectName, scope: &Scope, name: &SecretName) -> Result<SecretItem, Error> {
+pub async fn item(
+    app: &App,
+    caller: &Caller,
+    project: &ProjectName,
+    scope: &Scope,
+    name: &SecretName,
+) -> Result<SecretItem, Error> {
     let project = app.enter(caller, project, Capability::SecretsList, Reach::Read(scope)).await?;
     app.require_names(caller, &project.name, [name]).await?;
     let (head, facts) = head_and_readers(app, &project.id, scope, name).await?;
@@ -196,7 +219,13 @@ pub async fn item(app: &App, caller: &Caller, project: &ProjectName, scope: &Sco
 }
 
 /// One secret's metadata with who reads it.
-pub async fn detail(app: &App, caller: &Caller, project: &ProjectName, scope: &Scope, name: &SecretName) -> Result<SecretDetail, Error> {
+pub async fn detail(
+    app: &App,
+    caller: &Caller,
+    project: &ProjectName,
+    scope: &Scope,
+    name: &SecretName,
+) -> Result<SecretDetail, Error> {
     let project = app.enter(caller, project, Capability::SecretsList, Reach::Read(scope)).await?;
     app.require_names(caller, &project.name, [name]).await?;
     let (head, facts) = head_and_readers(app, &project.id, scope, name).await?;
@@ -225,7 +254,12 @@ pub async fn detail(app: &App, caller: &Caller, project: &ProjectName, scope: &S
     })
 }
 
-async fn head_and_readers(app: &App, project: &Id, scope: &Scope, name: &SecretName) -> Result<(SecretRow, Vec<ReadFact>), Error> {
+async fn head_and_readers(
+    app: &App,
+    project: &Id,
+    scope: &Scope,
+    name: &SecretName,
+) -> Result<(SecretRow, Vec<ReadFact>), Error> {
     app.store
         .read(|rows: &mut dyn Rows| {
             let head = find(rows, project, scope, name)?;
@@ -235,7 +269,13 @@ async fn head_and_readers(app: &App, project: &Id, scope: &Scope, name: &SecretN
 }
 
 /// All versions of a secret, newest first.
-pub async fn history(app: &App, caller: &Caller, project: &ProjectName, scope: &Scope, name: &SecretName) -> Result<History, Error> {
+pub async fn history(
+    app: &App,
+    caller: &Caller,
+    project: &ProjectName,
+    scope: &Scope,
+    name: &SecretName,
+) -> Result<History, Error> {
     let project = app.enter(caller, project, Capability::SecretsList, Reach::Read(scope)).await?;
     app.require_names(caller, &project.name, [name]).await?;
     let (head, versions) = app
@@ -265,7 +305,8 @@ pub async fn stats(app: &App, caller: &Caller, project: &ProjectName) -> Result<
     let project = app.enter(caller, project, Capability::SecretsList, Reach::Anywhere).await?;
     let now = app.clock.now();
     let soon = now.checked_add(SignedDuration::from_hours(SOON_HOURS)).unwrap_or(Timestamp::MAX);
-    let stats = app.store.read(|rows: &mut dyn Rows| -> Result<_, StoreError> { rows.stats(&project.id, now, soon) }).await?;
+    let stats =
+        app.store.read(|rows: &mut dyn Rows| -> Result<_, StoreError> { rows.stats(&project.id, now, soon) }).await?;
     Ok(StatsAnswer {
         total: stats.total,
         expiring_soon: stats.expiring_soon,

@@ -165,7 +165,10 @@ impl Task {
                         done.changed.push(head.name.clone());
                     }
                     if change.value.is_some() && strongroom_model::expiry::is_expired(head.expires_at, self.now) {
-                        done.warnings.push(format!("{} has an expiry that has passed, so its value is expired; set another with --expires", head.name));
+                        done.warnings.push(format!(
+                            "{} has an expiry that has passed, so its value is expired; set another with --expires",
+                            head.name
+                        ));
                     }
                     done.results.push(to_result(&head, status));
                 }
@@ -188,7 +191,10 @@ impl Task {
         let Some(head) = head else { return self.create(tx, change, expires.flatten()) };
         head.verify(&self.instance).map_err(Error::damaged(format!("{name} ({})", self.write.scope)))?;
         if self.write.presence == Presence::Forbidden {
-            return Ok(Step::InTheWay(Fault::new(name.as_str(), format!("{name} exists already in scope {}", self.write.scope))));
+            return Ok(Step::InTheWay(Fault::new(
+                name.as_str(),
+                format!("{name} exists already in scope {}", self.write.scope),
+            )));
         }
         self.check_version(head.version)?;
         self.update(tx, head, change, expires)
@@ -239,7 +245,13 @@ impl Task {
         Ok(Step::Done(head, status, true))
     }
 
-    fn update(&self, tx: &mut dyn Tx, head: SecretRow, change: &Change, expires: Option<Option<Timestamp>>) -> Result<Step, Error> {
+    fn update(
+        &self,
+        tx: &mut dyn Tx,
+        head: SecretRow,
+        change: &Change,
+        expires: Option<Option<Timestamp>>,
+    ) -> Result<Step, Error> {
         let mut next = head.clone();
         if let Some(description) = &change.description {
             next.description.clone_from(description);
@@ -296,7 +308,12 @@ impl Task {
 }
 
 /// Seals `value` as the current version of `head`.
-pub(super) fn seal(project: &Project, head: &SecretRow, value: &SecretValue, rng: &dyn Random) -> Result<Vec<u8>, Error> {
+pub(super) fn seal(
+    project: &Project,
+    head: &SecretRow,
+    value: &SecretValue,
+    rng: &dyn Random,
+) -> Result<Vec<u8>, Error> {
     let (key_version, key) = project.sealing_key();
     let context = ValueContext {
         project: &project.id,

@@ -1,0 +1,31 @@
+//! `/api/v1/whoami`
+
+use strongroom_api::Problem;
+use strongroom_api::access::Whoami;
+use strongroom_app::Access;
+use strongroom_model::Capability;
+
+use crate::extract::{Json, Scene};
+
+/// Who the caller is, and what the caller may do.
+#[utoipa::path(get, path = "/whoami", tag = "instance",
+    responses((status = 200, description = "the caller", body = Whoami), (status = "default", description = "refused", body = Problem)))]
+pub(crate) async fn whoami(scene: Scene) -> Json<Whoami> {
+    let actor = scene.caller.actor.clone();
+    Json(match &scene.caller.access {
+        Access::Owner => Whoami {
+            kind: "owner".to_owned(),
+            actor,
+            project: None,
+            capabilities: Capability::ALL.iter().map(ToString::to_string).collect(),
+            namespaces: Vec::new(),
+        },
+        Access::Token { grant, .. } => Whoami {
+            kind: "token".to_owned(),
+            actor,
+            project: Some(grant.project.to_string()),
+            capabilities: grant.capabilities.iter().map(ToString::to_string).collect(),
+            namespaces: grant.namespaces.iter().map(ToString::to_string).collect(),
+        },
+    })
+}

@@ -1,0 +1,364 @@
+//! `/secrets`
+
+use axum::extract::Path;
+use axum::response::{IntoResponse, Response};
+use http::{HeaderMap, header};
+use serde::Deserialize;
+use strongroom_api::resolve::Revealed;
+use strongroom_api::secrets::{
+    CreateSecret, DeclareSecrets, Declared, History, NameItem, Rollback, SecretDetail, SecretItem, SetSecrets,
+    StatsAnswer, UpdateSecret, Written, WrittenSecret,
+};
+use strongroom_api::{Page, Problem};
+use strongroom_app::secrets::{self, Change, Declare, Delete, ListQuery, Listed, Presence, Write};
+use strongroom_app::{Error, Fault};
+use strongroom_model::{Expiry, Scope, SecretName};
+
+use super::{ScopeParams, expiry, from_cursor, limit, to_cursor};
+use crate::extract::{Json, Query, Scene, created};
+use crate::failure::Failure;
+use crate::place::{self, Parts, optional};
+
+/// Which secrets to list.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct ListParams {
+    /// Only this kind of scope. System and user secrets are listed only when asked for.
+    scope: Option<String>,
+    /// Only what lives in this namespace.
+    namespace: Option<String>,
+    /// Only this app's secrets.
+    app: Option<String>,
+    /// The end user, for scope `user`.
+    user: Option<String>,
+    /// Only names that contain this text, whatever its case.
+    search: Option<String>,
+    /// `name` lists names alone.
+    fields: Option<String>,
+    /// At most this many: 1000, or 10000 with `fields=name`.
+    limit: Option<usize>,
+    /// The `next_cursor` of the page before.
+    cursor: Option<String>,
+}
+
+/// Lists secrets: metadata, never a value.
+#[utoipa::path(get, path = "/secrets", tag = "secrets", params(("project" = String, Path), ListParams),
+    responses((status = 200, description = "a page", body = Page<SecretItem>), (status = "default", description = "refused", body = Problem)))]
+pub(crate) async fn list(scene: Scene, Query(params): Query<ListParams>) -> Result<Response, Failure> {
+    let names_only = match params.fields.as_deref() {
+        None => false,
+        Some("name") => true,
+        Some(_) => return Err(Failure::invalid("fields", "fields is name, or absent")),
+    };
+    let parts = Parts::new(params.scope.as_ref(), params.namespace.as_ref(), params.app.as_ref())
+        .with_user(params.user.as_ref());
+    let query = ListQuery {
+        scope: parts.kind()?,
+        namespace: optional("namespace", parts.namespace)?,
+        app: optional("app", parts.app)?,
+        user: optional("user", parts.user)?,
+        search: params.search,
+        after: params.cursor.as_deref().map(from_cursor).transpose()?,
+        limit: limit(params.limit, if names_only { 10_000 } else { 1_000 })?,
+        names_only,
+    };
+    match secrets::list(&scene.app, &scene.caller, &scene.project, query).await? {
+        Listed::Names(names, next) => {
+            let items = names.into_iter().map(|name| NameItem { name }).collect();
+            Ok(Json(Page { items, next_cursor: next.map(to_cursor) }).into_response())
+        }
+        Listed::Items(items, next) => Ok(Json(Page { items, next_cursor: next.map(to_cursor) }).into_response()),
+    }
+}
+
+fn text(text: Option<String>) -> Option<String> {
+    text.filter(|text| !text.is_empty())
+}
+
+/// Refuses texts that would not print on one line, or that are too long to be a description.
+fn description(text: Option<&String>) -> Result<(), Failure> {
+    match text {
+        Some(text) if text.len() > 1_000 || text.chars().any(char::is_control) => {
+            Err(Failure::invalid("description", "a description is at most 1000 bytes on one line"))
+        }
+        _ => Ok(()),
+    }
+}
+
+async fn written_one(
+    scene: &Scene,
+    scope: &Scope,
+    name: &SecretName,
+    written: Written,
+) -> Result<WrittenSecret, Failure> {
+    let item = secrets::item(&scene.app, &scene.caller.clone().seeing_own_write(), &scene.project, scope, name).await?;
+    Ok(WrittenSecret { item, written })
+}
+
+/// Creates a secret, or declares one if no value is given.
+#[utoipa::path(post, path = "/secrets", tag = "secrets", params(("project" = String, Path)), request_body = CreateSecret,
+    responses((status = 201, description = "created", body = WrittenSecret), (status = 409, description = "it exists", body = Problem), (status = "default", description = "refused", body = Problem)))]
+pub(crate) async fn create(scene: Scene, Json(body): Json<CreateSecret>) -> Result<Response, Failure> {
+    let scope = Parts::new(body.scope.as_ref(), body.namespace.as_ref(), body.app.as_ref()).scope()?;
+    let name = place::name(&body.name)?;
+    let body_description = text(body.description);
+    description(body_description.as_ref())?;
+    let change = Change {
+        name: name.clone(),
+        value: body.value.map(|value| value.0),
+        description: Some(body_description),
+        expires: expiry(body.expires_at.as_deref())?,
+    };
+    let allowed = if body.allow_name { vec![name.clone()] } else { Vec::new() };
+    let write = Write {
+        scope: scope.clone(),
+        changes: vec![change],
+        presence: Presence::Forbidden,
+        force: false,
+        if_version: None,
+        allowed,
+        dry_run: false,
+    };
+    let written = secrets::write(&scene.app, &scene.caller, &scene.project, write).await?;
+    Ok(created(written_one(&scene, &scope, &name, written).await?))
+}
+
+/// Sets many values of one scope; all or none, and every problem is reported.
+#[utoipa::path(put, path = "/secrets", tag = "secrets", params(("project" = String, Path)), request_body = SetSecrets,
+    responses((status = 200, description = "written", body = Written), (status = "default", description = "refused", body = Problem)))]
+pub(crate) async fn set_many(scene: Scene, Json(body): Json<SetSecrets>) -> Result<Json<Written>, Failure> {
+    let scope = Parts::new(body.scope.as_ref(), body.namespace.as_ref(), body.app.as_ref()).scope()?;
+    let body_description = body.description.map(|all| text(Some(all)));
+    description(body_description.as_ref().and_then(Option::as_ref))?;
+    let expires = expiry(body.expires_at.as_deref())?;
+    if body.secrets.0.is_empty() {
+        return Err(Failure::invalid("secrets", "there is nothing to set"));
+    }
+    if body.if_version.is_some() && body.secrets.0.len() > 1 {
+        return Err(Failure::invalid("if_version", "an expected version goes with one secret"));
+    }
+    let names = place::names(body.secrets.0.iter().map(|(name, _)| name.as_str()))?;
+    let values = body.secrets.0.into_iter().map(|(_, value)| value);
+    let changes = names.into_iter().zip(values).map(|(name, value)| Change {
+        name,
+        value: Some(value),
+        description: body_description.clone(),
+        expires,
+    });
+    let write = Write {
+        scope,
+        changes: changes.collect(),
+        presence: Presence::Any,
+        force: body.force,
+        if_version: body.if_version,
+        allowed: place::names(body.allow_names.iter().map(String::as_str))?,
+        dry_run: body.dry_run,
+    };
+    Ok(Json(secrets::write(&scene.app, &scene.caller, &scene.project, write).await?))
+}
+
+/// One secret's metadata, with every workload that reads it.
+#[utoipa::path(get, path = "/secrets/{name}", tag = "secrets", params(("project" = String, Path), ("name" = String, Path), ScopeParams),
+    responses((status = 200, description = "metadata", body = SecretDetail), (status = "default", description = "refused", body = Problem)))]
+pub(crate) async fn show(
+    scene: Scene,
+    Path(path): Path<Vec<(String, String)>>,
+    Query(params): Query<ScopeParams>,
+) -> Result<Json<SecretDetail>, Failure> {
+    let (scope, name) = (scope(&params)?, place::name(last(&path))?);
+    Ok(Json(secrets::detail(&scene.app, &scene.caller, &scene.project, &scope, &name).await?))
+}
+
+fn scope(params: &ScopeParams) -> Result<Scope, Failure> {
+    Parts::new(params.scope.as_ref(), params.namespace.as_ref(), params.app.as_ref()).scope()
+}
+
+/// The last part of a path: the thing that it names.
+pub(crate) fn last(path: &[(String, String)]) -> &str {
+    path.last().map(|(_, text)| text.as_str()).unwrap_or_default()
+}
+
+/// Changes a secret: its value (a new version), description, expiry. `If-Match: "N"` refuses a lost race.
+#[utoipa::path(put, path = "/secrets/{name}", tag = "secrets", params(("project" = String, Path), ("name" = String, Path), ScopeParams, ("If-Match" = Option<String>, Header, description = "the version it must have now, in quotes")), request_body = UpdateSecret,
+    responses((status = 200, description = "written", body = WrittenSecret), (status = 412, description = "another version is current", body = Problem), (status = "default", description = "refused", body = Problem)))]
+pub(crate) async fn update(
+    scene: Scene,
+    Path(path): Path<Vec<(String, String)>>,
+    Query(params): Query<ScopeParams>,
+    headers: HeaderMap,
+    Json(body): Json<UpdateSecret>,
+) -> Result<Json<WrittenSecret>, Failure> {
+    let name = place::name(last(&path))?;
+    if body.name.as_deref().is_some_and(|named| named != name.as_str()) {
+        return Err(Failure::invalid("name", "the address and the body disagree about the name"));
+    }
+    let query = Parts::new(params.scope.as_ref(), params.namespace.as_ref(), params.app.as_ref());
+    let scope = query.or(Parts::new(body.scope.as_ref(), body.namespace.as_ref(), body.app.as_ref()))?.scope()?;
+    let (if_version, force) = (if_match(&headers)?, body.force);
+    let change = change(name.clone(), body)?;
+    let write = Write {
+        scope: scope.clone(),
+        changes: vec![change],
+        presence: Presence::Required,
+        force,
+        if_version,
+        allowed: Vec::new(),
+        dry_run: false,
+    };
+    let written = secrets::write(&scene.app, &scene.caller, &scene.project, write).await?;
+    Ok(Json(written_one(&scene, &scope, &name, written).await?))
+}
+
+/// What a body changes. Nothing is an error.
+pub(crate) fn change(name: SecretName, body: UpdateSecret) -> Result<Change, Failure> {
+    if body.value.is_none() && body.description.is_none() && body.expires_at.is_none() {
+        return Err(Failure::invalid("body", "there is nothing to change: give a value, a description or an expiry"));
+    }
+    description(body.description.as_ref().and_then(Option::as_ref))?;
+    let expires = match body.expires_at {
+        None => None,
+        Some(None) => Some(Expiry::Never),
+        Some(Some(text)) if text.is_empty() => Some(Expiry::Never),
+        Some(Some(text)) => expiry(Some(&text))?,
+    };
+    Ok(Change { name, value: body.value.map(|value| value.0), description: body.description.map(text), expires })
+}
+
+/// The version in an `If-Match` header.
+pub(crate) fn if_match(headers: &HeaderMap) -> Result<Option<u64>, Failure> {
+    let Some(value) = headers.get(header::IF_MATCH) else { return Ok(None) };
+    let text = value.to_str().ok().map(|text| text.trim().trim_matches('"'));
+    let version = text.and_then(|text| text.parse().ok());
+    version.map(Some).ok_or_else(|| Failure::invalid("If-Match", "If-Match carries a version in quotes, such as \"3\""))
+}
+
+/// How to delete.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct DeleteParams {
+    /// `global` unless a namespace or app is named.
+    scope: Option<String>,
+    /// The namespace.
+    namespace: Option<String>,
+    /// The app.
+    app: Option<String>,
+    /// Deletes also what a workload requires.
+    #[serde(default)]
+    force: bool,
+    /// Erases it for good.
+    #[serde(default)]
+    purge: bool,
+}
+
+/// Deletes a secret; it can be restored for a week.
+#[utoipa::path(delete, path = "/secrets/{name}", tag = "secrets", params(("project" = String, Path), ("name" = String, Path), DeleteParams),
+    responses((status = 200, description = "deleted", body = Written), (status = 409, description = "a workload requires it", body = Problem), (status = "default", description = "refused", body = Problem)))]
+pub(crate) async fn delete(
+    scene: Scene,
+    Path(path): Path<Vec<(String, String)>>,
+    Query(params): Query<DeleteParams>,
+) -> Result<Json<Written>, Failure> {
+    let scope = Parts::new(params.scope.as_ref(), params.namespace.as_ref(), params.app.as_ref()).scope()?;
+    let delete = Delete { scope, name: place::name(last(&path))?, force: params.force, purge: params.purge };
+    Ok(Json(secrets::delete(&scene.app, &scene.caller, &scene.project, delete).await?))
+}
+
+/// All versions of a secret, newest first.
+#[utoipa::path(get, path = "/secrets/{name}/history", tag = "secrets", params(("project" = String, Path), ("name" = String, Path), ScopeParams),
+    responses((status = 200, description = "versions", body = History), (status = "default", description = "refused", body = Problem)))]
+pub(crate) async fn history(
+    scene: Scene,
+    Path(path): Path<Vec<(String, String)>>,
+    Query(params): Query<ScopeParams>,
+) -> Result<Json<History>, Failure> {
+    let (scope, name) = (scope(&params)?, place::name(last(&path))?);
+    Ok(Json(secrets::history(&scene.app, &scene.caller, &scene.project, &scope, &name).await?))
+}
+
+/// Makes an earlier value the newest version.
+#[utoipa::path(post, path = "/secrets/{name}/rollback", tag = "secrets", params(("project" = String, Path), ("name" = String, Path), ScopeParams), request_body = Rollback,
+    responses((status = 200, description = "the new version", body = WrittenSecret), (status = "default", description = "refused", body = Problem)))]
+pub(crate) async fn rollback(
+    scene: Scene,
+    Path(path): Path<Vec<(String, String)>>,
+    Query(params): Query<ScopeParams>,
+    Json(body): Json<Rollback>,
+) -> Result<Json<WrittenSecret>, Failure> {
+    let (scope, name) = (scope(&params)?, place::name(last(&path))?);
+    let written =
+        secrets::rollback(&scene.app, &scene.caller, &scene.project, (scope.clone(), name.clone()), body.version)
+            .await?;
+    Ok(Json(written_one(&scene, &scope, &name, written).await?))
+}
+
+/// Brings a deleted secret back.
+#[utoipa::path(post, path = "/secrets/{name}/restore", tag = "secrets", params(("project" = String, Path), ("name" = String, Path), ScopeParams),
+    responses((status = 200, description = "restored", body = WrittenSecret), (status = "default", description = "refused", body = Problem)))]
+pub(crate) async fn restore(
+    scene: Scene,
+    Path(path): Path<Vec<(String, String)>>,
+    Query(params): Query<ScopeParams>,
+) -> Result<Json<WrittenSecret>, Failure> {
+    let (scope, name) = (scope(&params)?, place::name(last(&path))?);
+    let written = secrets::restore(&scene.app, &scene.caller, &scene.project, scope.clone(), name.clone()).await?;
+    Ok(Json(written_one(&scene, &scope, &name, written).await?))
+}
+
+/// Which version to reveal.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct RevealParams {
+    /// `global` unless a namespace or app is named.
+    scope: Option<String>,
+    /// The namespace.
+    namespace: Option<String>,
+    /// The app.
+    app: Option<String>,
+    /// The current one unless given.
+    version: Option<u64>,
+}
+
+/// Shows one value to a person, where the project allows it.
+#[utoipa::path(post, path = "/secrets/{name}/reveal", tag = "values", params(("project" = String, Path), ("name" = String, Path), RevealParams),
+    responses((status = 200, description = "the value", body = Revealed), (status = "default", description = "refused", body = Problem)))]
+pub(crate) async fn reveal(
+    scene: Scene,
+    Path(path): Path<Vec<(String, String)>>,
+    Query(params): Query<RevealParams>,
+) -> Result<Json<Revealed>, Failure> {
+    let scope = Parts::new(params.scope.as_ref(), params.namespace.as_ref(), params.app.as_ref()).scope()?;
+    let name = place::name(last(&path))?;
+    Ok(Json(secrets::reveal(&scene.app, &scene.caller, &scene.project, (&scope, &name), params.version).await?))
+}
+
+/// Registers names and descriptions without values; never blanks a value.
+#[utoipa::path(post, path = "/declarations", tag = "secrets", params(("project" = String, Path)), request_body = DeclareSecrets,
+    responses((status = 200, description = "declared", body = Declared), (status = "default", description = "refused", body = Problem)))]
+pub(crate) async fn declare(scene: Scene, Json(body): Json<DeclareSecrets>) -> Result<Json<Declared>, Failure> {
+    let scope = Parts::new(body.scope.as_ref(), body.namespace.as_ref(), body.app.as_ref()).scope()?;
+    if body.secrets.is_empty() {
+        return Err(Error::Invalid(vec![Fault::new("secrets", "there is nothing to declare")]).into());
+    }
+    let names = place::names(body.secrets.iter().map(|entry| entry.name.as_str()))?;
+    for entry in &body.secrets {
+        description(entry.description.as_ref())?;
+    }
+    let descriptions = body.secrets.into_iter().map(|entry| text(entry.description));
+    let declare = Declare {
+        scope,
+        entries: names.into_iter().zip(descriptions).collect(),
+        force: body.force,
+        allowed: place::names(body.allow_names.iter().map(String::as_str))?,
+    };
+    Ok(Json(secrets::declare(&scene.app, &scene.caller, &scene.project, declare).await?))
+}
+
+/// Counts of secrets by state.
+#[utoipa::path(get, path = "/stats", tag = "secrets", params(("project" = String, Path)),
+    responses((status = 200, description = "counts", body = StatsAnswer), (status = "default", description = "refused", body = Problem)))]
+pub(crate) async fn stats(scene: Scene) -> Result<Json<StatsAnswer>, Failure> {
+    Ok(Json(secrets::stats(&scene.app, &scene.caller, &scene.project).await?))
+}

@@ -1,0 +1,112 @@
+//! `/settings/secrets`: secrets of the scopes system and user.
+
+use axum::extract::Path;
+use http::HeaderMap;
+use serde::Deserialize;
+use strongroom_api::secrets::{SecretDetail, SecretItem, UpdateSecret, Written};
+use strongroom_api::{Page, Problem};
+use strongroom_app::secrets::{self, Delete, ListQuery, Listed, Presence, Write};
+use strongroom_model::{Scope, ScopeKind};
+
+use super::secrets::{change, if_match, last};
+use super::{from_cursor, limit, to_cursor};
+use crate::extract::{Json, Query, Scene};
+use crate::failure::Failure;
+use crate::place::{self, optional};
+
+/// Whose secrets.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct UserParams {
+    /// The end user; the system's secrets unless named.
+    user: Option<String>,
+}
+
+/// Which settings secrets to list.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct SettingsListParams {
+    /// The end user; the system's secrets unless named.
+    user: Option<String>,
+    /// At most this many: 1000.
+    limit: Option<usize>,
+    /// The `next_cursor` of the page before.
+    cursor: Option<String>,
+}
+
+fn scope(user: Option<&String>) -> Result<Scope, Failure> {
+    let user = optional("user", user.map(String::as_str).filter(|text| !text.is_empty()))?;
+    Ok(user.map_or(Scope::System, Scope::User))
+}
+
+/// Lists the system's secrets, or one end user's.
+#[utoipa::path(get, path = "/settings/secrets", tag = "settings", params(("project" = String, Path), SettingsListParams),
+    responses((status = 200, description = "a page", body = Page<SecretItem>), (status = "default", description = "refused", body = Problem)))]
+pub(crate) async fn list(
+    scene: Scene,
+    Query(params): Query<SettingsListParams>,
+) -> Result<Json<Page<SecretItem>>, Failure> {
+    let scope = scope(params.user.as_ref())?;
+    let query = ListQuery {
+        scope: Some(if scope.user().is_some() { ScopeKind::User } else { ScopeKind::System }),
+        user: scope.user().cloned(),
+        limit: limit(params.limit, 1_000)?,
+        after: params.cursor.as_deref().map(from_cursor).transpose()?,
+        ..ListQuery::default()
+    };
+    match secrets::list(&scene.app, &scene.caller, &scene.project, query).await? {
+        Listed::Items(items, next) => Ok(Json(Page { items, next_cursor: next.map(to_cursor) })),
+        Listed::Names(..) => Ok(Json(Page { items: Vec::new(), next_cursor: None })),
+    }
+}
+
+/// One settings secret's metadata.
+#[utoipa::path(get, path = "/settings/secrets/{name}", tag = "settings", params(("project" = String, Path), ("name" = String, Path), UserParams),
+    responses((status = 200, description = "metadata", body = SecretDetail), (status = "default", description = "refused", body = Problem)))]
+pub(crate) async fn show(
+    scene: Scene,
+    Path(path): Path<Vec<(String, String)>>,
+    Query(params): Query<UserParams>,
+) -> Result<Json<SecretDetail>, Failure> {
+    let (scope, name) = (scope(params.user.as_ref())?, place::name(last(&path))?);
+    Ok(Json(secrets::detail(&scene.app, &scene.caller, &scene.project, &scope, &name).await?))
+}
+
+/// Sets a settings secret.
+#[utoipa::path(put, path = "/settings/secrets/{name}", tag = "settings", params(("project" = String, Path), ("name" = String, Path), UserParams), request_body = UpdateSecret,
+    responses((status = 200, description = "written", body = Written), (status = "default", description = "refused", body = Problem)))]
+pub(crate) async fn set(
+    scene: Scene,
+    Path(path): Path<Vec<(String, String)>>,
+    Query(params): Query<UserParams>,
+    headers: HeaderMap,
+    Json(body): Json<UpdateSecret>,
+) -> Result<Json<Written>, Failure> {
+    let (scope, name) = (scope(params.user.as_ref())?, place::name(last(&path))?);
+    let force = body.force;
+    let write = Write {
+        scope,
+        changes: vec![change(name, body)?],
+        presence: Presence::Any,
+        force,
+        if_version: if_match(&headers)?,
+        allowed: Vec::new(),
+        dry_run: false,
+    };
+    Ok(Json(secrets::write(&scene.app, &scene.caller, &scene.project, write).await?))
+}
+
+/// Deletes a settings secret.
+#[utoipa::path(delete, path = "/settings/secrets/{name}", tag = "settings", params(("project" = String, Path), ("name" = String, Path), UserParams),
+    responses((status = 200, description = "deleted", body = Written), (status = "default", description = "refused", body = Problem)))]
+pub(crate) async fn delete(
+    scene: Scene,
+    Path(path): Path<Vec<(String, String)>>,
+    Query(params): Query<UserParams>,
+) -> Result<Json<Written>, Failure> {
+    let (scope, name) = (scope(params.user.as_ref())?, place::name(last(&path))?);
+    let delete = Delete { scope, name, force: true, purge: false };
+    Ok(Json(secrets::delete(&scene.app, &scene.caller, &scene.project, delete).await?))
+}

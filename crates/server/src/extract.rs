@@ -1,0 +1,187 @@
+//! What handlers take: the caller, the project, a checked query, a checked body.
+
+use std::sync::Arc;
+
+use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request};
+use axum::response::{IntoResponse, Response};
+use http::request::Parts;
+use http::{StatusCode, header};
+use http_body_util::{BodyExt as _, Limited};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use strongroom_api::Code;
+use strongroom_app::{Access, App, Caller};
+use strongroom_model::ProjectName;
+use zeroize::Zeroizing;
+
+use crate::failure::Failure;
+use crate::router::Served;
+
+/// Largest JSON body, in bytes.
+const MAX_BODY_BYTES: usize = 1 << 20;
+/// Largest body of a deploy: a bundle of 50 MiB, escaped, with its manifest.
+const MAX_DEPLOY_BYTES: usize = 104 << 20;
+
+/// The caller, the project it works on, and the app: what nearly every handler needs.
+pub(crate) struct Scene {
+    pub(crate) app: Arc<App>,
+    pub(crate) caller: Caller,
+    /// The project in the path, or under `/api/v1/admin` the caller's own.
+    pub(crate) project: ProjectName,
+}
+
+impl FromRequestParts<Arc<Served>> for Scene {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, served: &Arc<Served>) -> Result<Self, Failure> {
+        let caller = parts.extensions.get::<Caller>().cloned();
+        let caller = caller.ok_or_else(|| Failure::new(Code::Unauthenticated, "this needs a token"))?;
+        let params = RawPathParams::from_request_parts(parts, served).await;
+        let params = params.map_err(|_| Failure::new(Code::Invalid, "the path is not valid UTF-8"))?;
+        let named = params.iter().find(|(key, _)| *key == "project").map(|(_, name)| name);
+        let project = match (named, &caller.access) {
+            // the default project exists, so a malformed name is simply one that does not
+            (Some(name), _) => name.parse().map_err(|_| Failure::new(Code::NotFound, "the project was not found"))?,
+            (None, Access::Token { grant, .. }) => grant.project.clone(),
+            (None, Access::Owner) => ProjectName::default_project(),
+        };
+        Ok(Self { app: Arc::clone(&served.app), caller, project })
+    }
+}
+
+/// A query whose parameters are all known.
+pub(crate) struct Query<T>(pub(crate) T);
+
+impl<T: DeserializeOwned> FromRequestParts<Arc<Served>> for Query<T> {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Arc<Served>) -> Result<Self, Failure> {
+        axum::extract::Query::<T>::try_from_uri(&parts.uri).map(|query| Self(query.0)).map_err(|rejection| {
+            let text = std::error::Error::source(&rejection).map(ToString::to_string).unwrap_or_default();
+            Failure::invalid("query", safe(&text).unwrap_or_else(|| "a query parameter has the wrong form".to_owned()))
+        })
+    }
+}
+
+/// A JSON body whose fields are all known. Also the answer of most handlers.
+#[derive(Debug)]
+pub(crate) struct Json<T>(pub(crate) T);
+
+impl<T: DeserializeOwned> FromRequest<Arc<Served>> for Json<T> {
+    type Rejection = Failure;
+
+    async fn from_request(request: Request, _: &Arc<Served>) -> Result<Self, Failure> {
+        let bytes = read(request, MAX_BODY_BYTES).await?;
+        parse(&bytes).map(Json)
+    }
+}
+
+/// A JSON body that may carry a bundle.
+pub(crate) struct DeployJson<T>(pub(crate) T);
+
+impl<T: DeserializeOwned> FromRequest<Arc<Served>> for DeployJson<T> {
+    type Rejection = Failure;
+
+    async fn from_request(request: Request, _: &Arc<Served>) -> Result<Self, Failure> {
+        let bytes = read(request, MAX_DEPLOY_BYTES).await?;
+        parse(&bytes).map(DeployJson)
+    }
+}
+
+impl<T: Serialize> IntoResponse for Json<T> {
+    fn into_response(self) -> Response {
+        match serde_json::to_vec(&self.0) {
+            Ok(body) => ([(header::CONTENT_TYPE, "application/json")], body).into_response(),
+            Err(_) => Failure::new(Code::Internal, "the answer could not be written").into_response(),
+        }
+    }
+}
+
+/// An answer with 201.
+pub(crate) fn created<T: Serialize>(body: T) -> Response {
+    (StatusCode::CREATED, Json(body)).into_response()
+}
+
+/// The whole body, wiped when dropped.
+async fn read(request: Request, limit: usize) -> Result<Zeroizing<Vec<u8>>, Failure> {
+    let media = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let media = media.split(';').next().unwrap_or_default().trim();
+    if !media.eq_ignore_ascii_case("application/json") {
+        return Err(Failure::new(Code::UnsupportedMedia, "send the body as Content-Type: application/json"));
+    }
+    let mut body = Limited::new(request.into_body(), limit);
+    let mut bytes = Zeroizing::new(Vec::new());
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|error| match error.downcast_ref::<http_body_util::LengthLimitError>() {
+            Some(_) => Failure::new(Code::TooLarge, format!("the body is larger than {limit} bytes")),
+            None => Failure::new(Code::Invalid, "the body broke off"),
+        })?;
+        if let Some(data) = frame.data_ref() {
+            if bytes.capacity() < bytes.len() + data.len() {
+                grow(&mut bytes, data.len());
+            }
+            bytes.extend_from_slice(data);
+        }
+    }
+    Ok(bytes)
+}
+
+/// Grows a buffer so that what it held before is wiped too.
+fn grow(bytes: &mut Zeroizing<Vec<u8>>, more: usize) {
+    let mut larger = Zeroizing::new(Vec::with_capacity((bytes.len() + more).next_power_of_two()));
+    larger.extend_from_slice(bytes);
+    *bytes = larger;
+}
+
+fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Failure> {
+    serde_json::from_slice(bytes).map_err(|error| {
+        let place = format!("line {}, column {}", error.line(), error.column());
+        let text = safe(&error.to_string()).unwrap_or_else(|| match error.classify() {
+            serde_json::error::Category::Data => "a field has the wrong type".to_owned(),
+            _ => "this is not valid JSON".to_owned(),
+        });
+        Failure::invalid("body", format!("{text} ({place})"))
+    })
+}
+
+/// The beginnings of messages that name a field or state a rule. Every other message may quote what was sent, which
+/// may be a value.
+const SAFE_BEGINNINGS: [&str; 9] = [
+    "unknown field `",
+    "missing field `",
+    "duplicate field `",
+    "a secret value is",
+    "the value is",
+    "the value contains",
+    "an object names",
+    "a secret's name",
+    "names that begin with STRONGROOM_",
+];
+
+/// A parser's message, if it cannot quote a value; without its place.
+fn safe(text: &str) -> Option<String> {
+    let text = text.rsplit_once(": ").map_or(text, |(before, after)| {
+        if after.starts_with('`') || SAFE_BEGINNINGS.iter().any(|beginning| after.starts_with(beginning)) {
+            after
+        } else {
+            before
+        }
+    });
+    let text = text.split(" at line ").next().unwrap_or(text);
+    SAFE_BEGINNINGS.iter().any(|beginning| text.starts_with(beginning)).then(|| text.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_that_quote_what_was_sent_are_withheld() {
+        assert_eq!(safe("invalid type: string \"canary\", expected u64 at line 1 column 2"), None);
+        assert_eq!(safe("invalid digit found in string"), None);
+        assert_eq!(
+            safe("unknown field `vlaue`, expected one of `name`, `value` at line 1 column 9").as_deref(),
+            Some("unknown field `vlaue`, expected one of `name`, `value`")
+        );
+    }
+}

@@ -1,0 +1,204 @@
+//! What every request passes before a handler sees it: an id, a known host, a private transport, a credential.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use http::{HeaderMap, HeaderValue, header};
+use strongroom_api::Code;
+use strongroom_app::tokens::{AuthenticateError, authenticate};
+use strongroom_app::{App, Caller};
+
+use crate::failure::{Failure, Pending};
+use crate::router::Served;
+
+/// Where a connection comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Peer {
+    /// A network address.
+    Tcp(SocketAddr),
+    /// The local socket.
+    Socket,
+    /// The same process.
+    Process,
+}
+
+impl Peer {
+    /// The word in the audit trail.
+    pub(crate) fn source(self) -> String {
+        match self {
+            Self::Tcp(address) => address.ip().to_canonical().to_string(),
+            Self::Socket => "socket".to_owned(),
+            Self::Process => "process".to_owned(),
+        }
+    }
+
+    /// The address, if there is one.
+    pub(crate) fn address(self) -> Option<IpAddr> {
+        match self {
+            Self::Tcp(address) => Some(address.ip().to_canonical()),
+            Self::Socket | Self::Process => None,
+        }
+    }
+
+    /// Whether nobody can listen in between.
+    fn is_private(self) -> bool {
+        self.address().is_none_or(|address| address.is_loopback())
+    }
+}
+
+/// The id of a request: in the answer's header, in problems, in the log and in the audit trail.
+#[derive(Debug, Clone)]
+pub(crate) struct RequestId(pub(crate) String);
+
+/// Makes request ids: random at start, counted from there.
+pub(crate) struct RequestIds {
+    start: u64,
+    next: AtomicU64,
+}
+
+impl RequestIds {
+    pub(crate) fn new(start: u64) -> Self {
+        Self { start, next: AtomicU64::new(0) }
+    }
+
+    pub(crate) fn next(&self) -> RequestId {
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        RequestId(format!("{:016x}-{number:x}", self.start))
+    }
+}
+
+pub(crate) fn peer(request: &Request) -> Peer {
+    request.extensions().get::<Peer>().copied().unwrap_or(Peer::Process)
+}
+
+/// The outermost guard of the management router: names the request, refuses foreign hosts and plain HTTP from afar, and
+/// marks every answer as not to be stored.
+pub(crate) async fn admit(State(served): State<Arc<Served>>, mut request: Request, next: Next) -> Response {
+    let id = served.request_ids.next();
+    let peer = peer(&request);
+    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    request.extensions_mut().insert(id.clone());
+    let response = if !is_known_host(&served, peer, request.headers()) {
+        Failure::new(Code::Invalid, "this server does not answer for the host in the Host header").into_response()
+    } else if !peer.is_private() && !is_open(&path) {
+        let detail = "tokens and values travel only over HTTPS, a Unix socket or loopback; put a TLS proxy on this machine in front";
+        Failure::new(Code::InsecureTransport, detail).into_response()
+    } else {
+        next.run(request).await
+    };
+    let response = seal(response, &id);
+    let status = response.status();
+    if status.is_server_error() {
+        tracing::warn!(request_id = id.0, %method, path, status = status.as_u16(), "request failed");
+    } else {
+        tracing::debug!(request_id = id.0, %method, path, status = status.as_u16(), "request");
+    }
+    response
+}
+
+/// Puts the request's id into the answer, and the headers that every answer carries.
+pub(crate) fn seal(mut response: Response, id: &RequestId) -> Response {
+    if let Some(Pending(mut problem)) = response.extensions_mut().remove::<Pending>() {
+        problem.request_id.clone_from(&id.0);
+        *response.body_mut() = Body::from(serde_json::to_vec(&problem).unwrap_or_default());
+        response.headers_mut().remove(header::CONTENT_LENGTH);
+    }
+    let headers = response.headers_mut();
+    if let Ok(value) = HeaderValue::from_str(&id.0) {
+        headers.insert("x-request-id", value);
+    }
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
+    response
+}
+
+/// Loopback names, addresses as such, and the public address's host. A name that somebody else's DNS points here is
+/// none of them, so a page of his cannot talk to this server through a browser.
+fn is_known_host(served: &Served, peer: Peer, headers: &HeaderMap) -> bool {
+    if peer.address().is_none() {
+        return true;
+    }
+    let mut hosts = headers.get_all(header::HOST).iter();
+    let (Some(host), None) = (hosts.next().and_then(|host| host.to_str().ok()), hosts.next()) else { return false };
+    let name = host_name(host);
+    let is_address = name.trim_matches(['[', ']']).parse::<IpAddr>().is_ok();
+    name.eq_ignore_ascii_case("localhost")
+        || is_address
+        || served.known_hosts.iter().any(|known| known.eq_ignore_ascii_case(name))
+}
+
+/// A host without its port.
+pub(crate) fn host_name(host: &str) -> &str {
+    match host.rsplit_once(':') {
+        Some((name, port)) if !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+        _ => host,
+    }
+}
+
+/// Paths that need no credential: health, and the description of the API.
+fn is_open(path: &str) -> bool {
+    OPEN_PATHS.contains(&path)
+}
+
+/// See [`is_open`]. Compared with the whole path, never with a part of it.
+pub(crate) const OPEN_PATHS: [&str; 4] = ["/healthz", "/readyz", "/api/v1/openapi.json", "/api/docs"];
+
+/// The inner guard: nobody passes without a credential but to [`OPEN_PATHS`].
+pub(crate) async fn authenticated(State(served): State<Arc<Served>>, mut request: Request, next: Next) -> Response {
+    if is_open(request.uri().path()) {
+        return next.run(request).await;
+    }
+    let id = request.extensions().get::<RequestId>().cloned().unwrap_or_else(|| RequestId(String::new()));
+    let source = peer(&request).source();
+    match who(&served.app, request.headers(), &source, &id).await {
+        Ok(caller) => {
+            request.extensions_mut().insert(caller);
+            next.run(request).await
+        }
+        Err(failure) => failure.into_response(),
+    }
+}
+
+async fn who(app: &App, headers: &HeaderMap, source: &str, id: &RequestId) -> Result<Caller, Failure> {
+    let Some(bearer) = bearer(headers) else {
+        app.count_anonymous_denial();
+        return Err(Failure::new(
+            Code::Unauthenticated,
+            "this needs a token: send it as \"Authorization: Bearer srt_…\"",
+        ));
+    };
+    let caller = authenticate(app, bearer, source, &id.0).await;
+    let mut caller = caller.map_err(|error| match error {
+        AuthenticateError::Refused => {
+            app.count_anonymous_denial();
+            Failure::new(Code::Unauthenticated, "the token is not accepted: it is unknown, expired or revoked")
+        }
+        AuthenticateError::Store(error) => error.into(),
+    })?;
+    caller.idempotency = idempotency_key(headers)?;
+    Ok(caller)
+}
+
+/// The one bearer token of a request; two are none.
+pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let mut all = headers.get_all(header::AUTHORIZATION).iter();
+    let (Some(only), None) = (all.next(), all.next()) else { return None };
+    let (scheme, token) = only.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
+}
+
+fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Failure> {
+    let Some(key) = headers.get("idempotency-key") else { return Ok(None) };
+    let key = key.to_str().ok().filter(|key| (1..=255).contains(&key.len()));
+    let key = key.ok_or_else(|| {
+        Failure::invalid("Idempotency-Key", "an idempotency key is 1 to 255 visible ASCII characters")
+    })?;
+    Ok(Some(key.to_owned()))
+}
