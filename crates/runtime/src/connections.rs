@@ -28,7 +28,7 @@ pub(crate) struct Connections {
 /// Why a request got no response head.
 pub(crate) enum SendError {
     /// Nothing of it was sent: it may go to another worker.
-    Unsent(Request<Body>),
+    Unsent(Box<Request<Body>>),
     /// The worker broke off.
     Broken(hyper::Error),
 }
@@ -49,19 +49,19 @@ impl Connections {
                 Some(sender) => (sender, false),
                 None => match self.connect().await {
                     Some(sender) => (sender, true),
-                    None => return Err(SendError::Unsent(request)),
+                    None => return Err(SendError::Unsent(Box::new(request))),
                 },
             };
             if !sender.is_ready() && sender.ready().await.is_err() {
                 if fresh {
-                    return Err(SendError::Unsent(request));
+                    return Err(SendError::Unsent(Box::new(request)));
                 }
                 continue;
             }
             match sender.try_send_request(request).await {
                 Ok(response) => return Ok((response, sender)),
                 Err(mut failed) => match failed.take_message() {
-                    Some(unsent) if fresh => return Err(SendError::Unsent(unsent)),
+                    Some(unsent) if fresh => return Err(SendError::Unsent(Box::new(unsent))),
                     Some(unsent) => request = unsent,
                     None => return Err(SendError::Broken(failed.into_error())),
                 },

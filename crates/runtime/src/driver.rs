@@ -8,23 +8,22 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-use crate::event::{Event, WorkerEvent};
-use crate::output::{Stage, unix_ms};
-use crate::proxy::announce;
+use crate::event::WorkerEvent;
+use crate::output::unix_ms;
 use crate::runtime::Inner;
 use crate::slot::{Active, Slot};
 use crate::snapshot::{Facts, Snapshot, SnapshotError};
 use crate::spec::{Change, ChangeCause, OnChange, Refresh, WorkerSpec};
-use crate::start::{Fresh, snapshot, start};
+use crate::start::{Fresh, snapshot};
 use crate::state::{Action, Impact, Phase, State, Why};
-use crate::worker::{StartFailure, Worker};
+use crate::worker::StartFailure;
 
 /// Changes within this time share one recycling.
 const RECYCLE_PAUSE: Duration = Duration::from_millis(500);
 /// A worker that no longer gets invocations is killed after this time at the latest.
-const DRAIN_WAIT: Duration = Duration::from_secs(300);
+const DRAIN_WAIT: Duration = Duration::from_mins(5);
 /// A trial start that nobody switched to is stopped after this time.
-const TRIAL_KEEP: Duration = Duration::from_secs(60);
+const TRIAL_KEEP: Duration = Duration::from_mins(1);
 /// A worker that lived shorter than this has crashed in a row.
 const SHORT_LIFE: Duration = Duration::from_secs(10);
 const FIRST_BACKOFF: Duration = Duration::from_millis(100);
@@ -53,6 +52,8 @@ struct Waiting {
     epoch: u64,
     reply: oneshot::Sender<Result<(), StartFailure>>,
 }
+
+mod lives;
 
 pub(crate) struct Driver {
     inner: Arc<Inner>,
@@ -140,23 +141,25 @@ impl Driver {
             self.gone(active.worker.key).await;
         }
         let epoch = waiting.epoch;
-        let other_code = waiting.spec.deployment != self.spec.deployment;
+        let covered = self.slot.active().is_some_and(|active| active.covers(&waiting.spec));
+        let other_code = !covered && waiting.spec.deployment != self.spec.deployment;
         if other_code {
             self.spec = Arc::clone(&waiting.spec);
             self.refused = None;
         }
-        if let Some((until, failure)) = &self.refused {
-            if self.state.phase() == Phase::Cold && Instant::now() < *until {
-                let _gone = waiting.reply.send(Err(failure.clone()));
-                return;
-            }
+        if let Some((until, failure)) = &self.refused
+            && self.state.phase() == Phase::Cold
+            && Instant::now() < *until
+        {
+            let _gone = waiting.reply.send(Err(failure.clone()));
+            return;
         }
         self.needs.push(waiting);
-        let serves_other = self.slot.active().is_some_and(|active| active.spec.deployment != self.spec.deployment);
+        let serves_other = self.slot.active().is_some_and(|active| !active.covers(&self.spec));
         let mut action = self.state.needed(epoch);
         if serves_other {
             action = self.state.supersede(Why::Deploy);
-        } else if action == Action::Serve && self.is_stale() {
+        } else if action == Action::Serve && self.is_stale() && !self.state.is_starting() {
             action = Action::Compare;
         }
         match action {
@@ -240,134 +243,10 @@ impl Driver {
         }
     }
 
-    fn begin_start(&mut self, pause: Duration) {
-        let kept = self.trial.take_if(|(fresh, _)| fresh.spec.deployment == self.spec.deployment);
-        let inner = Arc::clone(&self.inner);
-        let spec = Arc::clone(&self.spec);
-        let masks = Arc::clone(&self.slot.masks);
-        self.start = Some(tokio::spawn(async move {
-            if let Some((fresh, _)) = kept.filter(|(fresh, _)| !fresh.worker.is_gone()) {
-                return Ok(fresh);
-            }
-            tokio::time::sleep(pause).await;
-            start(&inner.pool, &*inner.source, spec, masks).await
-        }));
-    }
-
-    async fn started(&mut self, mut fresh: Fresh) {
-        loop {
-            if fresh.spec.deployment != self.spec.deployment {
-                self.discard(&fresh.worker);
-                return self.start_again();
-            }
-            match self.state.started(fresh.epoch) {
-                Action::Adopt => break,
-                Action::CatchUp => {}
-                _ => return self.discard(&fresh.worker),
-            }
-            let newer = match snapshot(&*self.inner.source, &self.spec.workload).await {
-                Ok(newer) => newer,
-                Err(error) => {
-                    self.discard(&fresh.worker);
-                    return self.start_failed(&StartFailure::Snapshot(error));
-                }
-            };
-            let facts = Facts::of(&newer);
-            let difference = fresh.facts.difference(&facts);
-            if fresh.worker.output.owner.get().is_none_or(|owner| owner.observed.touches(difference.names())) {
-                self.discard(&fresh.worker);
-                return self.start_again();
-            }
-            self.slot.masks.update(&newer);
-            fresh.worker.push(&difference, &newer).await;
-            fresh.facts = facts;
-            fresh.epoch = newer.epoch;
-            fresh.valid_until = newer.valid_until_unix_ms;
-        }
-        self.adopt(fresh);
-        if self.state.is_behind() {
-            self.compare(None).await;
-        }
-        self.settle();
-    }
-
-    fn start_again(&mut self) {
-        if self.state.restart() == Action::Start {
-            self.begin_start(Duration::ZERO);
-        }
-    }
-
-    fn adopt(&mut self, fresh: Fresh) {
-        let Fresh { worker, spec, facts, epoch, valid_until, loaded: _ } = fresh;
-        let (key, pid) = (worker.key, worker.pid);
-        let active = Arc::new(Active::new(Arc::clone(&worker), spec, epoch, valid_until));
-        self.facts = facts;
-        self.serving_since = Instant::now();
-        self.refused = None;
-        self.recycle_at = None;
-        let before = self.slot.swap(Some(active));
-        self.report(pid, if before.is_some() { WorkerEvent::Replaced } else { WorkerEvent::Started });
-        if let Some(before) = before {
-            self.drain(before, DRAIN_WAIT);
-        }
-        let commands = self.slot.commands.clone();
-        tokio::spawn(async move {
-            worker.gone().await;
-            let _retired = commands.send(Command::Gone { key });
-        });
-    }
-
-    fn start_failed(&mut self, failure: &StartFailure) {
-        let reason = failure.to_string();
-        tracing::warn!(workload = %self.spec.workload.name, %reason, "a worker did not start");
-        self.crashes = self.crashes.saturating_add(1);
-        self.refused = Some((Instant::now() + self.backoff(), failure.clone()));
-        let pid = self.slot.active().map_or(0, |active| active.worker.pid);
-        self.report(pid, WorkerEvent::ReplacementFailed(reason.clone()));
-        match self.state.start_failed() {
-            Action::Stop => self.stop(WorkerEvent::Stopped),
-            Action::Serve => {
-                if let (Some(active), Some(epoch)) = (self.slot.active(), self.state.served_epoch()) {
-                    self.spec = Arc::clone(&active.spec);
-                    active.epoch.fetch_max(epoch, Ordering::AcqRel);
-                }
-            }
-            _ => {}
-        }
-        for (_, reply) in self.refreshes.drain(..) {
-            let _gone = reply.send(Refresh::RestartFailed(reason.clone()));
-        }
-        self.settle();
-        for waiting in self.needs.drain(..) {
-            let _gone = waiting.reply.send(Err(failure.clone()));
-        }
-    }
-
-    async fn gone(&mut self, key: u64) {
-        let Some(active) = self.slot.active().filter(|active| active.worker.key == key) else { return };
-        active.worker.kill();
-        if let Stage::Exited { code, signal } = active.worker.gone().await {
-            self.report(active.worker.pid, WorkerEvent::Exited { code, signal });
-        }
-        self.slot.swap(None);
-        self.recycle_at = None;
-        self.crashes = if self.serving_since.elapsed() < SHORT_LIFE { self.crashes.saturating_add(1) } else { 0 };
-        if self.crashes > MAX_CRASHES && self.needs.is_empty() && !self.state.is_starting() {
-            self.state.stopped();
-            let failure = StartFailure::Died("it ended again and again".to_owned());
-            self.refused = Some((Instant::now() + self.backoff(), failure));
-        } else if self.state.exited() == Action::Start {
-            let pause = if self.crashes > 1 { self.backoff() } else { Duration::ZERO };
-            self.begin_start(pause);
-        }
-    }
-
     fn timer(&mut self) {
         let now = Instant::now();
-        if self.trial.as_ref().is_some_and(|(_, until)| *until <= now) {
-            if let Some((fresh, _)) = self.trial.take() {
-                self.discard(&fresh.worker);
-            }
+        if let Some((fresh, _)) = self.trial.take_if(|(_, until)| *until <= now) {
+            self.discard(&fresh.worker);
         }
         if self.recycle_at.is_some_and(|at| at <= now) {
             self.recycle_at = None;
@@ -386,7 +265,7 @@ impl Driver {
         let now = Instant::now();
         let idle = self.idle_left().map(|left| now + left.max(Duration::from_millis(20)));
         let trial = self.trial.as_ref().map(|(_, until)| *until);
-        [self.recycle_at, idle, trial].into_iter().flatten().min().unwrap_or(now + Duration::from_secs(3600))
+        [self.recycle_at, idle, trial].into_iter().flatten().min().unwrap_or(now + Duration::from_hours(1))
     }
 
     // Time until the serving worker counts as idle; None if nothing serves.
@@ -408,7 +287,7 @@ impl Driver {
     fn settle(&mut self) {
         let Some(served) = self.state.served_epoch() else { return };
         let Some(active) = self.slot.active() else { return };
-        let fits = |waiting: &Waiting| waiting.epoch <= served && waiting.spec.deployment == active.spec.deployment;
+        let fits = |waiting: &Waiting| waiting.epoch <= served && active.covers(&waiting.spec);
         let stale = active.valid_until.load(Ordering::Relaxed) <= unix_ms();
         if !stale {
             for waiting in self.needs.extract_if(.., |waiting| fits(waiting)) {
@@ -419,54 +298,6 @@ impl Driver {
             let _gone = reply.send(Refresh::Restarted);
         }
         self.needs.retain(|waiting| !waiting.reply.is_closed());
-    }
-
-    fn stop(&mut self, what: WorkerEvent) {
-        if let Some(active) = self.slot.swap(None) {
-            self.report(active.worker.pid, what);
-            self.drain(active, DRAIN_WAIT);
-        }
-    }
-
-    fn drain(&self, active: Arc<Active>, wait: Duration) {
-        let end = self.inner.ending.clone();
-        tokio::spawn(async move {
-            tokio::select! {
-                () = active.emptied(wait) => {}
-                () = end.cancelled() => {}
-            }
-            active.worker.kill();
-        });
-    }
-
-    fn discard(&self, worker: &Worker) {
-        worker.kill();
-        self.report(worker.pid, WorkerEvent::Stopped);
-    }
-
-    fn retire(&mut self) {
-        self.state.stopped();
-        if let Some(start) = self.start.take() {
-            start.abort();
-        }
-        if let Some((fresh, _)) = self.trial.take() {
-            self.discard(&fresh.worker);
-        }
-        self.stop(WorkerEvent::Stopped);
-        for (_, reply) in self.refreshes.drain(..) {
-            let _gone = reply.send(Refresh::NotWarm);
-        }
-        for waiting in self.needs.drain(..) {
-            let _gone = waiting.reply.send(Err(StartFailure::Stopping));
-        }
-    }
-
-    fn report(&self, pid: u32, what: WorkerEvent) {
-        announce(&self.inner.events, Event::Worker { workload: self.spec.workload.clone(), pid, what });
-    }
-
-    fn backoff(&self) -> Duration {
-        FIRST_BACKOFF.saturating_mul(1 << self.crashes.saturating_sub(1).min(16)).min(LAST_BACKOFF)
     }
 }
 

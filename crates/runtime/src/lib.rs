@@ -16,6 +16,7 @@ mod connections;
 mod driver;
 mod ending;
 mod event;
+mod factory;
 pub mod locate;
 pub mod mask;
 mod memory;

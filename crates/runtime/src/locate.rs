@@ -41,7 +41,7 @@ pub enum LocateError {
     },
 }
 
-/// Where to look, in this order.
+/// Where to look, in this order. The caller reads the environment.
 #[derive(Debug, Clone, Default)]
 pub struct Places {
     /// `STRONGROOM_DENO`. If it is given, nothing else is tried.
@@ -50,17 +50,6 @@ pub struct Places {
     pub home: Option<PathBuf>,
     /// The `PATH` to search.
     pub path: Option<std::ffi::OsString>,
-}
-
-impl Places {
-    /// The places that this process's environment names, with this data directory.
-    pub fn from_environment(home: Option<&Path>) -> Self {
-        Self {
-            named: std::env::var_os("STRONGROOM_DENO").map(PathBuf::from),
-            home: home.map(Path::to_path_buf),
-            path: std::env::var_os("PATH"),
-        }
-    }
 }
 
 /// The first usable Deno of these places.

@@ -171,8 +171,8 @@ mod tests {
         });
         let json = serde_json::to_string(VALUE).unwrap();
         for form in [VALUE.to_owned(), url.to_lowercase(), url, json, hex::encode(VALUE), hex::encode_upper(VALUE)] {
-            let masked = masker.mask(&format!("before {form} after"));
-            assert!(masked.contains(MASK) && !masked.contains("ss") && masked.ends_with("after"), "{masked}");
+            let hidden = masker.mask(&format!("before {form} after"));
+            assert!(hidden.contains(MASK) && !hidden.contains("ss") && hidden.ends_with("after"), "{hidden}");
         }
     }
 

@@ -5,8 +5,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use crate::factory::Factory;
 use crate::permissions::PermissionSet;
-use crate::worker::{Factory, StartFailure, Worker};
+use crate::worker::{StartFailure, Worker};
 
 /// Pause before refilling, so that a start under way has the processor for itself.
 const REFILL_PAUSE: Duration = Duration::from_millis(50);
@@ -38,7 +39,7 @@ impl Pool {
                 return Ok(worker);
             }
         }
-        let worker = self.factory.spawn(set)?;
+        let worker = self.factory.spawn(set).await?;
         worker.booted().await?;
         Ok(worker)
     }
@@ -52,7 +53,7 @@ impl Pool {
         tokio::spawn(async move {
             tokio::time::sleep(pause).await;
             while pool.wants_more() {
-                match pool.factory.spawn(&PermissionSet::pooled()) {
+                match pool.factory.spawn(&PermissionSet::pooled()).await {
                     Ok(worker) => match worker.booted().await {
                         Ok(()) => pool.put(worker),
                         Err(failure) => pool.complain(&failure).await,

@@ -165,11 +165,10 @@ impl Finder {
         if let Expression::Identifier(identifier) = name.get_inner_expression() {
             let wanted = Some(identifier.name.as_str());
             for frame in self.frames.iter().rev() {
-                if let Some(index) = frame.parameters.iter().position(|each| each.as_deref() == wanted) {
-                    if let Some(function) = frame.name.clone() {
-                        self.known.wrappers.insert(function, (index, kind));
-                        return;
-                    }
+                let index = frame.parameters.iter().position(|each| each.as_deref() == wanted);
+                if let (Some(index), Some(function)) = (index, frame.name.clone()) {
+                    self.known.wrappers.insert(function, (index, kind));
+                    return;
                 }
             }
         }
@@ -264,17 +263,14 @@ impl<'a> Visit<'a> for Finder {
 
     fn visit_variable_declarator(&mut self, declarator: &VariableDeclarator<'a>) {
         let Some(init) = &declarator.init else { return };
-        match self.meaning(init) {
-            Some(meaning) => self.bind(&declarator.id, &meaning),
-            None => {
-                if let BindingPattern::BindingIdentifier(identifier) = &declarator.id {
-                    let function =
-                        matches!(init, Expression::FunctionExpression(_) | Expression::ArrowFunctionExpression(_));
-                    self.next_name = function.then(|| identifier.name.to_string());
-                }
-                self.visit_expression(init);
-            }
+        if let Some(meaning) = self.meaning(init) {
+            return self.bind(&declarator.id, &meaning);
         }
+        if let BindingPattern::BindingIdentifier(identifier) = &declarator.id {
+            let function = matches!(init, Expression::FunctionExpression(_) | Expression::ArrowFunctionExpression(_));
+            self.next_name = function.then(|| identifier.name.to_string());
+        }
+        self.visit_expression(init);
     }
 
     fn visit_function(&mut self, function: &Function<'a>, flags: ScopeFlags) {

@@ -16,6 +16,7 @@ use crate::connections::{Body, SendError};
 use crate::driver::{Command, Driver};
 use crate::ending::Ending;
 use crate::event::{Event, Outcome, Via, WorkerEvent};
+use crate::factory::Factory;
 use crate::memory;
 use crate::output::unix_ms;
 use crate::pool::Pool;
@@ -25,7 +26,7 @@ use crate::slot::{Entered, Slot};
 use crate::snapshot::SnapshotSource;
 use crate::spec::{Change, InvocationContext, Need, Refresh, WorkerSpec, WorkloadId};
 use crate::start::start;
-use crate::worker::{Factory, StartFailure};
+use crate::worker::StartFailure;
 
 /// Workers that an invocation tries before it gives up: one may die just as it is picked.
 const MAX_TRIES: usize = 4;
@@ -163,7 +164,7 @@ impl Runtime {
                 }
                 Ok(Err(SendError::Unsent(unsent))) => {
                     report.silence();
-                    request = unsent;
+                    request = *unsent;
                     active.close();
                     let _retired = slot.commands.send(Command::Gone { key: active.worker.key });
                 }

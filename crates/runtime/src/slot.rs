@@ -11,6 +11,9 @@ use crate::output::{Masks, unix_ms};
 use crate::spec::{Need, WorkerSpec};
 use crate::worker::Worker;
 
+/// Callers with the very spec that was superseded are taken for late ones for so long.
+const LATE_CALLERS_MS: i64 = 10_000;
+
 /// A worker that serves, with how current its values are.
 pub(crate) struct Active {
     pub(crate) worker: Arc<Worker>,
@@ -20,6 +23,9 @@ pub(crate) struct Active {
     /// When its values run out, in Unix milliseconds.
     pub(crate) valid_until: AtomicI64,
     pub(crate) last_used: AtomicI64,
+    /// The spec that this worker took over from, and until when late callers with it are served here: they began
+    /// before the switch, and must not switch back.
+    superseded: Option<(Arc<WorkerSpec>, i64)>,
     in_flight: AtomicUsize,
     closed: AtomicBool,
     emptied: Notify,
@@ -33,10 +39,25 @@ impl Active {
             epoch: AtomicU64::new(epoch),
             valid_until: AtomicI64::new(valid_until.unwrap_or(i64::MAX)),
             last_used: AtomicI64::new(unix_ms()),
+            superseded: None,
             in_flight: AtomicUsize::new(0),
             closed: AtomicBool::new(false),
             emptied: Notify::new(),
         }
+    }
+
+    /// Notes that this worker takes over from `before`.
+    pub(crate) fn supersede(&mut self, before: Option<&Self>) {
+        let other = before.filter(|before| before.spec.deployment != self.spec.deployment);
+        self.superseded = other.map(|before| (Arc::clone(&before.spec), unix_ms().saturating_add(LATE_CALLERS_MS)));
+    }
+
+    /// Whether this worker serves callers with `spec`.
+    pub(crate) fn covers(&self, spec: &WorkerSpec) -> bool {
+        let same = |own: &Arc<WorkerSpec>| std::ptr::eq(Arc::as_ptr(own), spec);
+        same(&self.spec)
+            || self.spec.deployment == spec.deployment
+            || self.superseded.as_ref().is_some_and(|(old, until)| same(old) && unix_ms() < *until)
     }
 
     /// Starts using this worker; None once it is closed. The order of the two accesses here and in
@@ -173,7 +194,7 @@ impl Slot {
         let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
         let active = current.as_ref()?;
         let fits = active.epoch.load(Ordering::Acquire) >= need.epoch
-            && (std::ptr::eq(Arc::as_ptr(&active.spec), spec) || active.spec.deployment == spec.deployment)
+            && active.covers(spec)
             && (active.valid_until.load(Ordering::Relaxed) == i64::MAX
                 || unix_ms() < active.valid_until.load(Ordering::Relaxed));
         if fits { active.enter() } else { None }

@@ -56,7 +56,9 @@ pub struct EnvNames {
     pub dynamic: bool,
 }
 
-/// Everything that one deployment of one workload needs to run. Two specs with one `deployment` are the same.
+/// Everything that one deployment of one workload needs to run. Two specs with one `deployment` are the same. The
+/// runtime switches to the spec that it is called with; going back to an earlier deployment needs a new value of this
+/// type, since calls with the very `Arc` that was superseded are taken for late ones during the next 10 seconds.
 #[derive(Clone)]
 pub struct WorkerSpec {
     /// Which workload this is.

@@ -120,12 +120,11 @@ impl State {
                 self.phase = Phase::Starting;
                 Action::Start
             }
-            Phase::Starting => Action::Wait,
             Phase::Serving { epoch: served } | Phase::Replacing { epoch: served, .. } if epoch <= served => {
                 Action::Serve
             }
             Phase::Serving { .. } | Phase::Replacing { why: Why::Recycle | Why::Deploy, .. } => Action::Compare,
-            Phase::Replacing { .. } => Action::Wait,
+            Phase::Starting | Phase::Replacing { .. } => Action::Wait,
         }
     }
 

@@ -1,24 +1,19 @@
 //! One Deno process: spawned generic, assigned once, told of changes, killed with its whole process group.
 
-use std::os::unix::fs::DirBuilderExt;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal};
 use tokio::io::AsyncWriteExt;
-use tokio::process::{Child, ChildStdin, Command};
+use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout};
 use tokio::sync::{Notify, mpsc, watch};
 
-use crate::config::RuntimeConfig;
 use crate::connections::Connections;
 use crate::event::Event;
 use crate::output::{Loaded, Masks, Output, Owner, Stage};
-use crate::permissions::PermissionSet;
-use crate::sandbox;
 use crate::snapshot::{Difference, Snapshot};
 use crate::spec::WorkerSpec;
 use crate::wire::{self, Control, FrameReader};
@@ -68,95 +63,49 @@ impl Drop for Worker {
     }
 }
 
-/// Makes workers.
-pub(crate) struct Factory {
-    pub(crate) config: RuntimeConfig,
-    pub(crate) events: mpsc::Sender<Event>,
-    pub(crate) boot: PathBuf,
-    next: AtomicU64,
+/// The ends of a new process's pipes.
+pub(crate) struct Pipes {
+    pub(crate) stdin: ChildStdin,
+    pub(crate) stdout: ChildStdout,
+    pub(crate) stderr: ChildStderr,
+    pub(crate) frames: FrameReader,
 }
 
-impl Factory {
-    pub(crate) fn new(config: RuntimeConfig, events: mpsc::Sender<Event>, boot: PathBuf) -> Self {
-        Self { config, events, boot, next: AtomicU64::new(1) }
-    }
-
-    /// Starts a process that loads the boot script and then waits to be assigned.
-    pub(crate) fn spawn(&self, set: &PermissionSet) -> Result<Arc<Worker>, StartFailure> {
-        let key = self.next.fetch_add(1, Ordering::Relaxed);
-        let nonce = nonce()?;
-        let dir = self.config.scratch_dir.join("w").join(key.to_string());
-        std::fs::DirBuilder::new().mode(0o700).create(&dir).map_err(|error| StartFailure::Spawn(error.to_string()))?;
-        let socket = dir.join("s.sock");
-        let mut child =
-            self.command(set, &dir, &socket).spawn().map_err(|error| StartFailure::Spawn(error.to_string()))?;
-        let pipes = (child.stdin.take(), child.stdout.take(), child.stderr.take(), child.id());
-        let (Some(stdin), Some(stdout), Some(stderr), Some(pid)) = pipes else {
-            return Err(StartFailure::Spawn("a pipe is missing".to_owned()));
-        };
-        let frames = FrameReader::new(&nonce).map_err(|error| StartFailure::Spawn(error.to_string()))?;
+impl Worker {
+    /// Watches over a new process: its output and its end.
+    pub(crate) fn new(
+        key: u64,
+        pid: u32,
+        dir: PathBuf,
+        child: Child,
+        pipes: Pipes,
+        events: mpsc::Sender<Event>,
+    ) -> Self {
+        let Pipes { stdin, stdout, stderr, frames } = pipes;
         let output = Arc::new(Output {
             owner: OnceLock::new(),
             stage: watch::Sender::new(Stage::Spawned),
             pong: AtomicU64::new(0),
-            events: self.events.clone(),
+            events,
             complaint: Mutex::new(String::new()),
         });
         let kill = Arc::new(Notify::new());
         tokio::spawn(Arc::clone(&output).stdout(stdout, frames));
         tokio::spawn(Arc::clone(&output).stderr(stderr));
         tokio::spawn(supervise(child, pid, dir.clone(), Arc::clone(&kill), Arc::clone(&output)));
-        let worker = Arc::new(Worker {
+        Self {
             key,
             pid,
             output,
-            connections: Connections::new(socket.clone()),
+            connections: Connections::new(socket_in(&dir)),
             dir,
             stdin: tokio::sync::Mutex::new(stdin),
             kill,
             pings: AtomicU64::new(0),
             steps: AtomicU64::new(0),
-        });
-        let hello = wire::hello(&nonce, &socket.display().to_string());
-        let greeted = Arc::clone(&worker);
-        tokio::spawn(async move { greeted.tell(&hello).await });
-        Ok(worker)
+        }
     }
 
-    fn command(&self, set: &PermissionSet, dir: &Path, socket: &Path) -> Command {
-        let arguments = set.deno_arguments(dir, socket, &self.boot, &self.config.blocked_hosts);
-        let mut command = match &self.config.launcher {
-            None => Command::new(&self.config.deno),
-            Some(launcher) => {
-                let mut command = Command::new(&launcher.program);
-                let plan = sandbox::Plan {
-                    deno: self.config.deno.clone(),
-                    own_dir: dir.to_path_buf(),
-                    cache_dir: self.config.deno_cache_dir.clone(),
-                    boot_dir: self.boot.parent().unwrap_or(Path::new("/")).to_path_buf(),
-                };
-                command.args(&launcher.args).args(sandbox::arguments(&plan));
-                command
-            }
-        };
-        command
-            .args(arguments)
-            .env_clear()
-            .env("DENO_DIR", &self.config.deno_cache_dir)
-            .env("DENO_NO_UPDATE_CHECK", "1")
-            .env("HOME", dir)
-            .env("NO_COLOR", "1")
-            .current_dir(dir)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .process_group(0)
-            .kill_on_drop(true);
-        command
-    }
-}
-
-impl Worker {
     /// Waits until the boot script listens.
     pub(crate) async fn booted(&self) -> Result<(), StartFailure> {
         let mut stage = self.output.stage.subscribe();
@@ -258,6 +207,11 @@ impl Worker {
     }
 }
 
+/// The socket of the worker whose private directory this is.
+pub(crate) fn socket_in(dir: &Path) -> PathBuf {
+    dir.join("s.sock")
+}
+
 async fn supervise(mut child: Child, pid: u32, dir: PathBuf, kill: Arc<Notify>, output: Arc<Output>) {
     let ended = tokio::select! {
         ended = child.wait() => ended,
@@ -277,10 +231,4 @@ fn kill_group(pid: u32) {
     if let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw) {
         let _gone = rustix::process::kill_process_group(pid, Signal::KILL);
     }
-}
-
-fn nonce() -> Result<String, StartFailure> {
-    let mut bytes = [0; 16];
-    aws_lc_rs::rand::fill(&mut bytes).map_err(|_| StartFailure::Spawn("no randomness".to_owned()))?;
-    Ok(hex::encode(bytes))
 }

@@ -186,9 +186,7 @@ async fn code_that_never_loads_is_refused_again_at_once_and_can_be_mended() {
 
 #[tokio::test]
 async fn starting_the_runtime_takes_no_time() {
-    let before = Instant::now();
     let world = World::new();
-    eprintln!("with finding Deno: {:?}", before.elapsed());
     let config = strongroom_runtime::RuntimeConfig {
         deno: "/nowhere".into(),
         scratch_dir: world.scratch.path().join("second"),

@@ -3,6 +3,7 @@
 
 mod support;
 
+use std::process::ExitCode;
 use std::sync::Arc;
 
 use strongroom_runtime::{Launcher, sandbox};
@@ -10,12 +11,12 @@ use support::{World, eventually, spec};
 
 const NAME: &str = "a_sandboxed_worker_runs_and_reaches_nothing_more";
 
-fn main() {
+fn main() -> ExitCode {
     let mut args = std::env::args_os().skip(1);
     match args.next() {
         Some(word) if word == "worker-exec" => {
             eprintln!("{}", sandbox::exec_sandboxed(args));
-            std::process::exit(1);
+            return ExitCode::FAILURE;
         }
         Some(word) if word == "--list" => {
             let ignored = std::env::args().any(|arg| arg == "--ignored");
@@ -29,6 +30,7 @@ fn main() {
             );
         }
     }
+    ExitCode::SUCCESS
 }
 
 async fn run() {
@@ -53,8 +55,8 @@ async fn run() {
     assert_eq!(field("Seccomp:"), "2");
     assert_eq!(field("Name:"), "deno");
     let limits = std::fs::read_to_string(format!("/proc/{pid}/limits")).unwrap();
-    let core = limits.lines().find(|line| line.starts_with("Max core file size")).unwrap().to_owned();
-    assert!(core.split_whitespace().filter(|word| *word == "0").count() == 2, "{core}");
+    let core_limit = limits.lines().find(|line| line.starts_with("Max core file size")).unwrap().to_owned();
+    assert!(core_limit.split_whitespace().filter(|word| *word == "0").count() == 2, "{core_limit}");
     let environ = std::fs::read_to_string(format!("/proc/{pid}/environ")).unwrap();
     assert!(!environ.contains("value-of-key") && !environ.contains("PATH="), "{environ}");
     let v6 = world.get(&spec, "/v6").await.text;

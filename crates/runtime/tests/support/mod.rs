@@ -81,8 +81,14 @@ pub struct Answer {
     pub text: String,
 }
 
+#[expect(clippy::disallowed_methods, reason = "tests are told in the environment which Deno to use")]
 pub fn deno() -> locate::Deno {
-    match locate::find(&locate::Places::from_environment(None)) {
+    let places = locate::Places {
+        named: std::env::var_os("STRONGROOM_DENO").map(std::path::PathBuf::from),
+        home: None,
+        path: std::env::var_os("PATH"),
+    };
+    match locate::find(&places) {
         Ok(deno) => deno,
         Err(error) => panic!("these tests need a real Deno: {error}"),
     }
@@ -100,7 +106,7 @@ impl World {
             scratch_dir: scratch.path().join("run"),
             deno_cache_dir: scratch.path().join("cache"),
             pool_size: 1,
-            idle_stop: Duration::from_secs(600),
+            idle_stop: Duration::from_mins(10),
             replace_wait: Duration::from_secs(10),
             blocked_hosts: Vec::new(),
             launcher: None,
