@@ -45,7 +45,7 @@ async fn an_operation_is_an_address_a_query_and_a_bearer_token() {
     let bearer = request.headers().get(header::AUTHORIZATION).expect("a credential");
     assert_eq!(bearer, "Bearer srt_owner");
     assert!(!format!("{bearer:?}").contains("srt_"), "the header is marked as sensitive");
-    assert_eq!(request.headers().get(header::HOST).map(|host| host.as_bytes()), Some(b"localhost".as_slice()));
+    assert_eq!(request.headers().get(header::HOST).map(http::HeaderValue::as_bytes), Some(b"localhost".as_slice()));
 }
 
 #[tokio::test]

@@ -1,1 +1,85 @@
-fn main(){}
+//! The program: server, command line, and the only place that knows everything.
+
+mod cli;
+mod commands;
+mod config;
+mod context;
+mod environment;
+mod errors;
+mod home;
+mod local;
+mod opening;
+mod output;
+mod root_key;
+mod scope;
+mod serve;
+mod session;
+mod usage;
+mod values;
+mod words;
+
+use std::ffi::OsString;
+use std::io::IsTerminal as _;
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use jiff::Timestamp;
+
+use crate::cli::{Cli, Globals};
+use crate::context::Context;
+use crate::environment::Environment;
+use crate::errors::{Exit, Failure};
+use crate::output::{Format, Output};
+
+fn main() -> ExitCode {
+    let arguments: Vec<OsString> = std::env::args_os().collect();
+    let environment = Environment::of_process();
+    let (output, result) = match Cli::try_parse_from(&arguments) {
+        Ok(Cli { globals, command }) => {
+            let output = output(&globals, &environment);
+            let mut context = Context::new(globals, environment, output, now);
+            context.has_escape = arguments.iter().any(|argument| argument == "--");
+            (output, cli::run(&context, command))
+        }
+        Err(error) => {
+            let wants_json =
+                arguments.iter().take_while(|argument| *argument != "--").any(|argument| argument == "--json");
+            let output = output(&Globals { json: wants_json, ..Globals::default() }, &environment);
+            (output, unparsed(output, &error))
+        }
+    };
+    let exit = result.unwrap_or_else(|failure| {
+        output.failure(&failure);
+        failure.exit()
+    });
+    ExitCode::from(exit.0)
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this is where the clock enters; everything else takes it as an argument"
+)]
+fn now() -> Timestamp {
+    Timestamp::now()
+}
+
+fn output(globals: &Globals, environment: &Environment) -> Output {
+    let format = if globals.json { Format::Json } else { globals.output.unwrap_or(Format::Table) };
+    let color = !globals.no_color && !environment.is_on("NO_COLOR") && std::io::stderr().is_terminal();
+    Output { format, quiet: globals.quiet, color }
+}
+
+/// Help and version are answers; everything else that clap says is an error.
+fn unparsed(output: Output, error: &clap::Error) -> Result<Exit, Failure> {
+    use clap::error::ErrorKind;
+    match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
+            output.bytes(error.render().to_string().as_bytes()).map(|()| Exit::DONE)
+        }
+        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+            output.say(error.render().to_string().trim_end());
+            Ok(Exit(2))
+        }
+        _ => Err(usage::failure(error)),
+    }
+}

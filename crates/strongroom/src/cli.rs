@@ -1,0 +1,117 @@
+//! The command line: every command on one page.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::commands;
+use crate::context::Context;
+use crate::errors::{Exit, Failure};
+use crate::output::Format;
+
+/// Keeps a team's secrets encrypted and hands them to exactly the code that needs them.
+#[derive(Parser)]
+#[command(name = "strongroom", version, disable_help_subcommand = true, max_term_width = 100)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) globals: Globals,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Options that every command takes.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Global options")]
+#[expect(clippy::struct_excessive_bools, reason = "each is one switch of the command line")]
+pub(crate) struct Globals {
+    /// The server's address; else STRONGROOM_URL, else "server" in strongroom.json, else the local store
+    #[arg(long, global = true, value_name = "URL")]
+    pub(crate) server: Option<String>,
+    /// The data directory of the local store; else STRONGROOM_HOME, else the platform's data directory
+    #[arg(long, global = true, value_name = "DIR")]
+    pub(crate) home: Option<PathBuf>,
+    /// The project; else "project" in strongroom.json, else `default`
+    #[arg(long, global = true, value_name = "NAME")]
+    pub(crate) project: Option<String>,
+    /// Prints JSON, errors included
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// How data is printed
+    #[arg(short, long, global = true, value_enum, value_name = "FORMAT")]
+    pub(crate) output: Option<Format>,
+    /// Prints data and errors only
+    #[arg(short, long, global = true)]
+    pub(crate) quiet: bool,
+    /// Prints without colours; so does the variable NO_COLOR
+    #[arg(long, global = true)]
+    pub(crate) no_color: bool,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Sets, lists and changes secrets
+    #[command(subcommand, visible_alias = "secret")]
+    Secrets(commands::secrets::Command),
+    /// Secrets of the system and of end users
+    #[command(subcommand)]
+    Settings(commands::settings::Command),
+    /// Deploys and calls functions
+    #[command(subcommand, visible_alias = "fn")]
+    Functions(commands::functions::Command),
+    /// Apps: backends that run elsewhere and get secrets
+    #[command(subcommand)]
+    Apps(commands::apps::Command),
+    /// Runs a command with secrets in its environment
+    Run(commands::run::RunArgs),
+    /// Projects and their settings
+    #[command(subcommand)]
+    Projects(commands::projects::Command),
+    /// Namespaces, usually environments
+    #[command(subcommand)]
+    Namespaces(commands::namespaces::Command),
+    /// Access tokens
+    #[command(subcommand)]
+    Tokens(commands::tokens::Command),
+    /// Logs of functions and of the server
+    #[command(subcommand)]
+    Logs(commands::logs::Command),
+    /// Who did what
+    #[command(subcommand)]
+    Audit(commands::audit::Command),
+    /// Who one is, and what one may do
+    Whoami,
+    /// Runs the server
+    Server(commands::server::ServerArgs),
+    /// What runs functions
+    #[command(subcommand)]
+    Runtime(commands::runtime::Command),
+    /// Looks for what is missing or unsafe
+    Doctor,
+    /// Prints a completion script for a shell
+    Completions(commands::completions::CompletionsArgs),
+    /// Restricts itself, then becomes a worker
+    #[command(hide = true)]
+    WorkerExec(commands::worker_exec::WorkerExecArgs),
+}
+
+/// Runs a command to its end.
+pub(crate) fn run(context: &Context, command: Command) -> Result<Exit, Failure> {
+    match command {
+        Command::Secrets(command) => commands::secrets::run(context, command),
+        Command::Settings(command) => commands::settings::run(context, command),
+        Command::Functions(command) => commands::functions::run(context, command),
+        Command::Apps(command) => commands::apps::run(context, command),
+        Command::Run(args) => commands::run::run(context, &args),
+        Command::Projects(command) => commands::projects::run(context, command),
+        Command::Namespaces(command) => commands::namespaces::run(context, command),
+        Command::Tokens(command) => commands::tokens::run(context, command),
+        Command::Logs(command) => commands::logs::run(context, command),
+        Command::Audit(command) => commands::audit::run(context, command),
+        Command::Whoami => commands::whoami::run(context),
+        Command::Server(args) => commands::server::run(context, &args),
+        Command::Runtime(command) => commands::runtime::run(context, command),
+        Command::Doctor => commands::doctor::run(context),
+        Command::Completions(args) => commands::completions::run(context, &args),
+        Command::WorkerExec(args) => commands::worker_exec::run(&args),
+    }
+}

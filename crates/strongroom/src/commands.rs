@@ -1,0 +1,18 @@
+//! The commands: a folder a noun, a file a verb.
+
+pub(crate) mod apps;
+pub(crate) mod audit;
+pub(crate) mod completions;
+pub(crate) mod doctor;
+pub(crate) mod functions;
+pub(crate) mod logs;
+pub(crate) mod namespaces;
+pub(crate) mod projects;
+pub(crate) mod run;
+pub(crate) mod runtime;
+pub(crate) mod secrets;
+pub(crate) mod server;
+pub(crate) mod settings;
+pub(crate) mod tokens;
+pub(crate) mod whoami;
+pub(crate) mod worker_exec;

@@ -1,0 +1,99 @@
+//! `strongroom audit`.
+
+use clap::{Args, Subcommand};
+use jiff::Timestamp;
+use strongroom_client::AuditFilter;
+use strongroom_model::Expiry;
+
+use crate::context::Context;
+use crate::errors::{Exit, Failure};
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Lists what was done, newest first
+    #[command(visible_alias = "ls")]
+    List(ListArgs),
+    /// Checks that nothing was changed, removed or cut off
+    Verify,
+}
+
+#[derive(Args)]
+pub(crate) struct ListArgs {
+    /// Only actions that begin with this, such as secret.set
+    #[arg(long, value_name = "ACTION")]
+    action: Option<String>,
+    /// Only from then on: a point in time, or a length of time back such as 24h
+    #[arg(long, value_name = "WHEN")]
+    since: Option<String>,
+    /// Only records that contain this text
+    #[arg(long, value_name = "TEXT")]
+    search: Option<String>,
+    /// At most this many
+    #[arg(long, value_name = "N", default_value = "50")]
+    limit: u64,
+    /// Only records before this number
+    #[arg(long, value_name = "SEQ")]
+    before: Option<u64>,
+}
+
+pub(crate) fn run(context: &Context, command: Command) -> Result<Exit, Failure> {
+    match command {
+        Command::List(args) => list(context, &args),
+        Command::Verify => verify(context),
+    }
+}
+
+fn list(context: &Context, args: &ListArgs) -> Result<Exit, Failure> {
+    let filter = AuditFilter {
+        action: args.action.as_deref(),
+        since: since(context, args.since.as_deref())?,
+        search: args.search.as_deref(),
+        limit: Some(args.limit),
+        before: args.before,
+    };
+    let session = context.connect()?;
+    let page = session.wait(session.project().audit(&filter))?;
+    if !context.output.is_for_people() {
+        return context.output.structured(&page.items).map(|()| Exit::DONE);
+    }
+    let rows = page.items.iter().map(|item| {
+        let target = item.target.to_string();
+        [item.at.to_string(), item.actor.clone(), item.source.clone(), item.action.clone(), item.result.clone(), target]
+    });
+    context.output.table(["AT", "WHO", "FROM", "ACTION", "RESULT", "ON"], rows.collect(), "there are no records")?;
+    Ok(Exit::DONE)
+}
+
+fn verify(context: &Context) -> Result<Exit, Failure> {
+    let session = context.connect()?;
+    let verdict = session.wait(session.project().verify_audit())?;
+    let exit = if verdict.ok { Exit::DONE } else { Exit::FAILED };
+    if !context.output.is_for_people() {
+        return context.output.structured(&verdict).map(|()| exit);
+    }
+    for problem in &verdict.problems {
+        context.output.say(&format!("error: {problem}"));
+    }
+    if verdict.ok {
+        context.output.done(&format!("✔ Audit trail whole: {} records", verdict.records))?;
+    }
+    for head in &verdict.heads {
+        context.output.line(&format!("head  {}  {}  {}", head.node, head.seq, head.link))?;
+    }
+    Ok(exit)
+}
+
+/// A point in time as the API takes it: one that was typed, or a length of time back from now.
+pub(crate) fn since(context: &Context, text: Option<&str>) -> Result<Option<String>, Failure> {
+    let Some(text) = text else { return Ok(None) };
+    let wrong = || {
+        Failure::usage("--since takes a point in time such as 2027-01-31T00:00:00Z, or a length of time such as 24h")
+    };
+    let parsed: Expiry = text.parse().map_err(|_| wrong())?;
+    let at: Timestamp = match parsed {
+        Expiry::Never => return Err(wrong()),
+        Expiry::At(at) => at,
+        Expiry::After(lifetime) => (context.now)().checked_sub(lifetime.duration()).map_err(|_| wrong())?,
+    };
+    Ok(Some(at.to_string()))
+}

@@ -1,0 +1,70 @@
+//! `strongroom secrets get`: metadata, never the value.
+
+use clap::Args;
+use strongroom_api::secrets::{SecretDetail, State};
+
+use crate::context::Context;
+use crate::errors::{Exit, Failure};
+use crate::scope::ScopeArgs;
+use crate::words::{ago, expiry};
+
+#[derive(Args)]
+pub(crate) struct GetArgs {
+    /// The secret's name
+    #[arg(value_name = "NAME")]
+    name: String,
+    #[command(flatten)]
+    scope: ScopeArgs,
+}
+
+pub(crate) fn run(context: &Context, args: &GetArgs) -> Result<Exit, Failure> {
+    let target = args.scope.target()?;
+    let name = super::name(&args.name)?;
+    let session = context.connect()?;
+    let found = session.wait(session.project().secret(name.as_str(), target.selector()));
+    let detail = found.map_err(|error| super::addressed(&session, "get", &name, &target, error))?;
+    print(context, &detail)
+}
+
+/// Prints one secret's metadata.
+pub(crate) fn print(context: &Context, detail: &SecretDetail) -> Result<Exit, Failure> {
+    if !context.output.is_for_people() {
+        return context.output.structured(detail).map(|()| Exit::DONE);
+    }
+    let now = (context.now)();
+    let state = match detail.state {
+        State::Set => "set",
+        State::NoValue => "no value yet",
+        State::ExpiringSoon => "expiring soon",
+        State::Expired => "expired",
+    };
+    let scope = match (&detail.namespace, &detail.app) {
+        (Some(namespace), Some(app)) => format!("app {namespace}/{app}"),
+        (Some(namespace), None) => format!("namespace {namespace}"),
+        _ => detail.scope.to_string(),
+    };
+    let version = detail.version.map_or_else(|| "-".to_owned(), |version| format!("v{version}"));
+    let expires = detail.expires_at.map_or_else(|| "never".to_owned(), |at| format!("{at} ({})", expiry(now, at)));
+    let lines = [
+        ("Name", detail.name.clone()),
+        ("Scope", scope),
+        ("State", state.to_owned()),
+        ("Version", version),
+        ("Description", detail.description.clone().unwrap_or_else(|| "-".to_owned())),
+        ("Expires", expires),
+        ("Created", format!("{} ({})", detail.created_at, ago(now, detail.created_at))),
+        ("Updated", format!("{} ({}) by {}", detail.updated_at, ago(now, detail.updated_at), detail.updated_by)),
+    ];
+    for (label, text) in lines {
+        context.output.line(&format!("{label:<12} {text}"))?;
+    }
+    for reader in &detail.used_by {
+        let read = reader.last_read_at.map_or_else(|| "not read yet".to_owned(), |at| format!("read {}", ago(now, at)));
+        let via = &reader.via;
+        context.output.line(&format!(
+            "{:<12} {} {}/{} via {via}, {read}",
+            "Used by", reader.kind, reader.namespace, reader.name
+        ))?;
+    }
+    Ok(Exit::DONE)
+}

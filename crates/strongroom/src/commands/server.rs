@@ -1,0 +1,67 @@
+//! `strongroom server`.
+
+use std::io::{self, IsTerminal as _};
+
+use clap::{Args, ValueEnum};
+use tracing_subscriber::EnvFilter;
+
+use crate::context::Context;
+use crate::errors::{Exit, Failure};
+use crate::serve::{self, Listen};
+
+#[derive(Args)]
+pub(crate) struct ServerArgs {
+    /// Where management pages and API listen; port 0 picks one; else STRONGROOM_LISTEN [default: 127.0.0.1:7876]
+    #[arg(long, value_name = "ADDRESS")]
+    listen: Option<String>,
+    /// Where functions listen; else STRONGROOM_FUNCTIONS_LISTEN [default: 127.0.0.1:7877]
+    #[arg(long, value_name = "ADDRESS")]
+    functions_listen: Option<String>,
+    /// Where rows are kept: sqlite; else STRONGROOM_STORE
+    #[arg(long, value_name = "STORE")]
+    store: Option<String>,
+    /// How logs are written to stderr: text on a terminal, JSON otherwise
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    log_format: Option<LogFormat>,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum LogFormat {
+    Text,
+    Json,
+}
+
+pub(crate) fn run(context: &Context, args: &ServerArgs) -> Result<Exit, Failure> {
+    let environment = &context.environment;
+    let store = args.store.as_deref().or_else(|| environment.text("STRONGROOM_STORE")).unwrap_or("sqlite");
+    if store != "sqlite" {
+        // The address of a database may hold its password: it is not repeated.
+        return Err(
+            Failure::usage("this version keeps rows in sqlite only").hint("leave --store and STRONGROOM_STORE out")
+        );
+    }
+    let chosen = |option: &Option<String>, name: &str, default: &str| {
+        option.clone().or_else(|| environment.text(name).map(str::to_owned)).unwrap_or_else(|| default.to_owned())
+    };
+    let listen = Listen {
+        management: chosen(&args.listen, "STRONGROOM_LISTEN", "127.0.0.1:7876"),
+        functions: chosen(&args.functions_listen, "STRONGROOM_FUNCTIONS_LISTEN", "127.0.0.1:7877"),
+    };
+    log(context, args.log_format);
+    serve::run(context, &listen).map(|()| Exit::DONE)
+}
+
+fn log(context: &Context, format: Option<LogFormat>) {
+    let filter = EnvFilter::new(context.environment.text("STRONGROOM_LOG").unwrap_or("info"));
+    let is_text = match format {
+        Some(format) => matches!(format, LogFormat::Text),
+        None => io::stderr().is_terminal(),
+    };
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+    // A second subscriber cannot be set; there is no first.
+    if is_text {
+        builder.with_ansi(context.output.color).try_init().ok();
+    } else {
+        builder.json().flatten_event(true).try_init().ok();
+    }
+}

@@ -1,0 +1,133 @@
+//! `strongroom tokens`.
+
+use clap::{Args, Subcommand};
+use strongroom_api::access::CreateToken;
+use strongroom_model::Capability;
+use zeroize::Zeroizing;
+
+use super::secrets::write::checked_expiry;
+use crate::context::Context;
+use crate::errors::{Exit, Failure};
+use crate::words::{ago, expiry};
+
+/// What a token may do unless told otherwise: what `run` and `list` need, and no writing.
+const DEFAULT_CAPABILITIES: [Capability; 2] = [Capability::SecretsList, Capability::ValuesRead];
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Makes a token and prints it, once
+    Create(CreateArgs),
+    /// Lists tokens, without the tokens themselves
+    #[command(visible_alias = "ls")]
+    List,
+    /// Revokes tokens at once
+    Revoke(RevokeArgs),
+}
+
+#[derive(Args)]
+pub(crate) struct CreateArgs {
+    /// A name for people
+    #[arg(long, value_name = "NAME")]
+    name: String,
+    /// Limits it to a namespace; may be given several times
+    #[arg(long, value_name = "NAME")]
+    namespace: Vec<String>,
+    /// Limits it to an app
+    #[arg(long, value_name = "ID")]
+    app: Option<String>,
+    /// Limits it to a secret; may be given several times
+    #[arg(long = "secret", value_name = "NAME")]
+    secrets: Vec<String>,
+    /// What it may do; `secrets:list` and `values:read` unless given; may be given several times
+    #[arg(long, value_name = "CAPABILITY", value_delimiter = ',')]
+    capability: Vec<String>,
+    /// When it runs out: 90d, 2027-01-31T00:00:00Z, or never
+    #[arg(long, value_name = "WHEN", allow_hyphen_values = true)]
+    expires: Option<String>,
+}
+
+#[derive(Args)]
+pub(crate) struct RevokeArgs {
+    /// The tokens' ids, as `tokens list` shows them
+    #[arg(value_name = "ID", required = true)]
+    ids: Vec<String>,
+}
+
+pub(crate) fn run(context: &Context, command: Command) -> Result<Exit, Failure> {
+    match command {
+        Command::Create(args) => create(context, args)?,
+        Command::List => list(context)?,
+        Command::Revoke(args) => revoke(context, &args)?,
+    }
+    Ok(Exit::DONE)
+}
+
+fn create(context: &Context, args: CreateArgs) -> Result<(), Failure> {
+    let unknown = args.capability.iter().find(|word| Capability::from_word(word).is_none());
+    if unknown.is_some() {
+        let known: Vec<_> = Capability::ALL.iter().map(|capability| capability.as_str()).collect();
+        return Err(Failure::usage(format!("--capability takes one of: {}", known.join(", "))));
+    }
+    let is_default = args.capability.is_empty();
+    let capabilities = match is_default {
+        true => DEFAULT_CAPABILITIES.iter().map(|capability| capability.as_str().to_owned()).collect(),
+        false => args.capability,
+    };
+    let body = CreateToken {
+        name: args.name,
+        capabilities,
+        namespaces: args.namespace,
+        app: args.app,
+        names: args.secrets,
+        expires_at: checked_expiry(args.expires.as_deref())?,
+    };
+    let session = context.connect()?;
+    session.name_place(context);
+    let mut created = session.wait(session.project().create_token(&body))?;
+    if !context.output.is_for_people() {
+        return context.output.structured(&created);
+    }
+    let token = Zeroizing::new(std::mem::take(&mut created.token));
+    context.output.line(&token)?;
+    let item = &created.item;
+    let may = item.capabilities.join(", ");
+    context.output.talk(&format!("token {} of project {} may: {may}; it is not shown again", item.id, item.project));
+    if is_default {
+        context.output.talk("--capability gives it others");
+    }
+    Ok(())
+}
+
+fn list(context: &Context) -> Result<(), Failure> {
+    let session = context.connect()?;
+    let tokens = session.wait(session.project().tokens())?;
+    if !context.output.is_for_people() {
+        return context.output.structured(&tokens);
+    }
+    let now = (context.now)();
+    let rows = tokens.iter().map(|token| {
+        [
+            token.id.clone(),
+            token.name.clone(),
+            token.state.clone(),
+            token.capabilities.join(","),
+            if token.namespaces.is_empty() { "all".to_owned() } else { token.namespaces.join(",") },
+            token.expires_at.map_or_else(|| "never".to_owned(), |at| expiry(now, at)),
+            token.last_used_at.map_or_else(|| "never".to_owned(), |at| ago(now, at)),
+        ]
+    });
+    let head = ["ID", "NAME", "STATE", "MAY", "NAMESPACES", "EXPIRES", "LAST USED"];
+    context.output.table(head, rows.collect(), "there are no tokens; make one: strongroom tokens create --name NAME")
+}
+
+fn revoke(context: &Context, args: &RevokeArgs) -> Result<(), Failure> {
+    let session = context.connect()?;
+    session.name_place(context);
+    let mut revoked = Vec::new();
+    for id in &args.ids {
+        let item = session.wait(session.project().revoke_token(id))?;
+        context.output.done(&format!("✔ Token revoked: {} ({})", item.name, item.id))?;
+        revoked.push(item);
+    }
+    if context.output.is_for_people() { Ok(()) } else { context.output.structured(&revoked) }
+}

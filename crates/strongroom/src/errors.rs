@@ -1,0 +1,206 @@
+//! How a command fails: one style for people, problem details for programs, and the exit codes.
+//!
+//! ```text
+//! error: what happened
+//!   - where: each of several problems
+//! caused by: why
+//!
+//! hint: the next command to type
+//! ```
+
+use std::fmt::Write as _;
+
+use strongroom_api::{Code, FieldError, Problem};
+use strongroom_client::ClientError;
+
+/// How the process ends when nothing is left to say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Exit(pub(crate) u8);
+
+impl Exit {
+    /// Everything was done.
+    pub(crate) const DONE: Self = Self(0);
+    /// Something failed, and the command has said what.
+    pub(crate) const FAILED: Self = Self(1);
+    /// Something was not there.
+    pub(crate) const NOT_FOUND: Self = Self(3);
+}
+
+/// A failed command. Never carries a secret value.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    problem: Problem,
+    causes: Vec<String>,
+    exit: Exit,
+}
+
+impl Failure {
+    /// A failure of the kind that `code` names, which also gives the exit code.
+    pub(crate) fn new(code: Code, message: impl Into<String>) -> Self {
+        Self { problem: Problem::new(code, message), causes: Vec::new(), exit: Exit(code.exit_code()) }
+    }
+
+    /// The command was typed wrongly: exit 2.
+    pub(crate) fn usage(message: impl Into<String>) -> Self {
+        Self::new(Code::Invalid, message)
+    }
+
+    /// The machine did not do its part: exit 1.
+    pub(crate) fn failed(message: impl Into<String>) -> Self {
+        Self::new(Code::Unavailable, message)
+    }
+
+    /// Adds the next command to type.
+    #[must_use]
+    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.problem.hint = Some(hint.into());
+        self
+    }
+
+    /// Adds the next command, unless there is one.
+    #[must_use]
+    pub(crate) fn hint_if_none(self, hint: impl FnOnce() -> Option<String>) -> Self {
+        if self.problem.hint.is_some() {
+            return self;
+        }
+        match hint() {
+            Some(hint) => self.hint(hint),
+            None => self,
+        }
+    }
+
+    /// Adds the list of all problems.
+    #[must_use]
+    pub(crate) fn each(mut self, errors: Vec<FieldError>) -> Self {
+        self.problem.errors = errors;
+        self
+    }
+
+    /// Adds why, down to the last source.
+    #[must_use]
+    pub(crate) fn because(mut self, error: &dyn std::error::Error) -> Self {
+        let mut next = Some(error);
+        while let Some(error) = next {
+            self.causes.push(error.to_string());
+            next = error.source();
+        }
+        self
+    }
+
+    /// Ends with another exit code than the kind's.
+    #[must_use]
+    pub(crate) fn exiting(mut self, exit: Exit) -> Self {
+        self.exit = exit;
+        self
+    }
+
+    /// The next command to type.
+    pub(crate) fn hint_text(&self) -> Option<&str> {
+        self.problem.hint.as_deref()
+    }
+
+    /// The exit code.
+    pub(crate) fn exit(&self) -> Exit {
+        self.exit
+    }
+
+    /// The kind.
+    pub(crate) fn code(&self) -> Code {
+        self.problem.code
+    }
+
+    /// The text for people.
+    pub(crate) fn text(&self) -> String {
+        let mut text = format!("error: {}\n", self.problem.detail);
+        for error in &self.problem.errors {
+            writeln!(text, "  - {}: {}", error.at, error.detail).expect("writing to a String cannot fail");
+        }
+        for cause in &self.causes {
+            writeln!(text, "caused by: {cause}").expect("writing to a String cannot fail");
+        }
+        if let Some(hint) = &self.problem.hint {
+            writeln!(text, "\nhint: {hint}").expect("writing to a String cannot fail");
+        }
+        text
+    }
+
+    /// Problem details, for programs.
+    pub(crate) fn json(&self) -> String {
+        let mut problem = self.problem.clone();
+        for cause in &self.causes {
+            problem.detail.push_str(": ");
+            problem.detail.push_str(cause);
+        }
+        serde_json::to_string_pretty(&problem).expect("problem details have text keys only") + "\n"
+    }
+}
+
+impl From<ClientError> for Failure {
+    fn from(error: ClientError) -> Self {
+        let message = error.to_string();
+        let unavailable = Self::failed(message.clone());
+        match error {
+            ClientError::Problem(problem) => {
+                let exit = Exit(problem.code.exit_code());
+                let failure = Self { problem: *problem, causes: Vec::new(), exit };
+                failure.for_sign_in()
+            }
+            ClientError::Insecure { .. } => Self::new(Code::InsecureTransport, message)
+                .hint("give the server's https:// address, or reach it through a tunnel to 127.0.0.1"),
+            ClientError::ForeignCredential { .. } => Self::new(Code::Unauthenticated, message).hint(
+                "STRONGROOM_TOKEN is never sent to an address from strongroom.json; name it yourself with --server or STRONGROOM_URL",
+            ),
+            ClientError::Refused { .. } => unavailable.hint("start it with: strongroom server"),
+            ClientError::UnknownHost { source, .. }
+            | ClientError::Connect { source, .. }
+            | ClientError::Tls { source, .. } => unavailable.because(&source),
+            ClientError::Broken { source, .. } => unavailable.because(&*source),
+            ClientError::Request { .. } => Self::usage(message),
+            ClientError::NoRoots
+            | ClientError::TimedOut { .. }
+            | ClientError::NotStrongroom { .. }
+            | ClientError::Unreadable { .. }
+            | ClientError::TooLong { .. }
+            | ClientError::NoFunctions { .. } => unavailable,
+        }
+    }
+}
+
+impl Failure {
+    fn for_sign_in(self) -> Self {
+        let anonymous = self.code() == Code::Unauthenticated;
+        self.hint_if_none(|| {
+            anonymous.then(|| {
+                "set STRONGROOM_TOKEN to a token of this server: strongroom tokens create --name NAME".to_owned()
+            })
+        })
+    }
+}
+
+/// One entry of a list of problems.
+pub(crate) fn at(place: impl Into<String>, detail: impl ToString) -> FieldError {
+    FieldError { at: place.into(), detail: detail.to_string() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failure_reads_error_causes_hint() {
+        let source = std::io::Error::other("disk on fire");
+        let failure = Failure::failed("the store did not open").because(&source).hint("strongroom doctor");
+        assert_eq!(
+            failure.text(),
+            "error: the store did not open\ncaused by: disk on fire\n\nhint: strongroom doctor\n"
+        );
+        assert_eq!(failure.exit(), Exit(1));
+    }
+
+    #[test]
+    fn exit_codes_are_those_of_the_kinds() {
+        for (code, exit) in [(Code::Invalid, 2), (Code::NotFound, 3), (Code::Forbidden, 4), (Code::Conflict, 5)] {
+            assert_eq!(Failure::new(code, "x").exit(), Exit(exit));
+        }
+    }
+}

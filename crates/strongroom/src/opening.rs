@@ -1,0 +1,143 @@
+//! Opening the instance of a data directory: store, root key, application. The one place where they meet.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use strongroom_api::Code;
+use strongroom_app::{App, AppConfig, OpenError, SystemClock};
+use strongroom_model::{ProjectName, SecretName};
+use strongroom_runtime::locate::{self, Places};
+use strongroom_runtime::{MAX_SCRATCH_BYTES, RuntimeConfig};
+use strongroom_seal::{Random as _, SystemRandom};
+use strongroom_secret::SecretValue;
+use strongroom_store::sqlite::{SqliteOptions, SqliteStore};
+use strongroom_store::{Rows, Store, StoreError};
+
+use crate::context::Context;
+use crate::errors::Failure;
+use crate::home::Home;
+use crate::root_key::{self, Instance};
+
+/// How long a deleted secret can be restored.
+const RESTORE_WINDOW: Duration = Duration::from_hours(7 * 24);
+/// A worker that nobody called for this long is stopped.
+const IDLE_STOP: Duration = Duration::from_mins(15);
+/// How long an invocation waits for a worker with the new values.
+const REPLACE_WAIT: Duration = Duration::from_secs(10);
+
+/// Where an instance answers.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Urls {
+    /// Management pages and API.
+    pub(crate) public: Option<String>,
+    /// Functions; none if this process serves none.
+    pub(crate) functions: Option<String>,
+    /// Strongroom's own addresses, which no worker may reach.
+    pub(crate) own: Vec<String>,
+}
+
+/// An open instance.
+pub(crate) struct Opened {
+    pub(crate) app: Arc<App>,
+    pub(crate) store: Arc<dyn Store>,
+    /// Whether a root key was made just now.
+    pub(crate) has_new_key: bool,
+}
+
+/// Opens the instance of a data directory that this process holds.
+pub(crate) async fn open(context: &Context, home: &Home, urls: Urls, pool_size: usize) -> Result<Opened, Failure> {
+    let opened = SqliteStore::open(&home.database(), SqliteOptions::default());
+    let store: Arc<dyn Store> = opened.map_err(|error| unopened(home, &error))?;
+    let row =
+        store.read(|rows: &mut dyn Rows| rows.instance()).await.map_err(|error: StoreError| unopened(home, &error))?;
+    let instance = row.map_or(Instance::New, |row| Instance::MadeWith(row.fingerprint));
+    let provided = root_key::provide(context, home, &instance)?;
+    let config = AppConfig {
+        store: Arc::clone(&store),
+        root: provided.key,
+        clock: Arc::new(SystemClock),
+        rng: Arc::new(SystemRandom),
+        server_environment: server_environment(context),
+        environment_projects: vec![ProjectName::default_project()],
+        functions: functions(context, home, &urls.own, pool_size),
+        functions_url: urls.functions,
+        public_url: urls.public,
+        restore_window: RESTORE_WINDOW,
+        relaxed_audit: false,
+    };
+    let app = App::open(config).await.map_err(|error| refused(&error))?;
+    Ok(Opened { app, store, has_new_key: provided.is_new })
+}
+
+impl Opened {
+    /// Ends workers, writes down what waits, lets go of the database.
+    pub(crate) async fn close(self) {
+        self.app.close().await;
+        self.store.close().await.ok();
+    }
+}
+
+/// A random number, from which request ids are counted.
+pub(crate) fn request_id_start() -> u64 {
+    let mut bytes = [0_u8; 8];
+    SystemRandom.fill(&mut bytes);
+    u64::from_le_bytes(bytes)
+}
+
+fn unopened(home: &Home, error: &StoreError) -> Failure {
+    Failure::failed(format!("the store {} did not open", home.database().display())).because(error)
+}
+
+fn refused(error: &OpenError) -> Failure {
+    let failure = Failure::new(Code::Unavailable, "the instance did not open").because(error);
+    match error {
+        OpenError::WrongRootKey { wanted, .. } => failure.hint(format!(
+            "give the root key with the fingerprint {wanted}: root.key in the data directory, STRONGROOM_ROOT_KEY_FILE or STRONGROOM_ROOT_KEY"
+        )),
+        _ => failure.hint("strongroom doctor"),
+    }
+}
+
+/// `STRONGROOM_SECRET_NAME` of this process, as far as names and values are legal.
+fn server_environment(context: &Context) -> Vec<(SecretName, SecretValue)> {
+    let legal = |(name, value): (&str, &str)| Some((name.parse().ok()?, SecretValue::new(value.to_owned()).ok()?));
+    context.environment.secrets().filter_map(legal).collect()
+}
+
+/// Where Deno is looked for.
+pub(crate) fn places(context: &Context, home: Option<&Path>) -> Places {
+    Places {
+        named: context.environment.path("STRONGROOM_DENO"),
+        home: home.map(Path::to_path_buf),
+        path: context.environment.path("PATH").map(std::path::PathBuf::into_os_string),
+    }
+}
+
+fn functions(context: &Context, home: &Home, own: &[String], pool_size: usize) -> strongroom_app::FunctionsConfig {
+    let places = places(context, Some(home.path()));
+    let home = home.path().to_path_buf();
+    let blocked_hosts = own.to_vec();
+    Arc::new(move || {
+        let deno = locate::find(&places).map_err(|error| error.to_string())?;
+        Ok(RuntimeConfig {
+            deno: deno.program,
+            scratch_dir: scratch_dir(&home),
+            deno_cache_dir: home.join("cache"),
+            pool_size,
+            idle_stop: IDLE_STOP,
+            replace_wait: REPLACE_WAIT,
+            blocked_hosts: blocked_hosts.clone(),
+            launcher: None,
+        })
+    })
+}
+
+/// `run` in the data directory; beside the system's temporary files if sockets would not fit there.
+fn scratch_dir(home: &Path) -> std::path::PathBuf {
+    let inside = home.join("run");
+    if inside.as_os_str().len() <= MAX_SCRATCH_BYTES {
+        return inside;
+    }
+    std::env::temp_dir().join(format!("strongroom-{:016x}", request_id_start()))
+}

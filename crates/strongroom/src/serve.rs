@@ -1,0 +1,180 @@
+//! `strongroom server`: all wiring. Listeners first, then the store, then two lines when it is ready.
+
+use std::os::unix::fs::PermissionsExt as _;
+
+use strongroom_server::{Listener, Served, functions_router, local_router, management_router, serve};
+use tokio::net::{TcpListener, UnixListener};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use crate::context::Context;
+use crate::errors::Failure;
+use crate::home::{Home, write_private};
+use crate::opening::{self, Opened, Urls, request_id_start};
+
+/// Generic workers kept ready.
+const POOL_SIZE: usize = 2;
+
+/// Where the server listens.
+#[derive(Debug, Clone)]
+pub(crate) struct Listen {
+    /// Management pages and API.
+    pub(crate) management: String,
+    /// Functions.
+    pub(crate) functions: String,
+}
+
+/// Serves until SIGTERM or SIGINT.
+pub(crate) fn run(context: &Context, listen: &Listen) -> Result<(), Failure> {
+    harden();
+    let home = Home::locate(context)?;
+    home.prepare()?;
+    let Ok(_hold) = home.hold("server", || None::<()>)? else { return Ok(()) };
+    let built = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = built.map_err(|error| Failure::failed("the server could not start its runtime").because(&error))?;
+    runtime.block_on(serve_all(context, &home, listen))
+}
+
+/// Nothing of this process's memory is written to disk or read by a debugger.
+fn harden() {
+    use rustix::process::{Resource, Rlimit, setrlimit};
+    let nothing = Rlimit { current: Some(0), maximum: Some(0) };
+    if let Err(error) = setrlimit(Resource::Core, nothing) {
+        tracing::warn!(%error, "core dumps could not be turned off");
+    }
+    #[cfg(target_os = "linux")]
+    if let Err(error) = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable) {
+        tracing::warn!(%error, "debuggers could not be kept out");
+    }
+}
+
+async fn serve_all(context: &Context, home: &Home, listen: &Listen) -> Result<(), Failure> {
+    let mut stops = Stops::new()?;
+    let management = bind(&listen.management, "--listen").await?;
+    let functions = bind(&listen.functions, "--functions-listen").await?;
+    let urls = urls(context, &management, &functions)?;
+    let opened = opening::open(context, home, urls, POOL_SIZE).await?;
+    let result = serve_on(context, home, &opened, management, functions, &mut stops).await;
+    std::fs::remove_file(home.socket()).ok();
+    opened.close().await;
+    tracing::info!("stopped");
+    result
+}
+
+async fn serve_on(
+    context: &Context,
+    home: &Home,
+    opened: &Opened,
+    management: TcpListener,
+    functions: TcpListener,
+    stops: &mut Stops,
+) -> Result<(), Failure> {
+    if opened.has_new_key {
+        tracing::warn!(
+            path = %home.root_key().display(), fingerprint = opened.app.fingerprint(),
+            "a root key was made; keep a copy elsewhere, since nothing can be opened without it"
+        );
+    }
+    let lines = [format!("listening on {}", url(&management)?), format!("functions on {}", url(&functions)?)];
+    remember_address(home, &url(&management)?);
+    let token = opened.app.owner_token();
+    let unwritten = |error: &std::io::Error| Failure::failed("owner.token could not be written").because(error);
+    write_private(&home.owner_token(), token.as_bytes()).map_err(|error| unwritten(&error))?;
+    let socket = socket(home)?;
+
+    let served = Served::new(opened.app.clone(), request_id_start());
+    let (stop, stopped) = watch::channel(());
+    let mut serving = JoinSet::new();
+    let all = [
+        (Listener::Tcp(management), management_router(&served)),
+        (Listener::Tcp(functions), functions_router(&served)),
+        (Listener::Unix(socket), local_router(&served)),
+    ];
+    for (listener, router) in all {
+        let mut stopped = stopped.clone();
+        serving.spawn(serve(listener, router, async move {
+            // An error means that the sender is gone, which is the end as well.
+            stopped.changed().await.ok();
+        }));
+    }
+    let house = tokio::spawn(opened.app.clone().keep_house());
+    let workers = opened.app.clone();
+    tokio::spawn(async move {
+        if let Err(error) = workers.start_functions().await {
+            tracing::warn!(%error, "functions cannot run; install what runs them with: strongroom runtime install");
+        }
+    });
+    lines.iter().try_for_each(|line| context.output.line(line))?;
+    tracing::info!(fingerprint = opened.app.fingerprint(), home = %home.path().display(), "ready");
+    stops.wait().await;
+    tracing::info!("stopping");
+    stop.send(()).ok();
+    serving.join_all().await;
+    house.abort();
+    Ok(())
+}
+
+struct Stops {
+    terminate: tokio::signal::unix::Signal,
+    interrupt: tokio::signal::unix::Signal,
+}
+
+impl Stops {
+    fn new() -> Result<Self, Failure> {
+        let on = |kind| signal(kind).map_err(|error| Failure::failed("signals could not be received").because(&error));
+        Ok(Self { terminate: on(SignalKind::terminate())?, interrupt: on(SignalKind::interrupt())? })
+    }
+
+    async fn wait(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}
+
+async fn bind(address: &str, option: &str) -> Result<TcpListener, Failure> {
+    let failed =
+        |error: &std::io::Error| Failure::failed(format!("{option} {address} cannot be listened on")).because(error);
+    TcpListener::bind(address).await.map_err(|error| failed(&error))
+}
+
+fn url(listener: &TcpListener) -> Result<String, Failure> {
+    let address =
+        listener.local_addr().map_err(|error| Failure::failed("a listener has no address").because(&error))?;
+    Ok(format!("http://{address}"))
+}
+
+fn urls(context: &Context, management: &TcpListener, functions: &TcpListener) -> Result<Urls, Failure> {
+    let configured = |name: &str| context.environment.text(name).map(|url| url.trim_end_matches('/').to_owned());
+    let (management, functions) = (url(management)?, url(functions)?);
+    let host = |url: &str| url.trim_start_matches("http://").to_owned();
+    let own = vec![host(&management), host(&functions)];
+    Ok(Urls {
+        public: Some(configured("STRONGROOM_PUBLIC_URL").unwrap_or(management)),
+        functions: Some(configured("STRONGROOM_FUNCTIONS_URL").unwrap_or(functions)),
+        own,
+    })
+}
+
+fn remember_address(home: &Home, url: &str) {
+    if let Err(error) = write_private(&home.last_address(), format!("{url}\n").as_bytes()) {
+        tracing::warn!(%error, "the address could not be noted in the data directory");
+    }
+}
+
+fn socket(home: &Home) -> Result<UnixListener, Failure> {
+    let path = home.socket();
+    let failed = |error: &std::io::Error| {
+        Failure::failed(format!("the socket {} cannot be made", path.display())).because(error)
+    };
+    match std::fs::remove_file(&path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(failed(&error)),
+        _ => {}
+    }
+    let listener = UnixListener::bind(&path).map_err(|error| failed(&error))?;
+    let private = std::fs::Permissions::from_mode(0o600);
+    std::fs::set_permissions(&path, private).map_err(|error| failed(&error))?;
+    Ok(listener)
+}

@@ -1,0 +1,85 @@
+//! One command's connection: to a server, to the local server's socket, or to the store opened in this process.
+
+use std::future::Future;
+
+use strongroom_client::{Client, Credential, Project};
+use tokio::runtime::Runtime;
+
+use crate::config::{self, NamedBy};
+use crate::context::Context;
+use crate::errors::Failure;
+use crate::local::{self, Local};
+
+/// A connected client with the runtime that drives it.
+pub(crate) struct Session {
+    client: Client,
+    local: Option<Local>,
+    project: String,
+    /// Where writes go, when that is not obvious from what was typed.
+    place: Option<String>,
+    runtime: Runtime,
+}
+
+impl Session {
+    /// Connects as options, environment and project file say.
+    pub(crate) fn open(context: &Context) -> Result<Self, Failure> {
+        let project = config::project(context)?;
+        let address = config::address(context)?;
+        let runtime = runtime()?;
+        if let Some((address, named_by)) = address {
+            let place = match named_by {
+                NamedBy::Option => None,
+                NamedBy::Environment => Some(format!("{address} (from STRONGROOM_URL)")),
+                NamedBy::File => Some(format!("{address} (from strongroom.json)")),
+            };
+            let credential = context.environment.secret("STRONGROOM_TOKEN").map(Credential::from_environment);
+            let client = Client::http(address, credential);
+            return Ok(Self { client, local: None, project, place, runtime });
+        }
+        let opened = local::open(context, &runtime)?;
+        Ok(Self { client: opened.client, local: opened.local, project, place: opened.place, runtime })
+    }
+
+    /// Drives one operation to its end.
+    pub(crate) fn wait<T>(&self, work: impl Future<Output = T>) -> T {
+        self.runtime.block_on(work)
+    }
+
+    /// The client.
+    pub(crate) fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// The project that the command is about.
+    pub(crate) fn project(&self) -> Project<'_> {
+        self.client.project(&self.project)
+    }
+
+    /// Says where a write goes, unless that is obvious.
+    pub(crate) fn name_place(&self, context: &Context) {
+        let project = (self.project != "default" && context.globals.project.is_none())
+            .then(|| format!("project {}", self.project));
+        let parts: Vec<_> = project.into_iter().chain(self.place.clone()).collect();
+        if !parts.is_empty() {
+            context.output.talk(&format!("in {}", parts.join(", ")));
+        }
+    }
+
+    /// Whether the store is open in this very process, so that nothing listens anywhere.
+    pub(crate) fn is_in_process(&self) -> bool {
+        self.local.is_some()
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        if let Some(local) = self.local.take() {
+            self.runtime.block_on(local.close());
+        }
+    }
+}
+
+fn runtime() -> Result<Runtime, Failure> {
+    let built = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    built.map_err(|error| Failure::failed("the program could not start its runtime").because(&error))
+}
