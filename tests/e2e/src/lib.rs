@@ -1,0 +1,31 @@
+//! The product as a whole, seen from outside: the real program, real processes, HTTP and the command line.
+//!
+//! A test starts an [`Instance`] of its own in a private folder, talks to it through [`Client`] and [`Instance::cli`],
+//! and ends with [`Instance::close`], which stops the server and searches everything it left behind (data directory,
+//! logs, command output, HTTP answers) for every value the test has planted.
+//!
+//! The program is found by [`binary::program`]: the variable `STRONGROOM_BIN` names it; otherwise it is the one in the
+//! target folder of this build, which the first test of a run brings up to date with `cargo build -p strongroom`.
+//! `STRONGROOM_SOAK=1` raises the counts to those of `make soak`.
+#![expect(clippy::unwrap_used, reason = "a test harness fails by panicking, where it happens")]
+#![expect(clippy::missing_panics_doc, reason = "everything here panics when the product misbehaves")]
+
+pub mod binary;
+pub mod canary;
+pub mod cli;
+pub mod client;
+pub mod functions;
+pub mod instance;
+pub mod load;
+pub mod processes;
+pub mod wait;
+pub mod witness;
+
+pub use cli::Output;
+pub use client::{Answer, Client};
+pub use instance::{Instance, Setup};
+
+/// `reduced`, or `full` when `STRONGROOM_SOAK` is set.
+pub fn count(reduced: usize, full: usize) -> usize {
+    if binary::variable("STRONGROOM_SOAK").is_some() { full } else { reduced }
+}
