@@ -41,6 +41,11 @@ impl App {
         self.projects.load(&*self.store, &self.instance, name).await
     }
 
+    /// Refuses a caller who could do this nowhere in the project, before anything else of a request is looked at.
+    pub async fn admit(&self, caller: &Caller, name: &ProjectName, capability: Capability) -> Result<(), Error> {
+        self.enter(caller, name, capability, Reach::Anywhere).await.map(|_| ())
+    }
+
     /// Refuses everyone but the owner of the instance.
     pub(crate) async fn require_owner(&self, caller: &Caller, action: &str) -> Result<(), Error> {
         match caller.access {
@@ -79,7 +84,9 @@ fn judge(caller: &Caller, project: &ProjectName, capability: Capability, reach: 
     let namespace_limited = !grant.namespaces.is_empty() || grant.app.is_some();
     let allowed = match reach {
         Reach::Anywhere | Reach::Read(Scope::Global) => true,
-        Reach::Project => !namespace_limited,
+        Reach::Project
+        | Reach::Change(Scope::Global | Scope::System | Scope::User(_))
+        | Reach::Read(Scope::System | Scope::User(_)) => !namespace_limited,
         Reach::Namespace(namespace, app) => {
             grant.reaches_namespace(namespace) && grant.app.as_ref().is_none_or(|only| app == Some(only))
         }
@@ -87,10 +94,6 @@ fn judge(caller: &Caller, project: &ProjectName, capability: Capability, reach: 
         Reach::Change(Scope::Namespace(namespace)) => grant.reaches_namespace(namespace) && grant.app.is_none(),
         Reach::Read(Scope::App(namespace, app)) | Reach::Change(Scope::App(namespace, app)) => {
             grant.reaches_namespace(namespace) && grant.app.as_ref().is_none_or(|only| app == only)
-        }
-        Reach::Change(Scope::Global) => !namespace_limited,
-        Reach::Read(Scope::System | Scope::User(_)) | Reach::Change(Scope::System | Scope::User(_)) => {
-            !namespace_limited
         }
     };
     if allowed {

@@ -15,8 +15,8 @@ pub struct Fault {
 
 impl Fault {
     /// A problem at a place.
-    pub fn new(at: impl Into<String>, detail: impl ToString) -> Self {
-        Self { at: at.into(), detail: detail.to_string() }
+    pub fn new(at: impl Into<String>, detail: impl std::fmt::Display) -> Self {
+        Self { at: at.into(), detail: format!("{detail}") }
     }
 }
 
@@ -97,7 +97,7 @@ pub enum Error {
 
 impl Error {
     /// One problem.
-    pub(crate) fn invalid(at: impl Into<String>, detail: impl ToString) -> Self {
+    pub(crate) fn invalid(at: impl Into<String>, detail: impl std::fmt::Display) -> Self {
         Self::Invalid(vec![Fault::new(at, detail)])
     }
 

@@ -122,7 +122,7 @@ impl App {
             Event::Finished { workload, execution_id, status, millis, outcome } => {
                 let failed = !matches!(outcome, Outcome::Completed | Outcome::Cancelled);
                 if failed {
-                    let status = status.map(|status| status.to_string()).unwrap_or_else(|| "none".to_owned());
+                    let status = status.map_or_else(|| "none".to_owned(), |status| status.to_string());
                     let message = format!("execution failed: {outcome:?}, status {status}, after {millis} ms");
                     self.line(&workload, Some(execution_id), self.clock.now().as_millisecond(), "error", message);
                 }

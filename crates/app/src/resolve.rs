@@ -27,13 +27,14 @@ pub(crate) struct Sealed {
     pub(crate) envelope: Vec<u8>,
 }
 
+type Candidates = Vec<Candidate<Arc<Sealed>>>;
 type Outcome = Resolution<Arc<Sealed>>;
 type SpaceKey = (Id, NamespaceName, Option<AppId>);
 
 /// What names resolved to in one (project, namespace, app), each with the epoch at which it was looked up.
 pub(crate) struct Space {
     pub(crate) epoch: Arc<AtomicU64>,
-    names: RwLock<HashMap<SecretName, (u64, Vec<Candidate<Arc<Sealed>>>)>>,
+    names: RwLock<HashMap<SecretName, (u64, Candidates)>>,
 }
 
 /// All spaces that were asked for.
@@ -229,27 +230,32 @@ impl App {
         let epoch = space.epoch.load(Ordering::SeqCst);
         let now = self.clock.now();
         let mut outcomes = Vec::new();
-        match &question.names {
-            Some(names) => {
-                for name in names {
-                    let candidates = self.candidates(project, question, (&space, epoch), name).await?;
-                    outcomes.push((name.clone(), strongroom_model::resolve(candidates, now)));
-                }
+        if let Some(names) = &question.names {
+            for name in names {
+                let candidates = self.candidates(project, question, (&space, epoch), name).await?;
+                outcomes.push((name.clone(), strongroom_model::resolve(candidates, now)));
             }
-            None => {
-                self.require_place(project, question).await?;
-                let (namespace, id) = (&question.namespace, question.app.as_ref());
-                let rows =
-                    self.store.read(|rows: &mut dyn Rows| rows.all_candidates(&project.id, namespace, id)).await?;
-                let mut by_name: BTreeMap<SecretName, Vec<_>> = BTreeMap::new();
-                for row in rows {
-                    by_name.entry(row.head.name.clone()).or_default().push(self.candidate(row)?);
-                }
-                outcomes.extend(by_name.into_iter().map(|(name, all)| (name, strongroom_model::resolve(all, now))));
-            }
+        } else {
+            self.require_place(project, question).await?;
+            let by_name = self.all_candidates(project, question).await?;
+            outcomes.extend(by_name.into_iter().map(|(name, all)| (name, strongroom_model::resolve(all, now))));
         }
         let valid_until = outcomes.iter().filter_map(|(_, outcome)| expiry(outcome)).min();
         Ok(Answer { epoch, valid_until, outcomes })
+    }
+
+    async fn all_candidates(
+        &self,
+        project: &Project,
+        question: &Question,
+    ) -> Result<BTreeMap<SecretName, Candidates>, Error> {
+        let (namespace, app) = (&question.namespace, question.app.as_ref());
+        let rows = self.store.read(|rows: &mut dyn Rows| rows.all_candidates(&project.id, namespace, app)).await?;
+        let mut by_name: BTreeMap<SecretName, Candidates> = BTreeMap::new();
+        for row in rows {
+            by_name.entry(row.head.name.clone()).or_default().push(self.candidate(row)?);
+        }
+        Ok(by_name)
     }
 
     async fn candidates(
@@ -258,7 +264,7 @@ impl App {
         question: &Question,
         (space, epoch): (&Space, u64),
         name: &SecretName,
-    ) -> Result<Vec<Candidate<Arc<Sealed>>>, Error> {
+    ) -> Result<Candidates, Error> {
         let kept = space.names.read().unwrap_or_else(PoisonError::into_inner).get(name).cloned();
         if let Some((at, candidates)) = kept
             && at == epoch

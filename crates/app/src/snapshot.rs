@@ -52,7 +52,7 @@ impl App {
         let system = self.system_secrets(&entry.project).await?;
         let mut entries = self.listed(entry, &answer)?;
         let valid_until = [answer.valid_until, system.1].into_iter().flatten().min();
-        let valid_until = valid_until.map(|at| at.as_millisecond());
+        let valid_until = valid_until.map(jiff::Timestamp::as_millisecond);
         entry.valid_until.store(valid_until.unwrap_or(i64::MAX), Ordering::SeqCst);
         if entry.audited_epoch.fetch_max(answer.epoch + 1, Ordering::SeqCst) != answer.epoch + 1 {
             self.record_hand_over(entry, answer.epoch, &entries, &system.0).await?;

@@ -1,5 +1,6 @@
 //! What handlers take: the caller, the project, a checked query, a checked body.
 
+use std::marker::PhantomData;
 use std::sync::Arc;
 
 use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request};
@@ -11,7 +12,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use strongroom_api::Code;
 use strongroom_app::{Access, App, Caller};
-use strongroom_model::ProjectName;
+use strongroom_model::{Capability, ProjectName};
 use zeroize::Zeroizing;
 
 use crate::failure::Failure;
@@ -22,15 +23,54 @@ const MAX_BODY_BYTES: usize = 1 << 20;
 /// Largest body of a deploy: a bundle of 50 MiB, escaped, with its manifest.
 const MAX_DEPLOY_BYTES: usize = 104 << 20;
 
+/// What a route needs before anything of the request is looked at. The use case decides in full; this keeps a caller
+/// without the right from learning how a well-formed request looks.
+pub(crate) trait Needs: Send {
+    /// The capability, or none where any credential will do or where only the owner may.
+    const CAPABILITY: Option<Capability>;
+}
+
+/// Declares the needs of routes.
+macro_rules! needs {
+    ($($(#[$doc:meta])* $name:ident = $capability:expr;)*) => {
+        $($(#[$doc])* pub(crate) struct $name;
+        impl Needs for $name {
+            const CAPABILITY: Option<Capability> = $capability;
+        })*
+    };
+}
+
+needs! {
+    /// Any credential; the use case decides.
+    Anyone = None;
+    /// See [`Capability::SecretsList`].
+    Lists = Some(Capability::SecretsList);
+    /// See [`Capability::SecretsWrite`].
+    Writes = Some(Capability::SecretsWrite);
+    /// See [`Capability::SecretsDelete`].
+    Deletes = Some(Capability::SecretsDelete);
+    /// See [`Capability::ValuesRead`].
+    ReadsValues = Some(Capability::ValuesRead);
+    /// See [`Capability::FunctionsDeploy`].
+    Deploys = Some(Capability::FunctionsDeploy);
+    /// See [`Capability::LogsRead`].
+    ReadsLogs = Some(Capability::LogsRead);
+    /// See [`Capability::AuditRead`].
+    ReadsAudit = Some(Capability::AuditRead);
+    /// See [`Capability::Admin`].
+    Administers = Some(Capability::Admin);
+}
+
 /// The caller, the project it works on, and the app: what nearly every handler needs.
-pub(crate) struct Scene {
+pub(crate) struct Scene<N = Anyone> {
     pub(crate) app: Arc<App>,
     pub(crate) caller: Caller,
     /// The project in the path, or under `/api/v1/admin` the caller's own.
     pub(crate) project: ProjectName,
+    needs: PhantomData<N>,
 }
 
-impl FromRequestParts<Arc<Served>> for Scene {
+impl<N: Needs> FromRequestParts<Arc<Served>> for Scene<N> {
     type Rejection = Failure;
 
     async fn from_request_parts(parts: &mut Parts, served: &Arc<Served>) -> Result<Self, Failure> {
@@ -40,12 +80,15 @@ impl FromRequestParts<Arc<Served>> for Scene {
         let params = params.map_err(|_| Failure::new(Code::Invalid, "the path is not valid UTF-8"))?;
         let named = params.iter().find(|(key, _)| *key == "project").map(|(_, name)| name);
         let project = match (named, &caller.access) {
-            // the default project exists, so a malformed name is simply one that does not
+            // no project has a malformed name, so one is simply not found
             (Some(name), _) => name.parse().map_err(|_| Failure::new(Code::NotFound, "the project was not found"))?,
             (None, Access::Token { grant, .. }) => grant.project.clone(),
             (None, Access::Owner) => ProjectName::default_project(),
         };
-        Ok(Self { app: Arc::clone(&served.app), caller, project })
+        if let Some(capability) = N::CAPABILITY {
+            served.app.admit(&caller, &project, capability).await?;
+        }
+        Ok(Self { app: Arc::clone(&served.app), caller, project, needs: PhantomData })
     }
 }
 

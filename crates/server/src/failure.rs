@@ -14,7 +14,7 @@ impl Failure {
         Self(Box::new(Problem::new(code, detail)))
     }
 
-    pub(crate) fn invalid(at: &str, detail: impl ToString) -> Self {
+    pub(crate) fn invalid(at: &str, detail: impl std::fmt::Display) -> Self {
         Error::Invalid(vec![Fault::new(at, detail)]).into()
     }
 }

@@ -85,7 +85,7 @@ impl<'a> Parts<'a> {
 pub(crate) fn optional<T>(at: &str, text: Option<&str>) -> Result<Option<T>, Failure>
 where
     T: FromStr,
-    T::Err: ToString,
+    T::Err: std::fmt::Display,
 {
     text.map(|text| text.parse().map_err(|error: T::Err| Failure::invalid(at, error))).transpose()
 }
@@ -94,7 +94,7 @@ where
 pub(crate) fn required<T>(at: &str, text: &str) -> Result<T, Failure>
 where
     T: FromStr,
-    T::Err: ToString,
+    T::Err: std::fmt::Display,
 {
     text.parse().map_err(|error: T::Err| Failure::invalid(at, error))
 }
@@ -111,7 +111,7 @@ pub(crate) fn names<'a>(texts: impl IntoIterator<Item = &'a str>) -> Result<Vec<
     for (index, text) in texts.into_iter().enumerate() {
         match text.parse::<SecretName>() {
             Ok(name) if names.contains(&name) => {
-                faults.push(Fault::new(name.as_str(), format!("{name} is given twice")))
+                faults.push(Fault::new(name.as_str(), format!("{name} is given twice")));
             }
             Ok(name) => names.push(name),
             Err(error) => faults.push(Fault::new(format!("name {}", index + 1), error)),

@@ -69,7 +69,7 @@ pub async fn deploy(
     let mut deployed = report(app, &entry, &answer, number, &hex::encode(digest));
     deployed.created = created;
     require_secrets(app, &entry, &answer)?;
-    app.refuse_leaks(&entry, &answer, &new.bundle).await?;
+    refuse_leaks(&entry, &answer, &new.bundle)?;
     let unchanged = current.as_ref().is_some_and(|current| current.deployment.digest == digest);
     if unchanged && !new.force {
         deployed.deployment = current.map_or(number, |current| current.function.active);
@@ -213,22 +213,21 @@ impl App {
         let base = self.functions_url()?;
         Some(format!("{base}/fn/{}/{}/{}", entry.project.name, entry.namespace, entry.name))
     }
+}
 
-    /// Refuses code that contains a value it would resolve.
-    async fn refuse_leaks(&self, entry: &Entry, answer: &Answer, bundle: &str) -> Result<(), Error> {
-        let mut found = Vec::new();
-        for (name, outcome) in &answer.outcomes {
-            let Resolution::Value { value, .. } = outcome else { continue };
-            let value = entry.project.open(&value.head, &value.envelope)?;
-            if value.len() >= LEAK_MIN_BYTES && bundle.contains(value.expose()) {
-                found.push(Fault::new(
-                    name.as_str(),
-                    format!("the bundle contains the value of {name}; read it with secrets.get(\"{name}\") instead"),
-                ));
-            }
+/// Refuses code that contains a value it would resolve.
+fn refuse_leaks(entry: &Entry, answer: &Answer, bundle: &str) -> Result<(), Error> {
+    let mut found = Vec::new();
+    for (name, outcome) in &answer.outcomes {
+        let Resolution::Value { value, .. } = outcome else { continue };
+        let value = entry.project.open(&value.head, &value.envelope)?;
+        if value.len() >= LEAK_MIN_BYTES && bundle.contains(value.expose()) {
+            let detail =
+                format!("the bundle contains the value of {name}; read it with secrets.get(\"{name}\") instead");
+            found.push(Fault::new(name.as_str(), detail));
         }
-        if found.is_empty() { Ok(()) } else { Err(Error::Invalid(found)) }
     }
+    if found.is_empty() { Ok(()) } else { Err(Error::Invalid(found)) }
 }
 
 /// Starts a worker with the new code before anybody is switched to it.

@@ -55,10 +55,8 @@ pub async fn declare(
                     names.push(name.clone());
                 }
             }
-            let counter = match names.is_empty() {
-                true => None,
-                false => Some(tx.raise_epoch(&owner.id, declare.scope.namespace())?),
-            };
+            let counter =
+                if names.is_empty() { None } else { Some(tx.raise_epoch(&owner.id, declare.scope.namespace())?) };
             Ok((results, created, names, counter))
         })
         .await?;

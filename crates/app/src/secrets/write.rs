@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use strongroom_api::secrets::{WriteResult, WriteStatus, Written};
+use strongroom_api::secrets::{Live, WriteResult, WriteStatus, Written};
 use strongroom_model::{Capability, Expiry, ProjectName, Scope, SecretName};
 use strongroom_seal::{Instance, Random, ValueContext, same_value, seal_value};
 use strongroom_secret::SecretValue;
@@ -123,7 +123,7 @@ struct Done {
 
 impl Done {
     fn into_written(self) -> Written {
-        Written { results: self.results, live: Default::default(), created: self.created, warnings: self.warnings }
+        Written { results: self.results, live: Live::default(), created: self.created, warnings: self.warnings }
     }
 }
 
@@ -139,7 +139,7 @@ struct Task {
 
 /// What one change came to.
 enum Step {
-    Done(SecretRow, WriteStatus, bool),
+    Done(Box<SecretRow>, WriteStatus, bool),
     Faulty(Fault),
     InTheWay(Fault),
 }
@@ -242,7 +242,7 @@ impl Task {
             self.append(tx, &head, value)?;
         }
         let status = if change.value.is_some() { WriteStatus::Set } else { WriteStatus::Declared };
-        Ok(Step::Done(head, status, true))
+        Ok(Step::Done(Box::new(head), status, true))
     }
 
     fn update(
@@ -264,7 +264,7 @@ impl Task {
             _ => None,
         };
         if value.is_none() && next == head {
-            return Ok(Step::Done(head, WriteStatus::Unchanged, false));
+            return Ok(Step::Done(Box::new(head), WriteStatus::Unchanged, false));
         }
         next.updated_at = self.now;
         next.updated_by.clone_from(&self.caller.actor);
@@ -279,7 +279,7 @@ impl Task {
         }
         let resolves_anew = value.is_some() || next.expires_at != head.expires_at;
         let status = if head.version == 0 && value.is_some() { WriteStatus::Set } else { WriteStatus::Updated };
-        Ok(Step::Done(next, status, resolves_anew))
+        Ok(Step::Done(Box::new(next), status, resolves_anew))
     }
 
     /// Whether the value is the current one, for callers who may know that.

@@ -9,14 +9,14 @@ use strongroom_model::AppId;
 
 use super::NamespaceParams;
 use super::secrets::last;
-use crate::extract::{Json, Query, Scene, created};
+use crate::extract::{Administers, Json, Lists, Query, Scene, created};
 use crate::failure::Failure;
 use crate::place::{required, workload_namespace};
 
 /// A project's apps.
 #[utoipa::path(get, path = "/apps", tag = "apps", params(("project" = String, Path)),
     responses((status = 200, description = "apps", body = Page<AppItem>), (status = "default", description = "refused", body = Problem)))]
-pub(crate) async fn list(scene: Scene) -> Result<Json<Page<AppItem>>, Failure> {
+pub(crate) async fn list(scene: Scene<Lists>) -> Result<Json<Page<AppItem>>, Failure> {
     let items = apps::list(&scene.app, &scene.caller, &scene.project).await?;
     Ok(Json(Page { items, next_cursor: None }))
 }
@@ -24,7 +24,7 @@ pub(crate) async fn list(scene: Scene) -> Result<Json<Page<AppItem>>, Failure> {
 /// Makes an app.
 #[utoipa::path(post, path = "/apps", tag = "apps", params(("project" = String, Path)), request_body = CreateApp,
     responses((status = 201, description = "created", body = AppItem), (status = "default", description = "refused", body = Problem)))]
-pub(crate) async fn create(scene: Scene, Json(body): Json<CreateApp>) -> Result<Response, Failure> {
+pub(crate) async fn create(scene: Scene<Administers>, Json(body): Json<CreateApp>) -> Result<Response, Failure> {
     let place = (workload_namespace(body.namespace.as_ref())?, required::<AppId>("id", &body.id)?);
     let label = body.name.filter(|label| !label.is_empty());
     if label.as_ref().is_some_and(|label| label.len() > 200 || label.chars().any(char::is_control)) {
@@ -37,7 +37,7 @@ pub(crate) async fn create(scene: Scene, Json(body): Json<CreateApp>) -> Result<
 #[utoipa::path(get, path = "/apps/{id}", tag = "apps", params(("project" = String, Path), ("id" = String, Path), NamespaceParams),
     responses((status = 200, description = "the app", body = AppItem), (status = "default", description = "refused", body = Problem)))]
 pub(crate) async fn show(
-    scene: Scene,
+    scene: Scene<Lists>,
     Path(path): Path<Vec<(String, String)>>,
     Query(params): Query<NamespaceParams>,
 ) -> Result<Json<AppItem>, Failure> {
@@ -49,7 +49,7 @@ pub(crate) async fn show(
 #[utoipa::path(delete, path = "/apps/{id}", tag = "apps", params(("project" = String, Path), ("id" = String, Path), NamespaceParams),
     responses((status = 200, description = "destroyed", body = Gone), (status = "default", description = "refused", body = Problem)))]
 pub(crate) async fn delete(
-    scene: Scene,
+    scene: Scene<Administers>,
     Path(path): Path<Vec<(String, String)>>,
     Query(params): Query<NamespaceParams>,
 ) -> Result<Json<Gone>, Failure> {

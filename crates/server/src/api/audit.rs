@@ -6,7 +6,7 @@ use strongroom_api::{Page, Problem};
 use strongroom_app::audit;
 
 use super::{limit, moment};
-use crate::extract::{Json, Query, Scene};
+use crate::extract::{Json, Query, ReadsAudit, Scene};
 use crate::failure::Failure;
 
 /// Which records to list.
@@ -29,7 +29,10 @@ pub(crate) struct AuditParams {
 /// A project's audit records, newest first.
 #[utoipa::path(get, path = "/audit", tag = "audit", params(("project" = String, Path), AuditParams),
     responses((status = 200, description = "records", body = Page<AuditItem>), (status = "default", description = "refused", body = Problem)))]
-pub(crate) async fn list(scene: Scene, Query(params): Query<AuditParams>) -> Result<Json<Page<AuditItem>>, Failure> {
+pub(crate) async fn list(
+    scene: Scene<ReadsAudit>,
+    Query(params): Query<AuditParams>,
+) -> Result<Json<Page<AuditItem>>, Failure> {
     let limit = limit(params.limit, 1_000)?;
     let query = audit::Query {
         action: params.action,
@@ -46,6 +49,6 @@ pub(crate) async fn list(scene: Scene, Query(params): Query<AuditParams>) -> Res
 /// Checks every chain from its first record.
 #[utoipa::path(get, path = "/audit/verify", tag = "audit", params(("project" = String, Path)),
     responses((status = 200, description = "the verdict", body = AuditVerdict), (status = "default", description = "refused", body = Problem)))]
-pub(crate) async fn verify(scene: Scene) -> Result<Json<AuditVerdict>, Failure> {
+pub(crate) async fn verify(scene: Scene<ReadsAudit>) -> Result<Json<AuditVerdict>, Failure> {
     Ok(Json(audit::verify(&scene.app, &scene.caller, &scene.project).await?))
 }

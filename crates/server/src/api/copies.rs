@@ -8,7 +8,7 @@ use strongroom_app::secrets::{self, Copy};
 use strongroom_model::Scope;
 
 use super::ScopeParams;
-use crate::extract::{Json, Query, Scene};
+use crate::extract::{Json, Lists, Query, ReadsValues, Scene};
 use crate::failure::Failure;
 use crate::place::{self, Parts, optional};
 
@@ -21,7 +21,7 @@ fn scope(at: &str, namespace: Option<&String>) -> Result<Scope, Failure> {
 /// Copies current values from one scope to another; all or none. Needs `values:read` on the source.
 #[utoipa::path(post, path = "/copies", tag = "secrets", params(("project" = String, Path)), request_body = CopySecrets,
     responses((status = 200, description = "copied", body = Written), (status = "default", description = "refused", body = Problem)))]
-pub(crate) async fn copy(scene: Scene, Json(body): Json<CopySecrets>) -> Result<Json<Written>, Failure> {
+pub(crate) async fn copy(scene: Scene<ReadsValues>, Json(body): Json<CopySecrets>) -> Result<Json<Written>, Failure> {
     let copy = Copy {
         from: scope("from_namespace", body.from_namespace.as_ref())?,
         to: scope("to_namespace", body.to_namespace.as_ref())?,
@@ -46,7 +46,7 @@ pub(crate) struct DiffParams {
 /// Compares the names of two namespaces; whether values are equal is told only with `values:read`.
 #[utoipa::path(get, path = "/diff", tag = "secrets", params(("project" = String, Path), DiffParams),
     responses((status = 200, description = "all names of both", body = Diff), (status = "default", description = "refused", body = Problem)))]
-pub(crate) async fn diff(scene: Scene, Query(params): Query<DiffParams>) -> Result<Json<Diff>, Failure> {
+pub(crate) async fn diff(scene: Scene<Lists>, Query(params): Query<DiffParams>) -> Result<Json<Diff>, Failure> {
     let (first, second) = (scope("first", Some(&params.first))?, scope("second", Some(&params.second))?);
     Ok(Json(secrets::diff(&scene.app, &scene.caller, &scene.project, &first, &second).await?))
 }
@@ -54,7 +54,10 @@ pub(crate) async fn diff(scene: Scene, Query(params): Query<DiffParams>) -> Resu
 /// The values of one scope, for taking them elsewhere.
 #[utoipa::path(get, path = "/export", tag = "values", params(("project" = String, Path), ScopeParams),
     responses((status = 200, description = "names and values", body = Exported), (status = "default", description = "refused", body = Problem)))]
-pub(crate) async fn export(scene: Scene, Query(params): Query<ScopeParams>) -> Result<Json<Exported>, Failure> {
+pub(crate) async fn export(
+    scene: Scene<ReadsValues>,
+    Query(params): Query<ScopeParams>,
+) -> Result<Json<Exported>, Failure> {
     let scope = Parts::new(params.scope.as_ref(), params.namespace.as_ref(), params.app.as_ref()).scope()?;
     Ok(Json(secrets::export(&scene.app, &scene.caller, &scene.project, &scope).await?))
 }

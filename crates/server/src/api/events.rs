@@ -14,7 +14,7 @@ use strongroom_model::NamespaceName;
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 
-use crate::extract::{Query, Scene};
+use crate::extract::{Lists, Query, Scene};
 use crate::failure::Failure;
 use crate::place::optional;
 
@@ -46,7 +46,7 @@ impl Changed {
 #[utoipa::path(get, path = "/events", tag = "secrets", params(("project" = String, Path), EventParams, ("Last-Event-ID" = Option<String>, Header, description = "the id of the last event that was seen")),
     responses((status = 200, description = "a stream of events", content_type = "text/event-stream", body = String), (status = "default", description = "refused", body = Problem)))]
 pub(crate) async fn events(
-    scene: Scene,
+    scene: Scene<Lists>,
     Query(params): Query<EventParams>,
     headers: HeaderMap,
 ) -> Result<impl IntoResponse, Failure> {
@@ -65,13 +65,13 @@ pub(crate) async fn events(
 }
 
 fn follow(
-    scene: Scene,
+    scene: Scene<Lists>,
     changes: Receiver<ChangeEvent>,
     only: Option<NamespaceName>,
 ) -> impl Stream<Item = Result<Event, Infallible>> {
     stream::unfold((scene, changes, only), |(scene, mut changes, only)| async move {
         loop {
-            let changed = match changes.recv().await {
+            let answer = match changes.recv().await {
                 Ok(change) if !concerns(&scene, &change, only.as_ref()) => continue,
                 Ok(change) => Changed {
                     namespace: change.namespace.map(|name| name.to_string()),
@@ -81,12 +81,12 @@ fn follow(
                 Err(RecvError::Lagged(_)) => Changed { namespace: None, epoch: 0, names: Vec::new() },
                 Err(RecvError::Closed) => return None,
             };
-            return Some((Ok(changed.event()), (scene, changes, only)));
+            return Some((Ok(answer.event()), (scene, changes, only)));
         }
     })
 }
 
-fn concerns(scene: &Scene, change: &ChangeEvent, only: Option<&NamespaceName>) -> bool {
+fn concerns(scene: &Scene<Lists>, change: &ChangeEvent, only: Option<&NamespaceName>) -> bool {
     let visible = match (&change.namespace, only) {
         (Some(namespace), Some(only)) => namespace == only,
         (Some(namespace), None) => match &scene.caller.access {
@@ -98,7 +98,7 @@ fn concerns(scene: &Scene, change: &ChangeEvent, only: Option<&NamespaceName>) -
     visible && change.project == scene.project.as_str()
 }
 
-fn reaches(scene: &Scene, name: &strongroom_model::SecretName) -> bool {
+fn reaches(scene: &Scene<Lists>, name: &strongroom_model::SecretName) -> bool {
     match &scene.caller.access {
         Access::Owner => true,
         Access::Token { grant, .. } => grant.reaches_name(name),

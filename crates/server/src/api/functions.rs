@@ -9,7 +9,7 @@ use strongroom_app::functions::{self, Deployment};
 use strongroom_model::{NamespaceName, WorkloadName};
 
 use super::NamespaceParams;
-use crate::extract::{DeployJson, Json, Query, Scene};
+use crate::extract::{DeployJson, Deploys, Json, Lists, Query, Scene};
 use crate::failure::Failure;
 use crate::place::{optional, required, workload_namespace};
 
@@ -31,7 +31,7 @@ fn at(path: &[(String, String)], namespace: Option<&String>) -> Result<(Namespac
 #[utoipa::path(get, path = "/functions", tag = "functions", params(("project" = String, Path), FunctionListParams),
     responses((status = 200, description = "functions", body = Page<FunctionItem>), (status = "default", description = "refused", body = Problem)))]
 pub(crate) async fn list(
-    scene: Scene,
+    scene: Scene<Lists>,
     Query(params): Query<FunctionListParams>,
 ) -> Result<Json<Page<FunctionItem>>, Failure> {
     let namespace = optional("namespace", params.namespace.as_deref().filter(|text| !text.is_empty()))?;
@@ -43,7 +43,7 @@ pub(crate) async fn list(
 #[utoipa::path(get, path = "/functions/{name}", tag = "functions", params(("project" = String, Path), ("name" = String, Path), NamespaceParams),
     responses((status = 200, description = "the function", body = FunctionDetail), (status = "default", description = "refused", body = Problem)))]
 pub(crate) async fn show(
-    scene: Scene,
+    scene: Scene<Lists>,
     Path(path): Path<Vec<(String, String)>>,
     Query(params): Query<NamespaceParams>,
 ) -> Result<Json<FunctionDetail>, Failure> {
@@ -55,7 +55,7 @@ pub(crate) async fn show(
 #[utoipa::path(put, path = "/functions/{name}", tag = "functions", params(("project" = String, Path), ("name" = String, Path), NamespaceParams), request_body = Deploy,
     responses((status = 200, description = "deployed", body = Deployed), (status = 422, description = "secrets are missing", body = Problem), (status = "default", description = "refused", body = Problem)))]
 pub(crate) async fn deploy(
-    scene: Scene,
+    scene: Scene<Deploys>,
     Path(path): Path<Vec<(String, String)>>,
     Query(params): Query<NamespaceParams>,
     DeployJson(body): DeployJson<Deploy>,
@@ -76,7 +76,7 @@ pub(crate) async fn deploy(
 #[utoipa::path(delete, path = "/functions/{name}", tag = "functions", params(("project" = String, Path), ("name" = String, Path), NamespaceParams),
     responses((status = 200, description = "deleted", body = Gone), (status = "default", description = "refused", body = Problem)))]
 pub(crate) async fn delete(
-    scene: Scene,
+    scene: Scene<Deploys>,
     Path(path): Path<Vec<(String, String)>>,
     Query(params): Query<NamespaceParams>,
 ) -> Result<Json<Gone>, Failure> {
@@ -89,7 +89,7 @@ pub(crate) async fn delete(
 #[utoipa::path(post, path = "/functions/{name}/rollback", tag = "functions", params(("project" = String, Path), ("name" = String, Path), NamespaceParams), request_body = RollbackFunction,
     responses((status = 200, description = "deployed", body = Deployed), (status = "default", description = "refused", body = Problem)))]
 pub(crate) async fn rollback(
-    scene: Scene,
+    scene: Scene<Deploys>,
     Path(path): Path<Vec<(String, String)>>,
     Query(params): Query<NamespaceParams>,
     Json(body): Json<RollbackFunction>,

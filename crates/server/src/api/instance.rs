@@ -19,9 +19,11 @@ pub(crate) async fn healthz() -> &'static str {
 #[utoipa::path(get, path = "/readyz", tag = "instance", security(()),
     responses((status = 200, description = "it can serve", body = String, content_type = "text/plain"), (status = 503, description = "the store does not answer", body = Problem)))]
 pub(crate) async fn readyz(State(served): State<Arc<Served>>) -> Result<&'static str, Failure> {
-    match served.app.is_ready().await {
-        true => Ok("ready\n"),
-        false => Err(Failure::new(Code::Unavailable, "the store does not answer")),
+    if served.app.is_ready().await {
+        Ok("ready
+")
+    } else {
+        Err(Failure::new(Code::Unavailable, "the store does not answer"))
     }
 }
 

@@ -6,7 +6,7 @@ use strongroom_api::{Page, Problem};
 use strongroom_app::logs::{self, LogFilter};
 
 use super::{limit, moment};
-use crate::extract::{Json, Query, Scene};
+use crate::extract::{Json, Query, ReadsLogs, Scene};
 use crate::failure::Failure;
 
 /// Which lines to list.
@@ -41,7 +41,10 @@ const LEVELS: [&str; 4] = ["debug", "info", "warn", "error"];
 /// Log lines, oldest first among the newest that fit. Values are masked.
 #[utoipa::path(get, path = "/logs", tag = "logs", params(("project" = String, Path), LogParams),
     responses((status = 200, description = "lines", body = Page<LogItem>), (status = "default", description = "refused", body = Problem)))]
-pub(crate) async fn list(scene: Scene, Query(params): Query<LogParams>) -> Result<Json<Page<LogItem>>, Failure> {
+pub(crate) async fn list(
+    scene: Scene<ReadsLogs>,
+    Query(params): Query<LogParams>,
+) -> Result<Json<Page<LogItem>>, Failure> {
     let levels = match params.level.as_deref() {
         None => Vec::new(),
         Some(word) => match LEVELS.iter().position(|level| *level == word) {

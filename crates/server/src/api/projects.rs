@@ -9,7 +9,7 @@ use strongroom_app::projects;
 use strongroom_model::{NamespaceName, ProjectName};
 
 use super::secrets::last;
-use crate::extract::{Json, Query, Scene, created};
+use crate::extract::{Administers, Json, Lists, Query, Scene, created};
 use crate::failure::Failure;
 use crate::place::required;
 
@@ -46,7 +46,10 @@ pub(crate) async fn show(scene: Scene) -> Result<Json<ProjectItem>, Failure> {
 /// Changes a project's settings.
 #[utoipa::path(patch, path = "/projects/{project}", tag = "projects", params(("project" = String, Path)), request_body = UpdateProject,
     responses((status = 200, description = "the project", body = ProjectItem), (status = "default", description = "refused", body = Problem)))]
-pub(crate) async fn update(scene: Scene, Json(body): Json<UpdateProject>) -> Result<Json<ProjectItem>, Failure> {
+pub(crate) async fn update(
+    scene: Scene<Administers>,
+    Json(body): Json<UpdateProject>,
+) -> Result<Json<ProjectItem>, Failure> {
     Ok(Json(projects::update(&scene.app, &scene.caller, &scene.project, body).await?))
 }
 
@@ -70,14 +73,17 @@ pub(crate) async fn delete(scene: Scene, Query(params): Query<ConfirmParams>) ->
 /// A project's namespaces.
 #[utoipa::path(get, path = "/namespaces", tag = "namespaces", params(("project" = String, Path)),
     responses((status = 200, description = "namespaces", body = Page<NamespaceItem>), (status = "default", description = "refused", body = Problem)))]
-pub(crate) async fn list_namespaces(scene: Scene) -> Result<Json<Page<NamespaceItem>>, Failure> {
+pub(crate) async fn list_namespaces(scene: Scene<Lists>) -> Result<Json<Page<NamespaceItem>>, Failure> {
     Ok(whole(projects::namespaces(&scene.app, &scene.caller, &scene.project).await?))
 }
 
 /// Makes a namespace.
 #[utoipa::path(post, path = "/namespaces", tag = "namespaces", params(("project" = String, Path)), request_body = CreateNamed,
     responses((status = 201, description = "created", body = NamespaceItem), (status = "default", description = "refused", body = Problem)))]
-pub(crate) async fn create_namespace(scene: Scene, Json(body): Json<CreateNamed>) -> Result<Response, Failure> {
+pub(crate) async fn create_namespace(
+    scene: Scene<Administers>,
+    Json(body): Json<CreateNamed>,
+) -> Result<Response, Failure> {
     let name: NamespaceName = required("name", &body.name)?;
     Ok(created(projects::create_namespace(&scene.app, &scene.caller, &scene.project, &name).await?))
 }
@@ -86,7 +92,7 @@ pub(crate) async fn create_namespace(scene: Scene, Json(body): Json<CreateNamed>
 #[utoipa::path(delete, path = "/namespaces/{name}", tag = "namespaces", params(("project" = String, Path), ("name" = String, Path)),
     responses((status = 200, description = "destroyed", body = Gone), (status = "default", description = "refused", body = Problem)))]
 pub(crate) async fn delete_namespace(
-    scene: Scene,
+    scene: Scene<Administers>,
     Path(path): Path<Vec<(String, String)>>,
 ) -> Result<Json<Gone>, Failure> {
     let name: NamespaceName = required("name", last(&path))?;

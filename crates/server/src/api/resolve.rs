@@ -11,7 +11,7 @@ use strongroom_app::resolve::{self, Prepared, Question};
 use strongroom_model::Lifetime;
 use tokio::time::Instant;
 
-use crate::extract::{Json, Query, Scene};
+use crate::extract::{Json, Lists, Query, ReadsValues, Scene};
 use crate::failure::Failure;
 use crate::place::{self, optional, workload_namespace};
 
@@ -55,7 +55,7 @@ impl ResolveParams {
 #[utoipa::path(get, path = "/resolve", tag = "values", params(("project" = String, Path), ResolveParams, ("If-None-Match" = Option<String>, Header, description = "the ETag of an earlier answer")),
     responses((status = 200, description = "values", body = Resolved), (status = 304, description = "nothing has changed"), (status = "default", description = "refused", body = Problem)))]
 pub(crate) async fn resolve(
-    scene: Scene,
+    scene: Scene<ReadsValues>,
     Query(params): Query<ResolveParams>,
     headers: HeaderMap,
 ) -> Result<Response, Failure> {
@@ -86,7 +86,7 @@ fn etag(prepared: &Prepared) -> HeaderValue {
     HeaderValue::from_str(&format!("\"{}\"", prepared.tag)).unwrap_or_else(|_| HeaderValue::from_static("\"\""))
 }
 
-fn until_expiry(scene: &Scene, prepared: &Prepared) -> Duration {
+fn until_expiry(scene: &Scene<ReadsValues>, prepared: &Prepared) -> Duration {
     let Some(at) = prepared.valid_until() else { return MAX_WAIT };
     let left = at.duration_since(scene.app.now());
     Duration::try_from(left).unwrap_or_default().max(Duration::from_millis(1))
@@ -107,7 +107,7 @@ pub(crate) struct ExplainParams {
 #[utoipa::path(get, path = "/resolution", tag = "secrets", params(("project" = String, Path), ExplainParams),
     responses((status = 200, description = "names and scopes", body = ResolutionAnswer), (status = "default", description = "refused", body = Problem)))]
 pub(crate) async fn explain(
-    scene: Scene,
+    scene: Scene<Lists>,
     Query(params): Query<ExplainParams>,
 ) -> Result<Json<ResolutionAnswer>, Failure> {
     let question =

@@ -15,7 +15,7 @@ use strongroom_app::{Error, Fault};
 use strongroom_model::{Expiry, Scope, SecretName};
 
 use super::{ScopeParams, expiry, from_cursor, limit, to_cursor};
-use crate::extract::{Json, Query, Scene, created};
+use crate::extract::{Deletes, Json, Lists, Query, ReadsValues, Scene, Writes, created};
 use crate::failure::Failure;
 use crate::place::{self, Parts, optional};
 
@@ -45,7 +45,7 @@ pub(crate) struct ListParams {
 /// Lists secrets: metadata, never a value.
 #[utoipa::path(get, path = "/secrets", tag = "secrets", params(("project" = String, Path), ListParams),
     responses((status = 200, description = "a page", body = Page<SecretItem>), (status = "default", description = "refused", body = Problem)))]
-pub(crate) async fn list(scene: Scene, Query(params): Query<ListParams>) -> Result<Response, Failure> {
+pub(crate) async fn list(scene: Scene<Lists>, Query(params): Query<ListParams>) -> Result<Response, Failure> {
     let names_only = match params.fields.as_deref() {
         None => false,
         Some("name") => true,
@@ -86,8 +86,8 @@ fn description(text: Option<&String>) -> Result<(), Failure> {
     }
 }
 
-async fn written_one(
-    scene: &Scene,
+async fn written_one<N>(
+    scene: &Scene<N>,
     scope: &Scope,
     name: &SecretName,
     written: Written,
@@ -99,7 +99,7 @@ async fn written_one(
 /// Creates a secret, or declares one if no value is given.
 #[utoipa::path(post, path = "/secrets", tag = "secrets", params(("project" = String, Path)), request_body = CreateSecret,
     responses((status = 201, description = "created", body = WrittenSecret), (status = 409, description = "it exists", body = Problem), (status = "default", description = "refused", body = Problem)))]
-pub(crate) async fn create(scene: Scene, Json(body): Json<CreateSecret>) -> Result<Response, Failure> {
+pub(crate) async fn create(scene: Scene<Writes>, Json(body): Json<CreateSecret>) -> Result<Response, Failure> {
     let scope = Parts::new(body.scope.as_ref(), body.namespace.as_ref(), body.app.as_ref()).scope()?;
     let name = place::name(&body.name)?;
     let body_description = text(body.description);
@@ -127,7 +127,7 @@ pub(crate) async fn create(scene: Scene, Json(body): Json<CreateSecret>) -> Resu
 /// Sets many values of one scope; all or none, and every problem is reported.
 #[utoipa::path(put, path = "/secrets", tag = "secrets", params(("project" = String, Path)), request_body = SetSecrets,
     responses((status = 200, description = "written", body = Written), (status = "default", description = "refused", body = Problem)))]
-pub(crate) async fn set_many(scene: Scene, Json(body): Json<SetSecrets>) -> Result<Json<Written>, Failure> {
+pub(crate) async fn set_many(scene: Scene<Writes>, Json(body): Json<SetSecrets>) -> Result<Json<Written>, Failure> {
     let scope = Parts::new(body.scope.as_ref(), body.namespace.as_ref(), body.app.as_ref()).scope()?;
     let body_description = body.description.map(|all| text(Some(all)));
     description(body_description.as_ref().and_then(Option::as_ref))?;
@@ -162,7 +162,7 @@ pub(crate) async fn set_many(scene: Scene, Json(body): Json<SetSecrets>) -> Resu
 #[utoipa::path(get, path = "/secrets/{name}", tag = "secrets", params(("project" = String, Path), ("name" = String, Path), ScopeParams),
     responses((status = 200, description = "metadata", body = SecretDetail), (status = "default", description = "refused", body = Problem)))]
 pub(crate) async fn show(
-    scene: Scene,
+    scene: Scene<Lists>,
     Path(path): Path<Vec<(String, String)>>,
     Query(params): Query<ScopeParams>,
 ) -> Result<Json<SecretDetail>, Failure> {
@@ -183,7 +183,7 @@ pub(crate) fn last(path: &[(String, String)]) -> &str {
 #[utoipa::path(put, path = "/secrets/{name}", tag = "secrets", params(("project" = String, Path), ("name" = String, Path), ScopeParams, ("If-Match" = Option<String>, Header, description = "the version it must have now, in quotes")), request_body = UpdateSecret,
     responses((status = 200, description = "written", body = WrittenSecret), (status = 412, description = "another version is current", body = Problem), (status = "default", description = "refused", body = Problem)))]
 pub(crate) async fn update(
-    scene: Scene,
+    scene: Scene<Writes>,
     Path(path): Path<Vec<(String, String)>>,
     Query(params): Query<ScopeParams>,
     headers: HeaderMap,
@@ -256,7 +256,7 @@ pub(crate) struct DeleteParams {
 #[utoipa::path(delete, path = "/secrets/{name}", tag = "secrets", params(("project" = String, Path), ("name" = String, Path), DeleteParams),
     responses((status = 200, description = "deleted", body = Written), (status = 409, description = "a workload requires it", body = Problem), (status = "default", description = "refused", body = Problem)))]
 pub(crate) async fn delete(
-    scene: Scene,
+    scene: Scene<Deletes>,
     Path(path): Path<Vec<(String, String)>>,
     Query(params): Query<DeleteParams>,
 ) -> Result<Json<Written>, Failure> {
@@ -269,7 +269,7 @@ pub(crate) async fn delete(
 #[utoipa::path(get, path = "/secrets/{name}/history", tag = "secrets", params(("project" = String, Path), ("name" = String, Path), ScopeParams),
     responses((status = 200, description = "versions", body = History), (status = "default", description = "refused", body = Problem)))]
 pub(crate) async fn history(
-    scene: Scene,
+    scene: Scene<Lists>,
     Path(path): Path<Vec<(String, String)>>,
     Query(params): Query<ScopeParams>,
 ) -> Result<Json<History>, Failure> {
@@ -281,7 +281,7 @@ pub(crate) async fn history(
 #[utoipa::path(post, path = "/secrets/{name}/rollback", tag = "secrets", params(("project" = String, Path), ("name" = String, Path), ScopeParams), request_body = Rollback,
     responses((status = 200, description = "the new version", body = WrittenSecret), (status = "default", description = "refused", body = Problem)))]
 pub(crate) async fn rollback(
-    scene: Scene,
+    scene: Scene<Writes>,
     Path(path): Path<Vec<(String, String)>>,
     Query(params): Query<ScopeParams>,
     Json(body): Json<Rollback>,
@@ -297,7 +297,7 @@ pub(crate) async fn rollback(
 #[utoipa::path(post, path = "/secrets/{name}/restore", tag = "secrets", params(("project" = String, Path), ("name" = String, Path), ScopeParams),
     responses((status = 200, description = "restored", body = WrittenSecret), (status = "default", description = "refused", body = Problem)))]
 pub(crate) async fn restore(
-    scene: Scene,
+    scene: Scene<Writes>,
     Path(path): Path<Vec<(String, String)>>,
     Query(params): Query<ScopeParams>,
 ) -> Result<Json<WrittenSecret>, Failure> {
@@ -325,7 +325,7 @@ pub(crate) struct RevealParams {
 #[utoipa::path(post, path = "/secrets/{name}/reveal", tag = "values", params(("project" = String, Path), ("name" = String, Path), RevealParams),
     responses((status = 200, description = "the value", body = Revealed), (status = "default", description = "refused", body = Problem)))]
 pub(crate) async fn reveal(
-    scene: Scene,
+    scene: Scene<ReadsValues>,
     Path(path): Path<Vec<(String, String)>>,
     Query(params): Query<RevealParams>,
 ) -> Result<Json<Revealed>, Failure> {
@@ -337,7 +337,7 @@ pub(crate) async fn reveal(
 /// Registers names and descriptions without values; never blanks a value.
 #[utoipa::path(post, path = "/declarations", tag = "secrets", params(("project" = String, Path)), request_body = DeclareSecrets,
     responses((status = 200, description = "declared", body = Declared), (status = "default", description = "refused", body = Problem)))]
-pub(crate) async fn declare(scene: Scene, Json(body): Json<DeclareSecrets>) -> Result<Json<Declared>, Failure> {
+pub(crate) async fn declare(scene: Scene<Writes>, Json(body): Json<DeclareSecrets>) -> Result<Json<Declared>, Failure> {
     let scope = Parts::new(body.scope.as_ref(), body.namespace.as_ref(), body.app.as_ref()).scope()?;
     if body.secrets.is_empty() {
         return Err(Error::Invalid(vec![Fault::new("secrets", "there is nothing to declare")]).into());
@@ -359,6 +359,6 @@ pub(crate) async fn declare(scene: Scene, Json(body): Json<DeclareSecrets>) -> R
 /// Counts of secrets by state.
 #[utoipa::path(get, path = "/stats", tag = "secrets", params(("project" = String, Path)),
     responses((status = 200, description = "counts", body = StatsAnswer), (status = "default", description = "refused", body = Problem)))]
-pub(crate) async fn stats(scene: Scene) -> Result<Json<StatsAnswer>, Failure> {
+pub(crate) async fn stats(scene: Scene<Lists>) -> Result<Json<StatsAnswer>, Failure> {
     Ok(Json(secrets::stats(&scene.app, &scene.caller, &scene.project).await?))
 }

@@ -10,7 +10,7 @@ use strongroom_model::{Scope, ScopeKind};
 
 use super::secrets::{change, if_match, last};
 use super::{from_cursor, limit, to_cursor};
-use crate::extract::{Json, Query, Scene};
+use crate::extract::{Deletes, Json, Lists, Query, Scene, Writes};
 use crate::failure::Failure;
 use crate::place::{self, optional};
 
@@ -45,7 +45,7 @@ fn scope(user: Option<&String>) -> Result<Scope, Failure> {
 #[utoipa::path(get, path = "/settings/secrets", tag = "settings", params(("project" = String, Path), SettingsListParams),
     responses((status = 200, description = "a page", body = Page<SecretItem>), (status = "default", description = "refused", body = Problem)))]
 pub(crate) async fn list(
-    scene: Scene,
+    scene: Scene<Lists>,
     Query(params): Query<SettingsListParams>,
 ) -> Result<Json<Page<SecretItem>>, Failure> {
     let scope = scope(params.user.as_ref())?;
@@ -66,7 +66,7 @@ pub(crate) async fn list(
 #[utoipa::path(get, path = "/settings/secrets/{name}", tag = "settings", params(("project" = String, Path), ("name" = String, Path), UserParams),
     responses((status = 200, description = "metadata", body = SecretDetail), (status = "default", description = "refused", body = Problem)))]
 pub(crate) async fn show(
-    scene: Scene,
+    scene: Scene<Lists>,
     Path(path): Path<Vec<(String, String)>>,
     Query(params): Query<UserParams>,
 ) -> Result<Json<SecretDetail>, Failure> {
@@ -78,7 +78,7 @@ pub(crate) async fn show(
 #[utoipa::path(put, path = "/settings/secrets/{name}", tag = "settings", params(("project" = String, Path), ("name" = String, Path), UserParams), request_body = UpdateSecret,
     responses((status = 200, description = "written", body = Written), (status = "default", description = "refused", body = Problem)))]
 pub(crate) async fn set(
-    scene: Scene,
+    scene: Scene<Writes>,
     Path(path): Path<Vec<(String, String)>>,
     Query(params): Query<UserParams>,
     headers: HeaderMap,
@@ -102,7 +102,7 @@ pub(crate) async fn set(
 #[utoipa::path(delete, path = "/settings/secrets/{name}", tag = "settings", params(("project" = String, Path), ("name" = String, Path), UserParams),
     responses((status = 200, description = "deleted", body = Written), (status = "default", description = "refused", body = Problem)))]
 pub(crate) async fn delete(
-    scene: Scene,
+    scene: Scene<Deletes>,
     Path(path): Path<Vec<(String, String)>>,
     Query(params): Query<UserParams>,
 ) -> Result<Json<Written>, Failure> {

@@ -10,14 +10,14 @@ use strongroom_model::{Capability, Expiry, Grant, Id};
 
 use super::expiry;
 use super::secrets::last;
-use crate::extract::{Json, Scene, created};
+use crate::extract::{Administers, Json, Scene, created};
 use crate::failure::Failure;
 use crate::place;
 
 /// A project's tokens, newest first. Never the tokens themselves.
 #[utoipa::path(get, path = "/tokens", tag = "tokens", params(("project" = String, Path)),
     responses((status = 200, description = "records", body = Page<TokenItem>), (status = "default", description = "refused", body = Problem)))]
-pub(crate) async fn list(scene: Scene) -> Result<Json<Page<TokenItem>>, Failure> {
+pub(crate) async fn list(scene: Scene<Administers>) -> Result<Json<Page<TokenItem>>, Failure> {
     let items = tokens::list(&scene.app, &scene.caller, &scene.project).await?;
     Ok(Json(Page { items, next_cursor: None }))
 }
@@ -25,7 +25,7 @@ pub(crate) async fn list(scene: Scene) -> Result<Json<Page<TokenItem>>, Failure>
 /// Mints a token and shows it once. A repeat with the same `Idempotency-Key` answers 409 with the record.
 #[utoipa::path(post, path = "/tokens", tag = "tokens", params(("project" = String, Path)), request_body = CreateToken,
     responses((status = 201, description = "the token, once", body = CreatedToken), (status = 409, description = "minted already", body = TokenItem), (status = "default", description = "refused", body = Problem)))]
-pub(crate) async fn create(scene: Scene, Json(body): Json<CreateToken>) -> Result<Response, Failure> {
+pub(crate) async fn create(scene: Scene<Administers>, Json(body): Json<CreateToken>) -> Result<Response, Failure> {
     let new = parse(&scene, body)?;
     match tokens::create(&scene.app, &scene.caller, new).await {
         Ok(token) => Ok(created(token)),
@@ -38,7 +38,7 @@ pub(crate) async fn create(scene: Scene, Json(body): Json<CreateToken>) -> Resul
     }
 }
 
-fn parse(scene: &Scene, body: CreateToken) -> Result<NewToken, Failure> {
+fn parse(scene: &Scene<Administers>, body: CreateToken) -> Result<NewToken, Failure> {
     let mut faults = Vec::new();
     let mut capabilities = Vec::new();
     for word in &body.capabilities {
@@ -78,7 +78,10 @@ fn parse(scene: &Scene, body: CreateToken) -> Result<NewToken, Failure> {
 /// Revokes a token at once.
 #[utoipa::path(delete, path = "/tokens/{id}", tag = "tokens", params(("project" = String, Path), ("id" = String, Path)),
     responses((status = 200, description = "the revoked record", body = TokenItem), (status = "default", description = "refused", body = Problem)))]
-pub(crate) async fn revoke(scene: Scene, Path(path): Path<Vec<(String, String)>>) -> Result<Json<TokenItem>, Failure> {
+pub(crate) async fn revoke(
+    scene: Scene<Administers>,
+    Path(path): Path<Vec<(String, String)>>,
+) -> Result<Json<TokenItem>, Failure> {
     let id: Id = place::required("id", last(&path))?;
     Ok(Json(tokens::revoke(&scene.app, &scene.caller, &scene.project, id).await?))
 }
