@@ -9,7 +9,7 @@ use strongroom_model::{Id, NamespaceName, Scope, SecretName};
 use strongroom_store::port::{
     AuditRow, NamespaceRow, ProjectRow, SecretFilter, SecretRow, Tx, VersionKind, VersionRow,
 };
-use strongroom_store::sqlite::{SqliteOptions, SqliteStore};
+use strongroom_store::sqlite::{Durability, SqliteOptions, SqliteStore};
 use strongroom_store::{Store, StoreError};
 
 const SECRETS: u64 = 10_000;
@@ -23,14 +23,27 @@ fn main() {
     runtime.block_on(fill(&store));
     runtime.block_on(reads(&store));
     for clients in [1, 16, 64] {
-        runtime.block_on(writes(&store, "set a value, synced", clients, set_value));
+        runtime.block_on(writes(&store, Kind::Synced, clients, "set a value, synced", set_value));
     }
     for clients in [1, 16, 64] {
-        runtime.block_on(writes(&store, "audit record, synced", clients, |tx, _| record(tx)));
+        runtime.block_on(writes(&store, Kind::Synced, clients, "audit record, synced", |tx, _| record(tx)));
     }
     runtime.block_on(store.close()).expect("the store closes");
     drop(store);
     opening(&path);
+
+    let options =
+        SqliteOptions { durability: Durability::Interval(Duration::from_secs(1)), ..SqliteOptions::default() };
+    let store: Arc<dyn Store> = SqliteStore::open(&path, options).expect("the store opens");
+    for clients in [1, 16, 64] {
+        runtime.block_on(writes(&store, Kind::Relaxed, clients, "audit record, relaxed", |tx, _| record(tx)));
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Kind {
+    Synced,
+    Relaxed,
 }
 
 fn id(n: u64) -> Id {
@@ -190,8 +203,9 @@ fn set_value(tx: &mut dyn Tx, n: u64) -> Result<(), StoreError> {
 
 async fn writes(
     store: &Arc<dyn Store>,
-    what: &str,
+    kind: Kind,
     clients: u64,
+    what: &str,
     work: fn(&mut dyn Tx, u64) -> Result<(), StoreError>,
 ) {
     let (started, cpu_before) = (Instant::now(), cpu());
@@ -204,7 +218,11 @@ async fn writes(
                 while Instant::now() < end {
                     let n = client * 1_000_003 + u64::try_from(done.len()).unwrap_or(0) * 7919;
                     let sent = Instant::now();
-                    store.write(move |tx| work(tx, n)).await.expect("the write succeeds");
+                    let written = match kind {
+                        Kind::Synced => store.write(move |tx| work(tx, n)).await,
+                        Kind::Relaxed => store.write_relaxed(move |tx| work(tx, n)).await,
+                    };
+                    written.expect("the write succeeds");
                     done.push(sent.elapsed());
                 }
                 done

@@ -2,8 +2,9 @@
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
-use strongroom_store::sqlite::{SqliteOptions, SqliteStore};
+use strongroom_store::sqlite::{Durability, SqliteOptions, SqliteStore};
 use strongroom_store::{Store, conformance};
 use tempfile::TempDir;
 
@@ -14,11 +15,11 @@ struct Stores {
 }
 
 impl Stores {
-    fn fresh(&self) -> Arc<dyn Store> {
+    fn fresh(&self, options: SqliteOptions) -> Arc<dyn Store> {
         let directory = tempfile::tempdir().expect("a temporary directory can be made");
         let path: PathBuf = directory.path().join("store.db");
         self.directories.lock().expect("no test panics while it holds this").push(directory);
-        SqliteStore::open(&path, SqliteOptions::default()).expect("a new store opens")
+        SqliteStore::open(&path, options).expect("a new store opens")
     }
 }
 
@@ -27,7 +28,7 @@ macro_rules! suite {
         #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
         async fn $test() {
             let stores = Stores::default();
-            conformance::$noun(&async || stores.fresh()).await;
+            conformance::$noun(&async || stores.fresh(SqliteOptions::default())).await;
         }
     )+};
 }
@@ -40,4 +41,11 @@ suite! {
     tokens_behave = tokens;
     audit_chains_behave = audit;
     logs_behave = logs;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn all_behaves_where_relaxed_jobs_are_synced_at_intervals() {
+    let stores = Stores::default();
+    let durability = Durability::Interval(Duration::from_millis(1));
+    conformance::run_all(async || stores.fresh(SqliteOptions { durability, ..SqliteOptions::default() })).await;
 }

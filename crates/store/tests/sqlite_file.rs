@@ -6,11 +6,12 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use strongroom_model::{Id, Scope, SecretName};
 use strongroom_store::port::{ProjectRow, SecretRow, Tx, VersionKind, VersionRow};
-use strongroom_store::sqlite::{SqliteOptions, SqliteStore};
+use strongroom_store::sqlite::{Durability, SqliteOptions, SqliteStore};
 use strongroom_store::{Store, StoreError, Verdict};
 use tempfile::TempDir;
 
@@ -132,6 +133,15 @@ async fn files_are_closed_to_others_whatever_the_umask() {
 
 #[tokio::test]
 async fn acknowledged_writes_survive_a_kill() {
+    kill_again_and_again("synced").await;
+}
+
+#[tokio::test]
+async fn relaxed_writes_survive_a_kill() {
+    kill_again_and_again("relaxed").await;
+}
+
+async fn kill_again_and_again(kind: &str) {
     let rounds = if variable("STRONGROOM_SOAK").is_some() { 100 } else { 5 };
     let (_directory, path) = scratch();
     let mut acknowledged: Vec<SecretName> = Vec::new();
@@ -139,6 +149,7 @@ async fn acknowledged_writes_survive_a_kill() {
         let mut child = Command::new(std::env::current_exe().expect("this program has a path"))
             .args(["--exact", "victim", "--nocapture"])
             .env(VICTIM, &path)
+            .env("STORE_TEST_KIND", kind)
             .stdout(Stdio::piped())
             .spawn()
             .expect("a victim starts");
@@ -169,7 +180,10 @@ async fn acknowledged_writes_survive_a_kill() {
 async fn victim() {
     let Some(path) = variable(VICTIM) else { return };
     let most = variable("STORE_TEST_WRITES").and_then(|text| text.parse().ok()).unwrap_or(u64::MAX);
-    let store = open(Path::new(&path));
+    let relaxed = variable("STORE_TEST_KIND").is_some_and(|kind| kind == "relaxed");
+    let durability = if relaxed { Durability::Interval(Duration::from_hours(1)) } else { Durability::Synced };
+    let options = SqliteOptions { durability, ..SqliteOptions::default() };
+    let store: Arc<dyn Store> = SqliteStore::open(Path::new(&path), options).expect("the store opens");
     let fresh = store.write(|tx| if tx.projects()?.is_empty() { insert_project(tx) } else { Ok(()) }).await;
     fresh.expect("the project is there");
     let first = u64::try_from(names(&store).await.len()).expect("a small number") + 1;
@@ -181,7 +195,12 @@ async fn victim() {
                 for k in 0..most.div_ceil(clients) {
                     // ids and names of a killed round must not come again
                     let n = first * 1_000_000 + client * 100_000 + k;
-                    store.write(move |tx| set(tx, n, 300)).await.expect("the write succeeds");
+                    let written = if relaxed {
+                        store.write_relaxed(move |tx| set(tx, n, 300)).await
+                    } else {
+                        store.write(move |tx| set(tx, n, 300)).await
+                    };
+                    written.expect("the write succeeds");
                     let mut out = std::io::stdout().lock();
                     writeln!(out, "wrote {}", name(n)).and_then(|()| out.flush()).expect("somebody listens");
                 }
@@ -223,6 +242,19 @@ async fn a_full_disk_fails_writes_clearly_and_leaves_the_store_usable() {
     assert_eq!(small, Ok(()));
     drop(store);
     assert_eq!(names(&open(&path)).await.len(), kept.len() + 1);
+}
+
+#[tokio::test]
+async fn a_dropped_store_finishes_its_queue() {
+    let (_directory, path) = scratch();
+    let store = open(&path);
+    let first = store.submit(Box::new(|tx| insert_project(tx).map_or(Verdict::RollBack, |()| Verdict::Commit)));
+    for n in 1..=50_u64 {
+        drop(store.submit(Box::new(move |tx| set(tx, n, 10).map_or(Verdict::RollBack, |()| Verdict::Commit))));
+    }
+    drop(store);
+    assert_eq!(first.await, Ok(true));
+    assert_eq!(names(&open(&path)).await.len(), 50);
 }
 
 #[tokio::test]

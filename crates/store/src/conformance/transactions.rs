@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::fixture::{id, name, project_row, read, secret_row, set, with_project, write};
-use crate::port::{Store, StoreError, Verdict};
+use super::fixture::{audit_row, id, name, project_row, read, secret_row, set, with_project, write};
+use crate::port::{Store, StoreError, Verdict, WriteJob};
 use strongroom_model::Scope;
 
 pub(super) async fn an_ok_is_kept_and_an_error_leaves_nothing(store: Arc<dyn Store>) {
@@ -80,6 +80,24 @@ pub(super) async fn a_job_whose_caller_went_away_still_runs(store: Arc<dyn Store
     // jobs run in the order in which they were queued
     write(&store, |tx| tx.insert_project(&project_row(2, "next"))).await;
     assert_eq!(read(&store, |rows| rows.projects()).await.len(), 2);
+}
+
+pub(super) async fn relaxed_and_other_jobs_run_in_the_order_in_which_they_were_queued(store: Arc<dyn Store>) {
+    let jobs: Vec<_> = (1..=200_u64)
+        .map(|seq| {
+            let job: WriteJob = Box::new(move |tx| {
+                assert_eq!(tx.audit_head("node").unwrap().seq + 1, seq);
+                verdict(&tx.append_audit(&audit_row("node", seq, "a")))
+            });
+            if seq % 3 == 0 { store.submit(job) } else { store.submit_relaxed(job) }
+        })
+        .collect();
+    for job in jobs {
+        assert_eq!(job.await, Ok(true));
+    }
+    let failed: Result<(), StoreError> = store.write_relaxed(|_| Err(StoreError::Exists("of the caller"))).await;
+    assert_eq!(failed, Err(StoreError::Exists("of the caller")));
+    assert_eq!(store.write_relaxed(|tx| tx.audit_head("node")).await.map(|head| head.seq), Ok(200));
 }
 
 pub(super) async fn a_write_sees_its_own_rows_and_a_read_one_view(store: Arc<dyn Store>) {

@@ -73,6 +73,14 @@ pub trait Store: Send + Sync + 'static {
     /// commit fails, every job in it fails.
     fn submit(&self, job: WriteJob) -> BoxFuture<'static, Result<bool, StoreError>>;
 
+    /// The same for a job that need not outlive a power failure: when this resolves, its writes survive the end of the
+    /// process, however it ends, and a backend that is set up so may bring them to the disk a little later. Jobs run in
+    /// the order in which they are queued, whichever of the two queues them, and what a power failure takes is always a
+    /// tail: never a job and not the ones after it.
+    fn submit_relaxed(&self, job: WriteJob) -> BoxFuture<'static, Result<bool, StoreError>> {
+        self.submit(job)
+    }
+
     /// Runs `job` on one consistent view of what is committed.
     fn query<'a>(&'a self, job: ReadJob<'a>) -> BoxFuture<'a, Result<(), StoreError>>;
 
@@ -88,17 +96,24 @@ impl dyn Store {
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
     {
-        let slot = Arc::new(Mutex::new(None));
-        let filled = Arc::clone(&slot);
-        let job: WriteJob = Box::new(move |tx| {
-            let result = work(tx);
-            let verdict = if result.is_ok() { Verdict::Commit } else { Verdict::RollBack };
-            *filled.lock().unwrap_or_else(PoisonError::into_inner) = Some(result);
-            verdict
-        });
+        let (job, answer) = job_of(work);
         self.submit(job).await?;
-        let result = slot.lock().unwrap_or_else(PoisonError::into_inner).take();
-        result.unwrap_or_else(|| Err(StoreError::Unavailable("the write was dropped".to_owned()).into()))
+        answer()
+    }
+
+    /// Runs `work` in a transaction as [`Store::submit_relaxed`] does: for records of what was done, where the instance
+    /// accepts that a power failure may take the newest of them.
+    pub async fn write_relaxed<T, E>(
+        &self,
+        work: impl FnOnce(&mut dyn Tx) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        let (job, answer) = job_of(work);
+        self.submit_relaxed(job).await?;
+        answer()
     }
 
     /// Runs `work` on one consistent view.
@@ -111,4 +126,27 @@ impl dyn Store {
         self.query(Box::new(|rows| result = Some(work(rows)))).await?;
         result.unwrap_or_else(|| Err(StoreError::Unavailable("the read was dropped".to_owned()).into()))
     }
+}
+
+/// A job that commits on `Ok`, and where to find what it returned once it has run.
+fn job_of<T, E>(
+    work: impl FnOnce(&mut dyn Tx) -> Result<T, E> + Send + 'static,
+) -> (WriteJob, impl FnOnce() -> Result<T, E> + Send)
+where
+    T: Send + 'static,
+    E: From<StoreError> + Send + 'static,
+{
+    let slot = Arc::new(Mutex::new(None));
+    let filled = Arc::clone(&slot);
+    let job: WriteJob = Box::new(move |tx| {
+        let result = work(tx);
+        let verdict = if result.is_ok() { Verdict::Commit } else { Verdict::RollBack };
+        *filled.lock().unwrap_or_else(PoisonError::into_inner) = Some(result);
+        verdict
+    });
+    let answer = move || {
+        let result = slot.lock().unwrap_or_else(PoisonError::into_inner).take();
+        result.unwrap_or_else(|| Err(StoreError::Unavailable("the write was dropped".to_owned()).into()))
+    };
+    (job, answer)
 }

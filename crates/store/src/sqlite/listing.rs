@@ -121,3 +121,26 @@ fn place(session: &Session<'_>, filter: &SecretFilter) -> Result<Option<Place>, 
     let first_of_name = || [name.as_str().to_owned(), String::new(), String::new(), String::new(), String::new()];
     Ok(Some(found.unwrap_or_else(first_of_name)))
 }
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::Connection;
+
+    use super::{AFTER, LIVE, OF_SCOPES, ORDER, WITH_TEXT, WITHOUT_USERS};
+    use crate::sqlite::migrate::migrate;
+
+    #[test]
+    fn a_list_of_names_is_answered_from_one_index_in_its_order() {
+        let connection = Connection::open_in_memory().expect("memory is there");
+        migrate(&connection).expect("the schema is good");
+        for parts in [&[ORDER][..], &[AFTER, ORDER], &[WITH_TEXT, AFTER, ORDER]] {
+            let select = "EXPLAIN QUERY PLAN SELECT s.name, s.id FROM secrets s";
+            let sql = [&[select, LIVE, WITHOUT_USERS, OF_SCOPES], parts].concat().concat();
+            let mut statement = connection.prepare(&sql).expect("the statement is good");
+            let rows = statement.raw_query().mapped(|row| row.get::<_, String>(3));
+            let plan: Vec<String> = rows.collect::<Result<_, _>>().expect("the plan can be read");
+            let [only] = plan.as_slice() else { panic!("{plan:?}") };
+            assert!(only.contains("USING COVERING INDEX secrets_by_name"), "{only}");
+        }
+    }
+}

@@ -28,22 +28,34 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 
 use crate::port::{BoxFuture, ReadJob, Store, StoreError, WriteJob};
-use queue::{Pending, Queue};
+use queue::{Pending, Promise, Queue};
 use readers::Readers;
-use writer::Writer;
+use writer::{Pace, Writer};
 
 /// How the embedded store works. [`SqliteOptions::default`] is right for an instance.
 #[derive(Debug, Clone, Copy)]
 pub struct SqliteOptions {
     /// Under concurrency, how long the writer waits for more callers to share a commit with. Zero turns it off.
     pub gather: Duration,
+    /// What callers of [`Store::submit_relaxed`] are promised.
+    pub durability: Durability,
     /// The database may not grow beyond this many pages of 4 KiB; what would is `Unavailable`. For quotas and tests.
     pub max_pages: Option<u32>,
 }
 
+/// When a relaxed job is on the disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Durability {
+    /// When its caller is told, as every other job.
+    Synced,
+    /// At most so long after its caller is told, or with the next job that is not relaxed. Until then it survives the end
+    /// of the process, but not of the machine.
+    Interval(Duration),
+}
+
 impl Default for SqliteOptions {
     fn default() -> Self {
-        Self { gather: Duration::from_micros(200), max_pages: None }
+        Self { gather: Duration::from_micros(200), durability: Durability::Synced, max_pages: None }
     }
 }
 
@@ -61,16 +73,18 @@ impl SqliteStore {
     /// Errors: `TooNew` for a schema of a newer program; `Damaged` for a file that is no database or is corrupt;
     /// `Unavailable` for anything of the system.
     pub fn open(path: &Path, options: SqliteOptions) -> Result<Arc<Self>, StoreError> {
-        let SqliteOptions { gather, max_pages } = options;
+        let SqliteOptions { gather, durability, max_pages } = options;
         schema::claim(path)?;
         let connection = schema::open_writer(path, max_pages)?;
         migrate::migrate(&connection)?;
         let queue = Arc::new(Queue::new());
         let jobs = Arc::clone(&queue);
+        let pace = Pace { gather, durability };
+        let log = schema::side_file(path, "-wal");
         let thread = thread::Builder::new()
             .name("store-writer".to_owned())
             .spawn(move || {
-                Writer::new(connection).run(&jobs, gather);
+                Writer::new(connection, log).run(&jobs, pace);
                 jobs.end();
             })
             .map_err(|error| StoreError::Unavailable(format!("the writer's thread did not start: {error}")))?;
@@ -78,13 +92,23 @@ impl SqliteStore {
     }
 }
 
-impl Store for SqliteStore {
-    fn submit(&self, job: WriteJob) -> BoxFuture<'static, Result<bool, StoreError>> {
+impl SqliteStore {
+    fn queue(&self, job: WriteJob, promise: Promise) -> BoxFuture<'static, Result<bool, StoreError>> {
         let (done, told) = oneshot::channel();
-        self.queue.push(Pending { job, done });
+        self.queue.push(Pending { job, promise, done });
         Box::pin(async move {
             told.await.unwrap_or_else(|_| Err(StoreError::Unavailable("the writer has ended".to_owned())))
         })
+    }
+}
+
+impl Store for SqliteStore {
+    fn submit(&self, job: WriteJob) -> BoxFuture<'static, Result<bool, StoreError>> {
+        self.queue(job, Promise::Synced)
+    }
+
+    fn submit_relaxed(&self, job: WriteJob) -> BoxFuture<'static, Result<bool, StoreError>> {
+        self.queue(job, Promise::Relaxed)
     }
 
     fn query<'a>(&'a self, job: ReadJob<'a>) -> BoxFuture<'a, Result<(), StoreError>> {

@@ -1,7 +1,7 @@
 //! How jobs reach the writer: one lock, one condition, and a short wait under concurrency.
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
@@ -14,8 +14,30 @@ const MOST: usize = 1024;
 pub(super) struct Pending {
     /// What is to be done.
     pub(super) job: WriteJob,
+    /// What its caller was promised.
+    pub(super) promise: Promise,
     /// Whom to tell.
     pub(super) done: oneshot::Sender<Result<bool, StoreError>>,
+}
+
+/// What a caller is promised when it is told that its job is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Promise {
+    /// It survives a power failure.
+    Synced,
+    /// It survives the end of the process.
+    Relaxed,
+}
+
+/// Why the writer was woken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Woken {
+    /// There are jobs.
+    Jobs,
+    /// The time has come that it had asked for.
+    Time,
+    /// There are none left, and the queue is closed.
+    Closed,
 }
 
 /// Jobs on their way to the writer.
@@ -59,18 +81,33 @@ impl Queue {
         }
     }
 
-    /// Waits for jobs and moves them to `batch`; `false` when there are none left and the queue is closed.
+    /// Waits for jobs and moves them to `batch`, but not beyond `until`.
     ///
     /// `crowd` is how many callers the last transaction saw. If it saw more than one, the others of them are probably
     /// about to come back: they get `gather` to do so, and share the commit.
-    pub(super) fn take(&self, batch: &mut Vec<Pending>, crowd: usize, gather: Duration) -> bool {
+    pub(super) fn take(
+        &self,
+        batch: &mut Vec<Pending>,
+        crowd: usize,
+        gather: Duration,
+        until: Option<Instant>,
+    ) -> Woken {
         let mut state = self.state();
         while state.jobs.is_empty() {
             if state.closed {
-                return false;
+                return Woken::Closed;
             }
             state.wake_at = 1;
-            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+            let Some(until) = until else {
+                state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+                continue;
+            };
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                state.wake_at = 0;
+                return Woken::Time;
+            }
+            state = self.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
         }
         let awaited = crowd.min(MOST);
         if state.jobs.len() < awaited && !state.closed && !gather.is_zero() {
@@ -85,7 +122,7 @@ impl Queue {
         } else {
             batch.extend(state.jobs.drain(..MOST));
         }
-        true
+        Woken::Jobs
     }
 
     /// How many jobs wait.

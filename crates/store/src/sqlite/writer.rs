@@ -8,14 +8,20 @@
 //!                                                     ▼        (a lone job: no SAVEPOINT)
 //!                                        COMMIT ─► tell all callers ─► checkpoint if the log is long
 //! ```
+//!
+//! The commit is synced unless all its jobs are relaxed and the store is set up to sync those at intervals. The log is
+//! written from front to back, so that syncing any commit syncs all before it, and a power failure takes only a tail.
 
+use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::time::Duration;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 
+use super::Durability;
 use super::audit::Heads;
-use super::queue::{Pending, Queue};
+use super::queue::{Pending, Promise, Queue, Woken};
 use super::row::fault;
 use super::session::Session;
 use crate::port::{StoreError, Verdict, WriteJob};
@@ -23,9 +29,24 @@ use crate::port::{StoreError, Verdict, WriteJob};
 /// The log is carried over into the database once it has this many pages.
 const CHECKPOINT_PAGES: i64 = 4000;
 
+/// How the writer takes its time.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Pace {
+    /// Under concurrency, how long it waits for more callers to share a commit with.
+    pub(super) gather: Duration,
+    /// When relaxed jobs are on the disk.
+    pub(super) durability: Durability,
+}
+
 /// The writer's side of the store.
 pub(super) struct Writer {
     connection: Connection,
+    /// The write-ahead log.
+    log: PathBuf,
+    /// What the connection's next commit keeps.
+    promise: Promise,
+    /// When the first commit was made that is not on the disk yet.
+    unsynced_since: Option<Instant>,
     heads: Heads,
     /// Rises when another process has written; see [`Writer::begin`].
     data_version: i64,
@@ -36,31 +57,53 @@ type Outcome = Result<bool, StoreError>;
 
 impl Writer {
     /// Takes over the connection.
-    pub(super) fn new(connection: Connection) -> Self {
-        Self { connection, heads: Heads::new(), data_version: -1 }
+    pub(super) fn new(connection: Connection, log: PathBuf) -> Self {
+        let heads = Heads::new();
+        Self { connection, log, promise: Promise::Synced, unsynced_since: None, heads, data_version: -1 }
     }
 
     /// Works until the queue is closed and empty.
-    pub(super) fn run(mut self, queue: &Queue, gather: Duration) {
+    pub(super) fn run(mut self, queue: &Queue, pace: Pace) {
         let mut batch = Vec::new();
         let mut crowd = 1;
-        while queue.take(&mut batch, crowd, gather) {
+        let interval = match pace.durability {
+            Durability::Synced => None,
+            Durability::Interval(interval) => Some(interval),
+        };
+        loop {
+            let until = self.unsynced_since.zip(interval).map(|(since, interval)| since + interval);
+            match queue.take(&mut batch, crowd, pace.gather, until) {
+                Woken::Jobs => {}
+                Woken::Time => {
+                    self.sync_log();
+                    continue;
+                }
+                Woken::Closed => break,
+            }
             let done = batch.len();
-            self.commit(&mut batch);
-            crowd = done + queue.len();
+            let relaxed = interval.is_some() && batch.iter().all(|pending| pending.promise == Promise::Relaxed);
+            let promise = if relaxed { Promise::Relaxed } else { Promise::Synced };
+            self.commit(&mut batch, promise);
+            // a commit that is not synced costs less than waiting to share it
+            crowd = if relaxed { 1 } else { done + queue.len() };
+            // jobs may never cease, so that the queue is not the only place where the time can come
+            if until.is_some_and(|until| until <= Instant::now()) {
+                self.sync_log();
+            }
             self.checkpoint_if_long();
         }
+        self.sync_log();
         if let Err(error) = self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())) {
             tracing::warn!(%error, "the write-ahead log could not be carried over at the end; the next start does it");
         }
     }
 
     /// Runs all jobs in one transaction and tells their callers.
-    fn commit(&mut self, batch: &mut Vec<Pending>) {
+    fn commit(&mut self, batch: &mut Vec<Pending>, promise: Promise) {
         let alone = batch.len() == 1;
         let mut told = Vec::with_capacity(batch.len());
-        let mut lost = self.begin().err();
-        for Pending { job, done } in batch.drain(..) {
+        let mut lost = self.begin(promise).err();
+        for Pending { job, done, .. } in batch.drain(..) {
             let outcome = match &lost {
                 Some(error) => Err(error.clone()),
                 None => self.run_job(job, alone),
@@ -73,6 +116,9 @@ impl Writer {
         }
         if lost.is_none() && !self.connection.is_autocommit() {
             lost = self.statement("COMMIT").err();
+        }
+        if promise == Promise::Relaxed && self.unsynced_since.is_none() {
+            self.unsynced_since = Some(Instant::now());
         }
         if lost.is_some() {
             self.abandon();
@@ -87,7 +133,12 @@ impl Writer {
         }
     }
 
-    fn begin(&mut self) -> Result<(), StoreError> {
+    fn begin(&mut self, promise: Promise) -> Result<(), StoreError> {
+        if self.promise != promise {
+            let level = if promise == Promise::Synced { "FULL" } else { "NORMAL" };
+            self.connection.pragma_update(None, "synchronous", level).map_err(|error| fault(&error))?;
+            self.promise = promise;
+        }
         self.statement("BEGIN IMMEDIATE")?;
         let mut prepared = self.connection.prepare_cached("PRAGMA data_version").map_err(|error| fault(&error))?;
         let version = prepared.query_row([], |row| row.get(0)).map_err(|error| fault(&error))?;
@@ -129,6 +180,16 @@ impl Writer {
             self.statement("RELEASE job")?;
         }
         outcome
+    }
+
+    /// Brings all commits to the disk.
+    fn sync_log(&mut self) {
+        if self.unsynced_since.take().is_none() {
+            return;
+        }
+        if let Err(error) = File::open(&self.log).and_then(|log| log.sync_data()) {
+            tracing::error!(%error, "audit records could not be brought to the disk");
+        }
     }
 
     /// Carries the log over into the database when it has grown long. Callers have been told by then, so that none waits
