@@ -11,7 +11,12 @@ pub(crate) type Generated = (&'static str, fn() -> io::Result<String>);
 /// Every file that is made from code. **This is the one place to add another**: its path, and the function that makes
 /// its text, such as `("docs/openapi.json", openapi)`.
 pub(crate) fn generated() -> Vec<Generated> {
-    Vec::new()
+    vec![("docs/openapi.json", openapi)]
+}
+
+/// The description of the HTTP API, as the server serves it.
+fn openapi() -> io::Result<String> {
+    strongroom_server::document().to_pretty_json().map(|text| text + "\n").map_err(io::Error::other)
 }
 
 /// Writes the files whose content has changed.
