@@ -56,7 +56,7 @@ async fn plain(world: &World, name: &str) {
         response.into_body().collect().await.unwrap();
         times.push(start.elapsed());
     }
-    report(&format!("{name}: plain hyper client"), &mut times, cpu() - before);
+    report(&format!("{name}: plain hyper client"), &mut times, cpu().saturating_sub(before));
 }
 
 async fn invoke(world: &World, spec: &Arc<WorkerSpec>, name: &str) {
@@ -67,7 +67,7 @@ async fn invoke(world: &World, spec: &Arc<WorkerSpec>, name: &str) {
         world.get(spec, "/").await;
         times.push(start.elapsed());
     }
-    report(&format!("{name}: Runtime::invoke"), &mut times, cpu() - before);
+    report(&format!("{name}: Runtime::invoke"), &mut times, cpu().saturating_sub(before));
 }
 
 async fn starts() {

@@ -4,6 +4,10 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+mod install;
+
+pub use install::{InstallError, install};
+
 /// The version that [`install`] brings.
 pub const PINNED_VERSION: &str = "2.9.8";
 
@@ -97,4 +101,27 @@ fn is_new_enough(version: &str) -> bool {
     let mut parts = version.split('.').map(str::parse::<u32>);
     let (Some(Ok(major)), Some(Ok(minor))) = (parts.next(), parts.next()) else { return false };
     (major, minor) >= OLDEST
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use super::*;
+
+    #[test]
+    fn versions_are_compared_as_numbers() {
+        for (version, enough) in [("2.9.0", true), ("2.10.1", true), ("3.0.0", true), ("2.8.9", false), ("two", false)]
+        {
+            assert_eq!(is_new_enough(version), enough, "{version}");
+        }
+    }
+
+    #[test]
+    fn what_is_missing_or_no_deno_says_what_to_do() {
+        let missing = find(&Places::default()).unwrap_err().to_string();
+        assert!(missing.ends_with("strongroom runtime install"), "{missing}");
+        let named = Places { named: Some(PathBuf::from("/bin/true")), ..Places::default() };
+        assert!(matches!(find(&named), Err(LocateError::NotDeno { .. })));
+    }
 }

@@ -203,8 +203,7 @@ async fn an_invocation_that_is_newer_than_the_worker_brings_it_up_by_itself() {
 async fn time_running_out_is_a_change() {
     let world = World::new();
     world.set("KEY", "one");
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_millis();
-    let until = i64::try_from(now).unwrap() + 1500;
+    let until = support::unix_ms() + 1500;
     world.values.state.lock().unwrap().valid_until = Some(until);
     let spec = Arc::new(spec(
         "export default () => { try { return new Response(secrets.get('KEY')) } catch (e) { return new Response(e.name) } }",
@@ -216,10 +215,7 @@ async fn time_running_out_is_a_change() {
         state.entries.insert("KEY".to_owned(), (Held::Expired, 1));
         state.valid_until = None;
     }
-    let passed = || {
-        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_millis();
-        (i64::try_from(now).unwrap() > until).then_some(())
-    };
+    let passed = || (support::unix_ms() > until).then_some(());
     eventually("the time to pass", passed).await;
     assert_eq!(world.get(&spec, "/").await.text, "SecretExpiredError");
     world.runtime.shutdown().await;
@@ -294,5 +290,21 @@ async fn a_trial_start_touches_nothing_until_the_switch() {
     world
         .event("the switch", |event| matches!(event, Event::Worker { what: WorkerEvent::Replaced, .. }).then_some(()))
         .await;
+    world.runtime.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_late_caller_of_the_old_deployment_does_not_switch_back() {
+    let world = World::new();
+    let first = Arc::new(spec("export default () => new Response('first')"));
+    let second = Arc::new(spec("export default () => new Response('second')"));
+    assert_eq!(world.get(&first, "/").await.text, "first");
+    assert_eq!(world.get(&second, "/").await.text, "second");
+    let pid = world.runtime.warm()[0].pid;
+    assert_eq!(world.get(&first, "/").await.text, "second");
+    assert_eq!(world.runtime.warm()[0].pid, pid);
+    // a rollback is a new value
+    let again = Arc::new(WorkerSpec::clone(&first));
+    assert_eq!(world.get(&again, "/").await.text, "first");
     world.runtime.shutdown().await;
 }

@@ -213,6 +213,12 @@ pub async fn eventually<T>(what: &str, mut check: impl FnMut() -> Option<T>) -> 
     }
 }
 
+#[expect(clippy::disallowed_methods, reason = "expiry follows the machine's clock")]
+pub fn unix_ms() -> i64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+    i64::try_from(since.as_millis()).unwrap()
+}
+
 pub fn spec(code: &str) -> WorkerSpec {
     WorkerSpec {
         workload: WorkloadId {
