@@ -258,6 +258,32 @@ async fn a_dropped_store_finishes_its_queue() {
 }
 
 #[tokio::test]
+async fn what_is_purged_is_in_no_file() {
+    let (directory, path) = scratch();
+    let store = open(&path);
+    store.write(insert_project).await.expect("the store can be written");
+    for n in 1..=40 {
+        store.write(move |tx| set(tx, n, 3_000)).await.expect("the store can be written");
+    }
+    // as `set` fills envelopes
+    let holds = || {
+        let files = fs::read_dir(directory.path()).expect("the directory can be read");
+        let pattern = [7; 500];
+        files
+            .filter_map(|file| fs::read(file.expect("it can be listed").path()).ok())
+            .any(|bytes| bytes.windows(pattern.len()).any(|window| window == pattern))
+    };
+    assert!(holds());
+    for n in 1..=39 {
+        assert!(store.write::<_, StoreError>(move |tx| tx.purge_secret(&id(n))).await.expect("it can be purged"));
+    }
+    assert!(holds());
+    assert!(store.write::<_, StoreError>(|tx| tx.purge_secret(&id(40))).await.expect("it can be purged"));
+    assert!(!holds());
+    assert_eq!(names(&store).await, []);
+}
+
+#[tokio::test]
 async fn a_newer_schema_is_refused() {
     let (_directory, path) = scratch();
     open(&path).close().await.expect("the store closes");

@@ -32,7 +32,8 @@ pub struct AuditRow {
     pub link: [u8; 32],
 }
 
-/// Which records to list, newest first.
+/// Which records to list: highest number first, and among equal numbers by node. A store that several nodes have written
+/// to may exceed `limit` to keep records of one number on one page.
 #[derive(Debug, Clone, Default)]
 pub struct AuditFilter {
     /// Only this project's; `None` lists all.

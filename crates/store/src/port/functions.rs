@@ -135,7 +135,8 @@ pub trait FunctionTx {
     fn insert_deployment(&mut self, row: &DeploymentRow, bundle: &[u8]) -> Result<(), StoreError>;
     /// Erases deployments below `keep_from`, except the number `active`; returns how many.
     fn prune_deployments(&mut self, function: &Id, keep_from: u64, active: u64) -> Result<u64, StoreError>;
-    /// Replaces the facts of `via` `list` and `code` of one workload.
+    /// Replaces the facts of `via` `list` and `code` of one workload. Only secret, `via` and time of `facts` are looked
+    /// at; doubles count once.
     fn replace_static_reads(
         &mut self,
         project: &Id,

@@ -28,7 +28,8 @@ pub struct LogRow {
     pub message: String,
 }
 
-/// Which lines to list, oldest first among the newest `limit`.
+/// Which lines to list, oldest first: the newest `limit` of them, or with `after` the oldest, so that a follower who
+/// falls behind misses nothing.
 #[derive(Debug, Clone, Default)]
 pub struct LogFilter {
     /// Only this category.

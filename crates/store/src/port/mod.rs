@@ -3,6 +3,10 @@
 //! Work comes as closures. A write closure runs inside one transaction and sees its own writes; it is durable when the
 //! returned future resolves. Closures are synchronous so that the embedded backend pays nothing for them; a networked
 //! backend runs them on a thread that may wait.
+//!
+//! Times are kept to the millisecond: callers round before they write, or what they read differs from what they wrote.
+//! A row whose owner is not there (a namespace's project, a version's secret, a deployment's function) is refused as
+//! `Damaged`, so that owners are written first. Secrets and functions name their namespace and app without owning them.
 
 mod audit;
 mod functions;

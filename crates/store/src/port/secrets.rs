@@ -89,20 +89,21 @@ pub struct SecretFilter {
     pub user: Option<strongroom_model::UserId>,
     /// Only names that contain this text, ignoring ASCII case.
     pub search: Option<String>,
-    /// Only after this key (the last item of the page before): name, then the head's id.
+    /// Only after this key (the last item of the page before): name, then the head's id. If that head has been erased
+    /// since, the page begins with the first secret of the name again: rather one twice than one never.
     pub after: Option<(SecretName, Id)>,
     /// At most this many.
     pub limit: usize,
 }
 
-/// Counts for one project, over global, namespace and app scope.
+/// Counts for one project, over global, namespace and app scope. A secret can count more than once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Stats {
     /// Live secrets.
     pub total: u64,
-    /// Those that run out within the window.
+    /// Those that have not run out but do so within the window, its end included.
     pub expiring_soon: u64,
-    /// Those that have run out.
+    /// Those that have run out; the very instant counts.
     pub expired: u64,
     /// Declared ones without a value.
     pub without_value: u64,
@@ -114,7 +115,8 @@ pub trait SecretRows {
     fn secret(&mut self, project: &Id, scope: &Scope, name: &SecretName) -> Result<Option<SecretRow>, StoreError>;
     /// The live name in this scope that equals `name` but for ASCII case and is not `name` itself.
     fn case_twin(&mut self, project: &Id, scope: &Scope, name: &SecretName) -> Result<Option<SecretName>, StoreError>;
-    /// The live secrets of this name in all other scopes of the project, for hints.
+    /// The live secrets of this name in all scopes of the project but those of end users, for hints: by scope,
+    /// namespace and app.
     fn elsewhere(&mut self, project: &Id, name: &SecretName) -> Result<Vec<SecretRow>, StoreError>;
     /// The most recently deleted secret of this name in this scope.
     fn deleted_secret(
@@ -128,7 +130,8 @@ pub trait SecretRows {
     /// All versions, newest first, with envelopes left empty.
     fn versions(&mut self, secret: &Id) -> Result<Vec<VersionRow>, StoreError>;
     /// The live secrets of one name that a workload in `namespace` (for an app: with this id) may see: scopes global,
-    /// namespace and app.
+    /// namespace and app. `Damaged` if one has versions but not its current one: a value that has gone must not look
+    /// like one that was never set.
     fn candidates(
         &mut self,
         project: &Id,
@@ -157,7 +160,8 @@ pub trait SecretRows {
 pub trait SecretTx {
     /// Adds a head; `Exists` if a live secret has the name in the scope.
     fn insert_secret(&mut self, row: &SecretRow) -> Result<(), StoreError>;
-    /// Replaces everything of a head but id, project, scope and name. `false` if missing.
+    /// Replaces everything of a head but id, project, scope and name. `false` if missing; `Exists` if it would bring
+    /// back a secret whose name is taken.
     fn update_secret(&mut self, row: &SecretRow) -> Result<bool, StoreError>;
     /// Appends a version; `Exists` if the number is taken.
     fn insert_version(&mut self, row: &VersionRow) -> Result<(), StoreError>;

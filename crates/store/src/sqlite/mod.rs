@@ -1,7 +1,8 @@
 //! The embedded backend: one `SQLite` file in write-ahead mode, one thread that writes, readers beside it.
 //!
-//! An acknowledged write survives power loss. What was erased is overwritten in the file (`secure_delete`); the
-//! write-ahead log beside it holds older pages until it wraps around or the store is closed.
+//! An acknowledged write survives power loss. What was erased is overwritten in the file (`secure_delete`), and where it
+//! was a value or a key the write-ahead log, which holds older pages, is emptied before the caller is told. The disk's own
+//! copies (snapshots, worn flash cells) are out of reach.
 //!
 //! Times are kept at millisecond precision: a finer time is rounded towards zero when it is written.
 

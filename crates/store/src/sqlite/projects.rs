@@ -156,7 +156,7 @@ impl ProjectTx for Session<'_> {
 
     fn delete_project(&mut self, project: &Id) -> Result<bool, StoreError> {
         // what has a foreign key goes with the project
-        let erased = self.change("DELETE FROM projects WHERE id = ?1", [project.as_bytes()])?;
+        let erased = self.erase("DELETE FROM projects WHERE id = ?1", [project.as_bytes()])?;
         self.change("DELETE FROM logs WHERE project = ?1", [project.as_bytes()])?;
         Ok(erased > 0)
     }
@@ -186,7 +186,7 @@ impl ProjectTx for Session<'_> {
             return Ok(false);
         }
         // '' is no namespace's name, so that secrets of other scopes stay
-        self.change("DELETE FROM secrets WHERE project = ?1 AND namespace = ?2", place)?;
+        self.erase("DELETE FROM secrets WHERE project = ?1 AND namespace = ?2", place)?;
         self.change("DELETE FROM functions WHERE project = ?1 AND namespace = ?2", place)?;
         self.change("DELETE FROM read_facts WHERE project = ?1 AND namespace = ?2", place)?;
         Ok(true)
@@ -213,7 +213,7 @@ impl ProjectTx for Session<'_> {
         if self.change("DELETE FROM apps WHERE project = ?1 AND namespace = ?2 AND id = ?3", place)? == 0 {
             return Ok(false);
         }
-        self.change("DELETE FROM secrets WHERE project = ?1 AND namespace = ?2 AND app = ?3", place)?;
+        self.erase("DELETE FROM secrets WHERE project = ?1 AND namespace = ?2 AND app = ?3", place)?;
         self.change(
             "DELETE FROM read_facts WHERE project = ?1 AND namespace = ?2 AND kind = 'app' AND workload = ?3",
             place,

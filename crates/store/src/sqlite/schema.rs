@@ -13,7 +13,7 @@ use super::row::fault;
 use crate::port::StoreError;
 
 /// How long a connection waits for another process's lock. Within this process nobody waits for one.
-const BUSY: Duration = Duration::from_secs(5);
+pub(super) const BUSY: Duration = Duration::from_secs(5);
 
 /// More than the number of different statements, so that none is prepared twice.
 const STATEMENTS: usize = 160;

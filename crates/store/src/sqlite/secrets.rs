@@ -353,10 +353,10 @@ impl SecretTx for Session<'_> {
 
     fn purge_secret(&mut self, secret: &Id) -> Result<bool, StoreError> {
         // versions go with their secret
-        Ok(self.change("DELETE FROM secrets WHERE id = ?1", [secret.as_bytes()])? > 0)
+        Ok(self.erase("DELETE FROM secrets WHERE id = ?1", [secret.as_bytes()])? > 0)
     }
 
     fn purge_deleted(&mut self, before: jiff::Timestamp) -> Result<u64, StoreError> {
-        self.change("DELETE FROM secrets WHERE deleted_at < ?1", [millis(before)])
+        self.erase("DELETE FROM secrets WHERE deleted_at < ?1", [millis(before)])
     }
 }

@@ -11,6 +11,8 @@ pub(super) struct Session<'connection> {
     connection: &'connection Connection,
     /// The ends of the audit chains as this transaction sees them.
     pub(super) heads: &'connection mut Heads,
+    /// Whether values or keys were erased, of which the write-ahead log may hold copies.
+    pub(super) erased: bool,
 }
 
 impl Rows for Session<'_> {}
@@ -19,7 +21,7 @@ impl Tx for Session<'_> {}
 impl<'connection> Session<'connection> {
     /// Wraps a connection on which a transaction has begun.
     pub(super) fn new(connection: &'connection Connection, heads: &'connection mut Heads) -> Self {
-        Self { connection, heads }
+        Self { connection, heads, erased: false }
     }
 
     /// All rows that a query finds.
@@ -65,6 +67,12 @@ impl<'connection> Session<'connection> {
         let mut statement = self.connection.prepare_cached(sql).map_err(|error| fault(&error))?;
         let changed = statement.execute(params).map_err(|error| fault(&error))?;
         Ok(u64::try_from(changed).unwrap_or(u64::MAX))
+    }
+
+    /// Erases rows, or what hangs on rows, that held values or keys; returns how many.
+    pub(super) fn erase(&mut self, sql: &str, params: impl Params) -> Result<u64, StoreError> {
+        self.erased = true;
+        self.change(sql, params)
     }
 
     /// Adds or changes a row that must be unique; `Exists(what)` if a rule refuses it. Returns how many were changed.

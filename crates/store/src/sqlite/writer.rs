@@ -23,11 +23,16 @@ use super::Durability;
 use super::audit::Heads;
 use super::queue::{Pending, Promise, Queue, Woken};
 use super::row::fault;
+use super::schema::BUSY;
 use super::session::Session;
 use crate::port::{StoreError, Verdict, WriteJob};
 
 /// The log is carried over into the database once it has this many pages.
 const CHECKPOINT_PAGES: i64 = 4000;
+
+/// How long the writer waits for readers of old rows before it goes on without having emptied the log. Reads take
+/// microseconds; only another process's can take longer.
+const PATIENCE: Duration = Duration::from_millis(100);
 
 /// How the writer takes its time.
 #[derive(Debug, Clone, Copy)]
@@ -43,6 +48,8 @@ pub(super) struct Writer {
     connection: Connection,
     /// The write-ahead log.
     log: PathBuf,
+    /// Whether the log may hold copies of values or keys that were erased.
+    remains: bool,
     /// What the connection's next commit keeps.
     promise: Promise,
     /// When the first commit was made that is not on the disk yet.
@@ -59,7 +66,15 @@ impl Writer {
     /// Takes over the connection.
     pub(super) fn new(connection: Connection, log: PathBuf) -> Self {
         let heads = Heads::new();
-        Self { connection, log, promise: Promise::Synced, unsynced_since: None, heads, data_version: -1 }
+        Self {
+            connection,
+            log,
+            remains: false,
+            promise: Promise::Synced,
+            unsynced_since: None,
+            heads,
+            data_version: -1,
+        }
     }
 
     /// Works until the queue is closed and empty.
@@ -93,9 +108,7 @@ impl Writer {
             self.checkpoint_if_long();
         }
         self.sync_log();
-        if let Err(error) = self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())) {
-            tracing::warn!(%error, "the write-ahead log could not be carried over at the end; the next start does it");
-        }
+        self.empty_log();
     }
 
     /// Runs all jobs in one transaction and tells their callers.
@@ -122,6 +135,10 @@ impl Writer {
         }
         if lost.is_some() {
             self.abandon();
+        }
+        if self.remains {
+            // before callers are told: what they erased is erased then
+            self.remains = !self.empty_log();
         }
         for (done, outcome) in told {
             let outcome = match (&lost, outcome) {
@@ -155,7 +172,9 @@ impl Writer {
             self.statement("SAVEPOINT job")?;
         }
         let before = self.heads.clone();
-        let verdict = catch_unwind(AssertUnwindSafe(|| job(&mut Session::new(&self.connection, &mut self.heads))));
+        let mut session = Session::new(&self.connection, &mut self.heads);
+        let verdict = catch_unwind(AssertUnwindSafe(|| job(&mut session)));
+        self.remains |= session.erased;
         let outcome = match verdict {
             Ok(Verdict::Commit) => Ok(true),
             Ok(Verdict::RollBack) => Ok(false),
@@ -203,6 +222,24 @@ impl Writer {
         let done = self.connection.prepare_cached("PRAGMA wal_checkpoint(PASSIVE)");
         if let Err(error) = done.and_then(|mut prepared| prepared.query_row([], |_| Ok(()))) {
             tracing::warn!(%error, "the write-ahead log could not be carried over; it grows until it can be");
+        }
+    }
+
+    /// Carries the log over and makes it empty. `false` if a reader of old rows or an error stands against it.
+    fn empty_log(&self) -> bool {
+        let truncate = || {
+            self.connection.busy_timeout(PATIENCE)?;
+            let mut prepared = self.connection.prepare_cached("PRAGMA wal_checkpoint(TRUNCATE)")?;
+            let busy = prepared.query_row([], |row| row.get::<_, bool>(0))?;
+            self.connection.busy_timeout(BUSY)?;
+            Ok::<_, rusqlite::Error>(busy)
+        };
+        match truncate() {
+            Ok(busy) => !busy,
+            Err(error) => {
+                tracing::warn!(%error, "the write-ahead log could not be emptied; it is tried again");
+                false
+            }
         }
     }
 
