@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, Response};
@@ -19,6 +20,8 @@ pub type Body = UnsyncBoxBody<Bytes, BoxError>;
 
 /// Idle connections beyond this are closed.
 const MAX_IDLE: usize = 64;
+/// A connection that was just given back needs a moment; one that needs longer is still busy.
+const READY_WAIT: Duration = Duration::from_millis(1);
 
 pub(crate) struct Connections {
     socket: PathBuf,
@@ -45,7 +48,7 @@ impl Connections {
         mut request: Request<Body>,
     ) -> Result<(Response<Incoming>, SendRequest<Body>), SendError> {
         loop {
-            let (mut sender, fresh) = match self.take_idle() {
+            let (mut sender, fresh) = match self.take_idle().await {
                 Some(sender) => (sender, false),
                 None => match self.connect().await {
                     Some(sender) => (sender, true),
@@ -77,14 +80,26 @@ impl Connections {
         }
     }
 
-    fn take_idle(&self) -> Option<SendRequest<Body>> {
-        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        while let Some(sender) = idle.pop() {
-            if !sender.is_closed() {
-                return Some(sender);
-            }
+    /// An idle connection that is ready for a request. One whose last request is still being sent (its response came
+    /// first) is closed rather than waited for.
+    async fn take_idle(&self) -> Option<SendRequest<Body>> {
+        let mut sender = self.pop()?;
+        if sender.is_ready() {
+            return Some(sender);
         }
-        None
+        let ready = tokio::time::timeout(READY_WAIT, sender.ready()).await;
+        if matches!(ready, Ok(Ok(()))) { Some(sender) } else { None }
+    }
+
+    // The last one that is ready, else the last one at all.
+    fn pop(&self) -> Option<SendRequest<Body>> {
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        idle.retain(|sender| !sender.is_closed());
+        let index = idle.iter().rposition(SendRequest::is_ready);
+        match index {
+            Some(index) => Some(idle.swap_remove(index)),
+            None => idle.pop(),
+        }
     }
 
     async fn connect(&self) -> Option<SendRequest<Body>> {

@@ -30,6 +30,8 @@ const FIRST_BACKOFF: Duration = Duration::from_millis(100);
 const LAST_BACKOFF: Duration = Duration::from_secs(10);
 /// After so many crashes in a row the next invocation has to ask.
 const MAX_CRASHES: u32 = 6;
+/// Pause before values are asked for again that were older than needed (a replica that lags).
+const LAG_PAUSE: Duration = Duration::from_millis(20);
 /// Values that are already over are asked for again after this time.
 const STALE_PAUSE_MS: i64 = 1000;
 
@@ -117,7 +119,7 @@ impl Driver {
                         Err(failure) => self.start_failed(&failure),
                     }
                 }
-                () = tokio::time::sleep_until(wake) => self.timer(),
+                () = tokio::time::sleep_until(wake) => self.timer().await,
             }
         }
     }
@@ -169,7 +171,7 @@ impl Driver {
             }
             _ => {}
         }
-        self.settle();
+        self.settle(&Refresh::Pushed);
     }
 
     async fn refresh(&mut self, change: &Change, reply: oneshot::Sender<Refresh>) {
@@ -184,13 +186,14 @@ impl Driver {
             Action::Compare => self.compare(Some(change.cause)).await,
             _ => None,
         };
-        match answer {
+        let reached = self.state.served_epoch().is_none_or(|served| served >= change.epoch);
+        match answer.filter(|answer| reached || matches!(answer, Refresh::RestartFailed(_))) {
             Some(answer) => {
                 let _gone = reply.send(answer);
             }
             None => self.refreshes.push((change.epoch, reply)),
         }
-        self.settle();
+        self.settle(&Refresh::Pushed);
     }
 
     /// Takes a snapshot and does what it means for the serving worker. None while a replacement is under way.
@@ -243,10 +246,14 @@ impl Driver {
         }
     }
 
-    fn timer(&mut self) {
+    async fn timer(&mut self) {
         let now = Instant::now();
         if let Some((fresh, _)) = self.trial.take_if(|(_, until)| *until <= now) {
             self.discard(&fresh.worker);
+        }
+        if self.is_waited_for() {
+            self.compare(None).await;
+            self.settle(&Refresh::Pushed);
         }
         if self.recycle_at.is_some_and(|at| at <= now) {
             self.recycle_at = None;
@@ -265,7 +272,14 @@ impl Driver {
         let now = Instant::now();
         let idle = self.idle_left().map(|left| now + left.max(Duration::from_millis(20)));
         let trial = self.trial.as_ref().map(|(_, until)| *until);
-        [self.recycle_at, idle, trial].into_iter().flatten().min().unwrap_or(now + Duration::from_hours(1))
+        let lagging = self.is_waited_for().then(|| now + LAG_PAUSE);
+        [self.recycle_at, idle, trial, lagging].into_iter().flatten().min().unwrap_or(now + Duration::from_hours(1))
+    }
+
+    // Values were handed out that are older than someone needs, and nothing is under way that would bring newer ones.
+    fn is_waited_for(&self) -> bool {
+        let waiting = !self.needs.is_empty() || !self.refreshes.is_empty();
+        waiting && self.state.is_behind() && !self.state.is_starting()
     }
 
     // Time until the serving worker counts as idle; None if nothing serves.
@@ -283,8 +297,8 @@ impl Driver {
         self.slot.active().is_some_and(|active| active.valid_until.load(Ordering::Relaxed) <= unix_ms())
     }
 
-    /// Answers everyone whose epoch is served.
-    fn settle(&mut self) {
+    /// Answers everyone whose epoch is served; changes with `how` it came to be.
+    fn settle(&mut self, how: &Refresh) {
         let Some(served) = self.state.served_epoch() else { return };
         let Some(active) = self.slot.active() else { return };
         let fits = |waiting: &Waiting| waiting.epoch <= served && active.covers(&waiting.spec);
@@ -295,7 +309,7 @@ impl Driver {
             }
         }
         for (_, reply) in self.refreshes.extract_if(.., |(epoch, _)| *epoch <= served) {
-            let _gone = reply.send(Refresh::Restarted);
+            let _gone = reply.send(how.clone());
         }
         self.needs.retain(|waiting| !waiting.reply.is_closed());
     }

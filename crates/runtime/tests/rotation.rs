@@ -308,3 +308,24 @@ async fn a_late_caller_of_the_old_deployment_does_not_switch_back() {
     assert_eq!(world.get(&again, "/").await.text, "first");
     world.runtime.shutdown().await;
 }
+
+#[tokio::test]
+async fn values_that_lag_behind_the_change_are_waited_for() {
+    let world = Arc::new(World::new());
+    world.set("KEY", "one");
+    let spec = Arc::new(spec(HELPER));
+    world.get(&spec, "/").await;
+    let asked = world.values.state.lock().unwrap().handed_out;
+    let change =
+        strongroom_runtime::Change { epoch: world.epoch() + 1, names: vec!["KEY".to_owned()], cause: ChangeCause::Set };
+    let (runtime, workload) = (world.runtime.clone(), spec.workload.clone());
+    let told = tokio::spawn(async move { runtime.refresh(&workload, &change).await });
+    eventually("older values to be handed out", || {
+        (world.values.state.lock().unwrap().handed_out > asked).then_some(())
+    })
+    .await;
+    world.set("KEY", "two");
+    assert_eq!(told.await.unwrap(), Refresh::Pushed);
+    assert_eq!(world.get(&spec, "/").await.text, "two");
+    world.runtime.shutdown().await;
+}

@@ -116,3 +116,32 @@ async fn a_caller_who_goes_away_aborts_the_signal() {
     world.event("cancelled", cancelled).await;
     world.runtime.shutdown().await;
 }
+
+#[tokio::test]
+async fn an_answer_before_the_end_of_the_upload_holds_nobody_up() {
+    let world = World::new();
+    let spec = Arc::new(spec("export default (req) => new Response(req.method)"));
+    let never = StreamBody::new(futures_util::stream::pending::<Result<Frame<Bytes>, strongroom_runtime::BoxError>>());
+    let upload = http::Request::post("/").body(never.boxed_unsync()).unwrap();
+    assert_eq!(read(world.request(&spec, upload).await.unwrap()).await.text, "POST");
+    for _ in 0..3 {
+        let before = std::time::Instant::now();
+        assert_eq!(world.get(&spec, "/").await.text, "GET");
+        assert!(before.elapsed() < std::time::Duration::from_secs(1));
+    }
+    world.runtime.shutdown().await;
+}
+
+#[tokio::test]
+async fn bodies_are_not_compressed_behind_the_caller() {
+    let world = World::new();
+    let spec = Arc::new(spec(
+        "export default () => new Response('x'.repeat(10000), { headers: { 'content-type': 'text/plain' } })",
+    ));
+    let request =
+        http::Request::get("/").header("accept-encoding", "gzip, br").body(strongroom_runtime::empty()).unwrap();
+    let answer = read(world.request(&spec, request).await.unwrap()).await;
+    assert!(answer.headers.get("content-encoding").is_none());
+    assert_eq!(answer.text.len(), 10000);
+    world.runtime.shutdown().await;
+}

@@ -63,10 +63,11 @@ impl Driver {
             fresh.valid_until = newer.valid_until_unix_ms;
         }
         self.adopt(fresh);
+        self.settle(&Refresh::Restarted);
         if self.state.is_behind() {
             self.compare(None).await;
         }
-        self.settle();
+        self.settle(&Refresh::Pushed);
     }
 
     pub(super) fn start_again(&mut self) {
@@ -117,7 +118,7 @@ impl Driver {
         for (_, reply) in self.refreshes.drain(..) {
             let _gone = reply.send(Refresh::RestartFailed(reason.clone()));
         }
-        self.settle();
+        self.settle(&Refresh::Pushed);
         for waiting in self.needs.drain(..) {
             let _gone = waiting.reply.send(Err(failure.clone()));
         }

@@ -27,6 +27,9 @@ export function send(frame) {
 /** Calls `take(message)` for each JSON line on stdin, in order, and resolves at its end. */
 export async function receive(take) {
   const reader = Deno.stdin.readable.getReader();
+  // the code has no standard input; what comes there is not for it
+  const ended = { read: () => Promise.resolve(null), readSync: () => null };
+  for (const name of ["read", "readSync"]) Object.defineProperty(Deno.stdin, name, { value: ended[name] });
   const decoder = new TextDecoder();
   let pending = [];
   for (;;) {
