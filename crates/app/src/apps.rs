@@ -93,6 +93,7 @@ pub async fn delete(
         })
         .await?;
     app.epochs.raise(owner.id, Some(namespace), counter);
+    app.spaces.forget(owner.id);
     Ok(())
 }
 

@@ -161,7 +161,7 @@ pub async fn create(app: &App, caller: &Caller, new: NewToken) -> Result<Created
     let target = serde_json::json!({ "token": row.id, "name": row.name, "capabilities": new.grant.capabilities, "namespaces": new.grant.namespaces });
     let record = Record::done(now, caller, Some(&project_name), "token.create", target);
     let item = item(&row, now)?;
-    let (instance, idempotency) = (Arc::clone(&app.instance), idempotency(caller));
+    let (instance, idempotency) = (Arc::clone(&app.instance), idempotency(caller, &project.id));
     app.store
         .write(move |tx: &mut dyn Tx| -> Result<(), Error> {
             if let Some((scope, key)) = idempotency {
@@ -214,8 +214,8 @@ async fn bounded(
     })
 }
 
-fn idempotency(caller: &Caller) -> Option<(String, String)> {
-    caller.idempotency.clone().map(|key| (format!("token.create {}", caller.actor), key))
+fn idempotency(caller: &Caller, project: &Id) -> Option<(String, String)> {
+    caller.idempotency.clone().map(|key| (format!("token.create {project} {}", caller.actor), key))
 }
 
 /// A project's tokens, newest first.

@@ -107,6 +107,25 @@ pub(crate) fn workload_namespace(text: Option<&String>) -> Result<NamespaceName,
 
 /// Parses many names, reporting every one that is none by its position, since what stands there may be a value.
 pub(crate) fn names<'a>(texts: impl IntoIterator<Item = &'a str>) -> Result<Vec<SecretName>, Failure> {
+    let (names, faults) = sorted_out(texts);
+    if faults.is_empty() { Ok(names) } else { Err(Error::Invalid(faults).into()) }
+}
+
+/// The names of a write. If some are none, those that lack a grant are reported along with them: all problems at once.
+pub(crate) fn names_to_set<'a>(
+    texts: impl IntoIterator<Item = &'a str>,
+    allowed: &[SecretName],
+) -> Result<Vec<SecretName>, Failure> {
+    let (names, mut faults) = sorted_out(texts);
+    if faults.is_empty() {
+        return Ok(names);
+    }
+    let ungranted = names.iter().filter(|name| !allowed.contains(name));
+    faults.extend(ungranted.filter_map(|name| Some(Fault::new(name.as_str(), name.risk()?.explain(name)))));
+    Err(Error::Invalid(faults).into())
+}
+
+fn sorted_out<'a>(texts: impl IntoIterator<Item = &'a str>) -> (Vec<SecretName>, Vec<Fault>) {
     let (mut names, mut faults) = (Vec::new(), Vec::new());
     for (index, text) in texts.into_iter().enumerate() {
         match text.parse::<SecretName>() {
@@ -117,7 +136,7 @@ pub(crate) fn names<'a>(texts: impl IntoIterator<Item = &'a str>) -> Result<Vec<
             Err(error) => faults.push(Fault::new(format!("name {}", index + 1), error)),
         }
     }
-    if faults.is_empty() { Ok(names) } else { Err(Error::Invalid(faults).into()) }
+    (names, faults)
 }
 
 /// The secret's name in an address.

@@ -177,6 +177,8 @@ fn spec(
 #[derive(Default)]
 pub(crate) struct Routes {
     serving: RwLock<HashMap<String, Arc<Entry>>>,
+    /// How often a deployment was put on or taken off, so that what was read before does not overwrite it.
+    switches: AtomicU64,
     /// Deployments that are being tried before they serve.
     trying: RwLock<HashMap<WorkloadId, Arc<Entry>>>,
 }
@@ -186,12 +188,28 @@ impl Routes {
         self.serving.read().unwrap_or_else(PoisonError::into_inner).get(path).cloned()
     }
 
+    /// Switches to `entry`.
     pub(crate) fn put(&self, entry: Arc<Entry>) {
-        self.serving.write().unwrap_or_else(PoisonError::into_inner).insert(path(&entry.spec.workload), entry);
+        let mut serving = self.serving.write().unwrap_or_else(PoisonError::into_inner);
+        self.switches.fetch_add(1, Ordering::SeqCst);
+        serving.insert(path(&entry.spec.workload), entry);
     }
 
+    /// Puts on what was read from the store, unless something was switched since `switches` was read.
+    fn put_read(&self, entry: &Arc<Entry>, switches: u64) -> bool {
+        let mut serving = self.serving.write().unwrap_or_else(PoisonError::into_inner);
+        let current = self.switches.load(Ordering::SeqCst) == switches;
+        if current {
+            serving.insert(path(&entry.spec.workload), Arc::clone(entry));
+        }
+        current
+    }
+
+    /// Takes a workload off.
     pub(crate) fn remove(&self, workload: &WorkloadId) {
-        self.serving.write().unwrap_or_else(PoisonError::into_inner).remove(&path(workload));
+        let mut serving = self.serving.write().unwrap_or_else(PoisonError::into_inner);
+        self.switches.fetch_add(1, Ordering::SeqCst);
+        serving.remove(&path(workload));
     }
 
     /// The entries that `wanted` picks.
@@ -233,9 +251,19 @@ fn path(workload: &WorkloadId) -> String {
 impl App {
     /// The function that serves under a path `project/namespace/name`, or none.
     pub(crate) async fn route(&self, at: &str) -> Result<Option<Arc<Entry>>, Error> {
-        if let Some(entry) = self.routes.get(at) {
-            return Ok(Some(entry));
+        loop {
+            if let Some(entry) = self.routes.get(at) {
+                return Ok(Some(entry));
+            }
+            let switches = self.routes.switches.load(Ordering::SeqCst);
+            let Some(entry) = self.read_route(at).await? else { return Ok(None) };
+            if self.routes.put_read(&entry, switches) {
+                return Ok(Some(entry));
+            }
         }
+    }
+
+    async fn read_route(&self, at: &str) -> Result<Option<Arc<Entry>>, Error> {
         let mut parts = at.split('/');
         let (Some(project), Some(namespace), Some(name), None) =
             (parts.next(), parts.next(), parts.next(), parts.next())
@@ -253,17 +281,11 @@ impl App {
         };
         let cell = self.epochs.cell(&*self.store, project.id, &namespace).await?;
         let epoch = cell.load(Ordering::SeqCst);
-        let loaded =
-            self.store.read(|rows: &mut dyn Rows| Loaded::read(rows, &project, (&namespace, &name), None)).await?;
+        let at = (&namespace, &name);
+        let loaded = self.store.read(|rows: &mut dyn Rows| Loaded::read(rows, &project, at, None)).await?;
         let Some(loaded) = loaded else { return Ok(None) };
         loaded.verify(&self.instance)?;
-        let entry = Arc::new(loaded.into_entry(project, epoch)?);
-        // a deployment that came in between stands already
-        if let Some(newer) = self.routes.get(at) {
-            return Ok(Some(newer));
-        }
-        self.routes.put(Arc::clone(&entry));
-        Ok(Some(entry))
+        Ok(Some(Arc::new(loaded.into_entry(project, epoch)?)))
     }
 
     /// The runtime, started on first need.

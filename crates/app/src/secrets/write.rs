@@ -150,6 +150,9 @@ impl Task {
         if tx.project(&self.project.name)?.is_none_or(|row| row.id != self.project.id) {
             return Err(Error::not_found(format!("project {}", self.project.name)).into());
         }
+        if let Some(done) = self.repeated(tx)? {
+            return Ok(done);
+        }
         let mut done = Done { created: place.ensure(tx, &self.write.scope)?, ..Done::default() };
         let (mut faults, mut in_the_way) = (Vec::new(), Vec::new());
         for change in &self.write.changes {
@@ -178,7 +181,30 @@ impl Task {
         if !done.changed.is_empty() && self.write.scope.user().is_none() {
             done.counter = Some(tx.raise_epoch(&self.project.id, self.write.scope.namespace())?);
         }
-        if self.write.dry_run { Err(Stopped::DryRun(done)) } else { Ok(done) }
+        if self.write.dry_run {
+            return Err(Stopped::DryRun(done));
+        }
+        self.remember(tx, &done)?;
+        Ok(done)
+    }
+
+    /// What the first request under the caller's idempotency key did.
+    fn repeated(&self, tx: &mut dyn Tx) -> Result<Option<Done>, Error> {
+        let Some(key) = &self.caller.idempotency else { return Ok(None) };
+        let Some(answer) = tx.idempotent(&self.idempotency_scope(), key)? else { return Ok(None) };
+        let results = serde_json::from_str(&answer).map_err(|_| StoreError::Damaged("idempotent answer"))?;
+        Ok(Some(Done { results, ..Done::default() }))
+    }
+
+    fn remember(&self, tx: &mut dyn Tx, done: &Done) -> Result<(), Error> {
+        let Some(key) = &self.caller.idempotency else { return Ok(()) };
+        let answer = serde_json::to_string(&done.results).expect("results have text keys only");
+        Ok(tx.remember_idempotent(&self.idempotency_scope(), key, &answer, self.now)?)
+    }
+
+    /// Keys are each caller's own, and each project's.
+    fn idempotency_scope(&self) -> String {
+        format!("write {} {}", self.project.id, self.caller.actor)
     }
 
     fn step(&self, tx: &mut dyn Tx, change: &Change) -> Result<Step, Error> {

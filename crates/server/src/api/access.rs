@@ -5,12 +5,13 @@ use strongroom_api::access::Whoami;
 use strongroom_app::Access;
 use strongroom_model::Capability;
 
-use crate::extract::{Json, Scene};
+use super::NoParams;
+use crate::extract::{Json, Query, Scene};
 
 /// Who the caller is, and what the caller may do.
 #[utoipa::path(get, path = "/whoami", tag = "instance",
     responses((status = 200, description = "the caller", body = Whoami), (status = "default", description = "refused", body = Problem)))]
-pub(crate) async fn whoami(scene: Scene) -> Json<Whoami> {
+pub(crate) async fn whoami(scene: Scene, _: Query<NoParams>) -> Json<Whoami> {
     let actor = scene.caller.actor.clone();
     Json(match &scene.caller.access {
         Access::Owner => Whoami {

@@ -8,6 +8,7 @@ use strongroom_app::apps;
 use strongroom_model::AppId;
 
 use super::NamespaceParams;
+use super::NoParams;
 use super::secrets::last;
 use crate::extract::{Administers, Json, Lists, Query, Scene, created};
 use crate::failure::Failure;
@@ -16,7 +17,7 @@ use crate::place::{required, workload_namespace};
 /// A project's apps.
 #[utoipa::path(get, path = "/apps", tag = "apps", params(("project" = String, Path)),
     responses((status = 200, description = "apps", body = Page<AppItem>), (status = "default", description = "refused", body = Problem)))]
-pub(crate) async fn list(scene: Scene<Lists>) -> Result<Json<Page<AppItem>>, Failure> {
+pub(crate) async fn list(scene: Scene<Lists>, _: Query<NoParams>) -> Result<Json<Page<AppItem>>, Failure> {
     let items = apps::list(&scene.app, &scene.caller, &scene.project).await?;
     Ok(Json(Page { items, next_cursor: None }))
 }
@@ -24,7 +25,11 @@ pub(crate) async fn list(scene: Scene<Lists>) -> Result<Json<Page<AppItem>>, Fai
 /// Makes an app.
 #[utoipa::path(post, path = "/apps", tag = "apps", params(("project" = String, Path)), request_body = CreateApp,
     responses((status = 201, description = "created", body = AppItem), (status = "default", description = "refused", body = Problem)))]
-pub(crate) async fn create(scene: Scene<Administers>, Json(body): Json<CreateApp>) -> Result<Response, Failure> {
+pub(crate) async fn create(
+    scene: Scene<Administers>,
+    _: Query<NoParams>,
+    Json(body): Json<CreateApp>,
+) -> Result<Response, Failure> {
     let place = (workload_namespace(body.namespace.as_ref())?, required::<AppId>("id", &body.id)?);
     let label = body.name.filter(|label| !label.is_empty());
     if label.as_ref().is_some_and(|label| label.len() > 200 || label.chars().any(char::is_control)) {

@@ -5,7 +5,7 @@ use strongroom_api::trail::{AuditItem, AuditVerdict};
 use strongroom_api::{Page, Problem};
 use strongroom_app::audit;
 
-use super::{limit, moment};
+use super::{NoParams, limit, moment};
 use crate::extract::{Json, Query, ReadsAudit, Scene};
 use crate::failure::Failure;
 
@@ -49,6 +49,6 @@ pub(crate) async fn list(
 /// Checks every chain from its first record.
 #[utoipa::path(get, path = "/audit/verify", tag = "audit", params(("project" = String, Path)),
     responses((status = 200, description = "the verdict", body = AuditVerdict), (status = "default", description = "refused", body = Problem)))]
-pub(crate) async fn verify(scene: Scene<ReadsAudit>) -> Result<Json<AuditVerdict>, Failure> {
+pub(crate) async fn verify(scene: Scene<ReadsAudit>, _: Query<NoParams>) -> Result<Json<AuditVerdict>, Failure> {
     Ok(Json(audit::verify(&scene.app, &scene.caller, &scene.project).await?))
 }

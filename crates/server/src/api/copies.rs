@@ -7,6 +7,7 @@ use strongroom_api::secrets::{CopySecrets, Diff, Written};
 use strongroom_app::secrets::{self, Copy};
 use strongroom_model::Scope;
 
+use super::NoParams;
 use super::ScopeParams;
 use crate::extract::{Json, Lists, Query, ReadsValues, Scene};
 use crate::failure::Failure;
@@ -21,7 +22,11 @@ fn scope(at: &str, namespace: Option<&String>) -> Result<Scope, Failure> {
 /// Copies current values from one scope to another; all or none. Needs `values:read` on the source.
 #[utoipa::path(post, path = "/copies", tag = "secrets", params(("project" = String, Path)), request_body = CopySecrets,
     responses((status = 200, description = "copied", body = Written), (status = "default", description = "refused", body = Problem)))]
-pub(crate) async fn copy(scene: Scene<ReadsValues>, Json(body): Json<CopySecrets>) -> Result<Json<Written>, Failure> {
+pub(crate) async fn copy(
+    scene: Scene<ReadsValues>,
+    _: Query<NoParams>,
+    Json(body): Json<CopySecrets>,
+) -> Result<Json<Written>, Failure> {
     let copy = Copy {
         from: scope("from_namespace", body.from_namespace.as_ref())?,
         to: scope("to_namespace", body.to_namespace.as_ref())?,

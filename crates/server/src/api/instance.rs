@@ -5,7 +5,8 @@ use std::sync::Arc;
 use axum::extract::State;
 use strongroom_api::{Code, Problem, ServerAbout};
 
-use crate::extract::{Json, Scene};
+use super::NoParams;
+use crate::extract::{Json, Query, Scene};
 use crate::failure::Failure;
 use crate::router::Served;
 
@@ -30,7 +31,7 @@ pub(crate) async fn readyz(State(served): State<Arc<Served>>) -> Result<&'static
 /// What this server is.
 #[utoipa::path(get, path = "/server", tag = "instance",
     responses((status = 200, description = "about", body = ServerAbout), (status = "default", description = "refused", body = Problem)))]
-pub(crate) async fn about(scene: Scene) -> Json<ServerAbout> {
+pub(crate) async fn about(scene: Scene, _: Query<NoParams>) -> Json<ServerAbout> {
     Json(ServerAbout {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         functions_url: scene.app.functions_url().map(str::to_owned),

@@ -36,6 +36,11 @@ pub(crate) struct ScopeParams {
     pub(crate) app: Option<String>,
 }
 
+/// No parameters: one that is given is refused by name.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NoParams {}
+
 /// A workload's namespace.
 #[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]

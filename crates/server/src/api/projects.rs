@@ -8,6 +8,7 @@ use strongroom_api::{Page, Problem};
 use strongroom_app::projects;
 use strongroom_model::{NamespaceName, ProjectName};
 
+use super::NoParams;
 use super::secrets::last;
 use crate::extract::{Administers, Json, Lists, Query, Scene, created};
 use crate::failure::Failure;
@@ -24,14 +25,18 @@ fn gone(name: &str) -> Json<Gone> {
 /// The projects that the caller may know of.
 #[utoipa::path(get, path = "/projects", tag = "projects",
     responses((status = 200, description = "projects", body = Page<ProjectItem>), (status = "default", description = "refused", body = Problem)))]
-pub(crate) async fn list(scene: Scene) -> Result<Json<Page<ProjectItem>>, Failure> {
+pub(crate) async fn list(scene: Scene, _: Query<NoParams>) -> Result<Json<Page<ProjectItem>>, Failure> {
     Ok(whole(projects::list(&scene.app, &scene.caller).await?))
 }
 
 /// Makes a project with a key of its own.
 #[utoipa::path(post, path = "/projects", tag = "projects", request_body = CreateNamed,
     responses((status = 201, description = "created", body = ProjectItem), (status = "default", description = "refused", body = Problem)))]
-pub(crate) async fn create(scene: Scene, Json(body): Json<CreateNamed>) -> Result<Response, Failure> {
+pub(crate) async fn create(
+    scene: Scene,
+    _: Query<NoParams>,
+    Json(body): Json<CreateNamed>,
+) -> Result<Response, Failure> {
     let name: ProjectName = required("name", &body.name)?;
     Ok(created(projects::create(&scene.app, &scene.caller, &name).await?))
 }
@@ -39,7 +44,7 @@ pub(crate) async fn create(scene: Scene, Json(body): Json<CreateNamed>) -> Resul
 /// One project.
 #[utoipa::path(get, path = "/projects/{project}", tag = "projects", params(("project" = String, Path)),
     responses((status = 200, description = "the project", body = ProjectItem), (status = "default", description = "refused", body = Problem)))]
-pub(crate) async fn show(scene: Scene) -> Result<Json<ProjectItem>, Failure> {
+pub(crate) async fn show(scene: Scene, _: Query<NoParams>) -> Result<Json<ProjectItem>, Failure> {
     Ok(Json(projects::show(&scene.app, &scene.caller, &scene.project).await?))
 }
 
@@ -48,6 +53,7 @@ pub(crate) async fn show(scene: Scene) -> Result<Json<ProjectItem>, Failure> {
     responses((status = 200, description = "the project", body = ProjectItem), (status = "default", description = "refused", body = Problem)))]
 pub(crate) async fn update(
     scene: Scene<Administers>,
+    _: Query<NoParams>,
     Json(body): Json<UpdateProject>,
 ) -> Result<Json<ProjectItem>, Failure> {
     Ok(Json(projects::update(&scene.app, &scene.caller, &scene.project, body).await?))
@@ -73,7 +79,10 @@ pub(crate) async fn delete(scene: Scene, Query(params): Query<ConfirmParams>) ->
 /// A project's namespaces.
 #[utoipa::path(get, path = "/namespaces", tag = "namespaces", params(("project" = String, Path)),
     responses((status = 200, description = "namespaces", body = Page<NamespaceItem>), (status = "default", description = "refused", body = Problem)))]
-pub(crate) async fn list_namespaces(scene: Scene<Lists>) -> Result<Json<Page<NamespaceItem>>, Failure> {
+pub(crate) async fn list_namespaces(
+    scene: Scene<Lists>,
+    _: Query<NoParams>,
+) -> Result<Json<Page<NamespaceItem>>, Failure> {
     Ok(whole(projects::namespaces(&scene.app, &scene.caller, &scene.project).await?))
 }
 
@@ -82,6 +91,7 @@ pub(crate) async fn list_namespaces(scene: Scene<Lists>) -> Result<Json<Page<Nam
     responses((status = 201, description = "created", body = NamespaceItem), (status = "default", description = "refused", body = Problem)))]
 pub(crate) async fn create_namespace(
     scene: Scene<Administers>,
+    _: Query<NoParams>,
     Json(body): Json<CreateNamed>,
 ) -> Result<Response, Failure> {
     let name: NamespaceName = required("name", &body.name)?;
@@ -93,6 +103,7 @@ pub(crate) async fn create_namespace(
     responses((status = 200, description = "destroyed", body = Gone), (status = "default", description = "refused", body = Problem)))]
 pub(crate) async fn delete_namespace(
     scene: Scene<Administers>,
+    _: Query<NoParams>,
     Path(path): Path<Vec<(String, String)>>,
 ) -> Result<Json<Gone>, Failure> {
     let name: NamespaceName = required("name", last(&path))?;

@@ -14,7 +14,7 @@ use strongroom_app::secrets::{self, Change, Declare, Delete, ListQuery, Listed, 
 use strongroom_app::{Error, Fault};
 use strongroom_model::{Expiry, Scope, SecretName};
 
-use super::{ScopeParams, expiry, from_cursor, limit, to_cursor};
+use super::{NoParams, ScopeParams, expiry, from_cursor, limit, to_cursor};
 use crate::extract::{Deletes, Json, Lists, Query, ReadsValues, Scene, Writes, created};
 use crate::failure::Failure;
 use crate::place::{self, Parts, optional};
@@ -99,7 +99,11 @@ async fn written_one<N>(
 /// Creates a secret, or declares one if no value is given.
 #[utoipa::path(post, path = "/secrets", tag = "secrets", params(("project" = String, Path)), request_body = CreateSecret,
     responses((status = 201, description = "created", body = WrittenSecret), (status = 409, description = "it exists", body = Problem), (status = "default", description = "refused", body = Problem)))]
-pub(crate) async fn create(scene: Scene<Writes>, Json(body): Json<CreateSecret>) -> Result<Response, Failure> {
+pub(crate) async fn create(
+    scene: Scene<Writes>,
+    _: Query<NoParams>,
+    Json(body): Json<CreateSecret>,
+) -> Result<Response, Failure> {
     let scope = Parts::new(body.scope.as_ref(), body.namespace.as_ref(), body.app.as_ref()).scope()?;
     let name = place::name(&body.name)?;
     let body_description = text(body.description);
@@ -127,7 +131,11 @@ pub(crate) async fn create(scene: Scene<Writes>, Json(body): Json<CreateSecret>)
 /// Sets many values of one scope; all or none, and every problem is reported.
 #[utoipa::path(put, path = "/secrets", tag = "secrets", params(("project" = String, Path)), request_body = SetSecrets,
     responses((status = 200, description = "written", body = Written), (status = "default", description = "refused", body = Problem)))]
-pub(crate) async fn set_many(scene: Scene<Writes>, Json(body): Json<SetSecrets>) -> Result<Json<Written>, Failure> {
+pub(crate) async fn set_many(
+    scene: Scene<Writes>,
+    _: Query<NoParams>,
+    Json(body): Json<SetSecrets>,
+) -> Result<Json<Written>, Failure> {
     let scope = Parts::new(body.scope.as_ref(), body.namespace.as_ref(), body.app.as_ref()).scope()?;
     let body_description = body.description.map(|all| text(Some(all)));
     description(body_description.as_ref().and_then(Option::as_ref))?;
@@ -138,7 +146,8 @@ pub(crate) async fn set_many(scene: Scene<Writes>, Json(body): Json<SetSecrets>)
     if body.if_version.is_some() && body.secrets.0.len() > 1 {
         return Err(Failure::invalid("if_version", "an expected version goes with one secret"));
     }
-    let names = place::names(body.secrets.0.iter().map(|(name, _)| name.as_str()))?;
+    let allowed = place::names(body.allow_names.iter().map(String::as_str))?;
+    let names = place::names_to_set(body.secrets.0.iter().map(|(name, _)| name.as_str()), &allowed)?;
     let values = body.secrets.0.into_iter().map(|(_, value)| value);
     let changes = names.into_iter().zip(values).map(|(name, value)| Change {
         name,
@@ -152,7 +161,7 @@ pub(crate) async fn set_many(scene: Scene<Writes>, Json(body): Json<SetSecrets>)
         presence: Presence::Any,
         force: body.force,
         if_version: body.if_version,
-        allowed: place::names(body.allow_names.iter().map(String::as_str))?,
+        allowed,
         dry_run: body.dry_run,
     };
     Ok(Json(secrets::write(&scene.app, &scene.caller, &scene.project, write).await?))
@@ -337,28 +346,28 @@ pub(crate) async fn reveal(
 /// Registers names and descriptions without values; never blanks a value.
 #[utoipa::path(post, path = "/declarations", tag = "secrets", params(("project" = String, Path)), request_body = DeclareSecrets,
     responses((status = 200, description = "declared", body = Declared), (status = "default", description = "refused", body = Problem)))]
-pub(crate) async fn declare(scene: Scene<Writes>, Json(body): Json<DeclareSecrets>) -> Result<Json<Declared>, Failure> {
+pub(crate) async fn declare(
+    scene: Scene<Writes>,
+    _: Query<NoParams>,
+    Json(body): Json<DeclareSecrets>,
+) -> Result<Json<Declared>, Failure> {
     let scope = Parts::new(body.scope.as_ref(), body.namespace.as_ref(), body.app.as_ref()).scope()?;
     if body.secrets.is_empty() {
         return Err(Error::Invalid(vec![Fault::new("secrets", "there is nothing to declare")]).into());
     }
-    let names = place::names(body.secrets.iter().map(|entry| entry.name.as_str()))?;
+    let allowed = place::names(body.allow_names.iter().map(String::as_str))?;
+    let names = place::names_to_set(body.secrets.iter().map(|entry| entry.name.as_str()), &allowed)?;
     for entry in &body.secrets {
         description(entry.description.as_ref())?;
     }
     let descriptions = body.secrets.into_iter().map(|entry| text(entry.description));
-    let declare = Declare {
-        scope,
-        entries: names.into_iter().zip(descriptions).collect(),
-        force: body.force,
-        allowed: place::names(body.allow_names.iter().map(String::as_str))?,
-    };
+    let declare = Declare { scope, entries: names.into_iter().zip(descriptions).collect(), force: body.force, allowed };
     Ok(Json(secrets::declare(&scene.app, &scene.caller, &scene.project, declare).await?))
 }
 
 /// Counts of secrets by state.
 #[utoipa::path(get, path = "/stats", tag = "secrets", params(("project" = String, Path)),
     responses((status = 200, description = "counts", body = StatsAnswer), (status = "default", description = "refused", body = Problem)))]
-pub(crate) async fn stats(scene: Scene<Lists>) -> Result<Json<StatsAnswer>, Failure> {
+pub(crate) async fn stats(scene: Scene<Lists>, _: Query<NoParams>) -> Result<Json<StatsAnswer>, Failure> {
     Ok(Json(secrets::stats(&scene.app, &scene.caller, &scene.project).await?))
 }

@@ -8,16 +8,17 @@ use strongroom_app::tokens::{self, NewToken};
 use strongroom_app::{Error, Fault};
 use strongroom_model::{Capability, Expiry, Grant, Id};
 
+use super::NoParams;
 use super::expiry;
 use super::secrets::last;
-use crate::extract::{Administers, Json, Scene, created};
+use crate::extract::{Administers, Json, Query, Scene, created};
 use crate::failure::Failure;
 use crate::place;
 
 /// A project's tokens, newest first. Never the tokens themselves.
 #[utoipa::path(get, path = "/tokens", tag = "tokens", params(("project" = String, Path)),
     responses((status = 200, description = "records", body = Page<TokenItem>), (status = "default", description = "refused", body = Problem)))]
-pub(crate) async fn list(scene: Scene<Administers>) -> Result<Json<Page<TokenItem>>, Failure> {
+pub(crate) async fn list(scene: Scene<Administers>, _: Query<NoParams>) -> Result<Json<Page<TokenItem>>, Failure> {
     let items = tokens::list(&scene.app, &scene.caller, &scene.project).await?;
     Ok(Json(Page { items, next_cursor: None }))
 }
@@ -25,7 +26,11 @@ pub(crate) async fn list(scene: Scene<Administers>) -> Result<Json<Page<TokenIte
 /// Mints a token and shows it once. A repeat with the same `Idempotency-Key` answers 409 with the record.
 #[utoipa::path(post, path = "/tokens", tag = "tokens", params(("project" = String, Path)), request_body = CreateToken,
     responses((status = 201, description = "the token, once", body = CreatedToken), (status = 409, description = "minted already", body = TokenItem), (status = "default", description = "refused", body = Problem)))]
-pub(crate) async fn create(scene: Scene<Administers>, Json(body): Json<CreateToken>) -> Result<Response, Failure> {
+pub(crate) async fn create(
+    scene: Scene<Administers>,
+    _: Query<NoParams>,
+    Json(body): Json<CreateToken>,
+) -> Result<Response, Failure> {
     let new = parse(&scene, body)?;
     match tokens::create(&scene.app, &scene.caller, new).await {
         Ok(token) => Ok(created(token)),
@@ -80,6 +85,7 @@ fn parse(scene: &Scene<Administers>, body: CreateToken) -> Result<NewToken, Fail
     responses((status = 200, description = "the revoked record", body = TokenItem), (status = "default", description = "refused", body = Problem)))]
 pub(crate) async fn revoke(
     scene: Scene<Administers>,
+    _: Query<NoParams>,
     Path(path): Path<Vec<(String, String)>>,
 ) -> Result<Json<TokenItem>, Failure> {
     let id: Id = place::required("id", last(&path))?;
