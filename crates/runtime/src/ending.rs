@@ -1,6 +1,36 @@
-//! Tells draining workers that the runtime ends.
+//! Tells draining workers that the runtime ends, and the runtime that they have ended.
 
 use tokio::sync::watch;
+
+/// Counts processes that have not been cleared away yet.
+#[derive(Clone)]
+pub(crate) struct Alive(watch::Sender<usize>);
+
+/// One such process; counts until dropped.
+pub(crate) struct Living(Alive);
+
+impl Alive {
+    pub(crate) fn new() -> Self {
+        Self(watch::Sender::new(0))
+    }
+
+    pub(crate) fn one(&self) -> Living {
+        self.0.send_modify(|count| *count += 1);
+        Living(self.clone())
+    }
+
+    /// Waits until there is none.
+    pub(crate) async fn none(&self) {
+        let mut count = self.0.subscribe();
+        let _none = count.wait_for(|count| *count == 0).await;
+    }
+}
+
+impl Drop for Living {
+    fn drop(&mut self) {
+        self.0.0.send_modify(|count| *count -= 1);
+    }
+}
 
 #[derive(Clone)]
 pub(crate) struct Ending(watch::Sender<bool>);

@@ -11,6 +11,7 @@ use tokio::process::{Child, Command};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::config::RuntimeConfig;
+use crate::ending::Alive;
 use crate::event::Event;
 use crate::permissions::PermissionSet;
 use crate::sandbox;
@@ -24,6 +25,7 @@ pub(crate) struct Factory {
     pub(crate) config: RuntimeConfig,
     pub(crate) events: mpsc::Sender<Event>,
     pub(crate) boot: PathBuf,
+    pub(crate) alive: Alive,
     next: AtomicU64,
     orders: std::sync::mpsc::Sender<Order>,
 }
@@ -33,13 +35,14 @@ impl Factory {
         let (orders, inbox) = std::sync::mpsc::channel();
         let runtime = tokio::runtime::Handle::current();
         std::thread::spawn(move || fork(&runtime, &inbox));
-        Self { config, events, boot, next: AtomicU64::new(1), orders }
+        Self { config, events, boot, alive: Alive::new(), next: AtomicU64::new(1), orders }
     }
 
     /// Starts a process that loads the boot script and then waits to be assigned.
     pub(crate) async fn spawn(&self, set: &PermissionSet) -> Result<Arc<Worker>, StartFailure> {
         let key = self.next.fetch_add(1, Ordering::Relaxed);
         let nonce = nonce()?;
+        let living = self.alive.one();
         let dir = self.config.scratch_dir.join("w").join(key.to_string());
         std::fs::DirBuilder::new().mode(0o700).create(&dir).map_err(failed)?;
         let socket = socket_in(&dir);
@@ -49,7 +52,7 @@ impl Factory {
             return Err(StartFailure::Spawn("a pipe is missing".to_owned()));
         };
         let frames = FrameReader::new(&nonce).map_err(|error| StartFailure::Spawn(error.to_string()))?;
-        let pipes = Pipes { stdin, stdout, stderr, frames };
+        let pipes = Pipes { stdin, stdout, stderr, frames, living };
         let worker = Arc::new(Worker::new(key, pid, dir, child, pipes, self.events.clone()));
         worker.tell(&wire::hello(&nonce, &socket.display().to_string())).await;
         Ok(worker)

@@ -30,6 +30,8 @@ use crate::worker::StartFailure;
 
 /// Workers that an invocation tries before it gives up: one may die just as it is picked.
 const MAX_TRIES: usize = 4;
+/// Killed processes have ended and their files are gone after this time at the latest.
+const END_WAIT: Duration = Duration::from_secs(10);
 /// A worker whose event loop is silent for this long after a timeout is stuck.
 const STUCK_AFTER: Duration = Duration::from_secs(2);
 
@@ -235,15 +237,11 @@ impl Runtime {
         self.0.pool.close();
         let workloads: Vec<WorkloadId> =
             self.0.slots.read().unwrap_or_else(PoisonError::into_inner).keys().cloned().collect();
-        let active = self.0.active();
         for workload in workloads {
             self.retire(&workload).await;
         }
         self.0.ending.end();
-        for active in active {
-            active.worker.kill();
-            active.worker.gone().await;
-        }
+        let _late = tokio::time::timeout(END_WAIT, self.0.factory.alive.none()).await;
     }
 
     async fn enter(&self, slot: &Slot, spec: &Arc<WorkerSpec>, need: Need) -> Result<Entered, InvokeError> {

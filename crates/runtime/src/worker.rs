@@ -12,6 +12,7 @@ use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout};
 use tokio::sync::{Notify, mpsc, watch};
 
 use crate::connections::Connections;
+use crate::ending::Living;
 use crate::event::Event;
 use crate::output::{Loaded, Masks, Output, Owner, Stage};
 use crate::snapshot::{Difference, Snapshot};
@@ -69,6 +70,7 @@ pub(crate) struct Pipes {
     pub(crate) stdout: ChildStdout,
     pub(crate) stderr: ChildStderr,
     pub(crate) frames: FrameReader,
+    pub(crate) living: Living,
 }
 
 impl Worker {
@@ -81,7 +83,7 @@ impl Worker {
         pipes: Pipes,
         events: mpsc::Sender<Event>,
     ) -> Self {
-        let Pipes { stdin, stdout, stderr, frames } = pipes;
+        let Pipes { stdin, stdout, stderr, frames, living } = pipes;
         let output = Arc::new(Output {
             owner: OnceLock::new(),
             stage: watch::Sender::new(Stage::Spawned),
@@ -92,7 +94,11 @@ impl Worker {
         let kill = Arc::new(Notify::new());
         tokio::spawn(Arc::clone(&output).stdout(stdout, frames));
         tokio::spawn(Arc::clone(&output).stderr(stderr));
-        tokio::spawn(supervise(child, pid, dir.clone(), Arc::clone(&kill), Arc::clone(&output)));
+        let supervised = supervise(child, pid, dir.clone(), Arc::clone(&kill), Arc::clone(&output));
+        tokio::spawn(async move {
+            supervised.await;
+            drop(living);
+        });
         Self {
             key,
             pid,
