@@ -13,6 +13,7 @@ mod caller;
 mod clock;
 mod epochs;
 mod error;
+mod expiries;
 pub mod functions;
 mod housekeeping;
 mod keys;

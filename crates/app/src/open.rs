@@ -1,8 +1,8 @@
 //! Opening an instance: making it on first use, or proving that the root key fits what is there.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use strongroom_model::{Id, NamespaceName, ProjectName, SecretName};
@@ -104,7 +104,10 @@ pub struct App {
     pub(crate) restore_window: Duration,
     pub(crate) relaxed_audit: bool,
     pub(crate) anonymous_denials: AtomicU64,
-    pub(crate) expiry_turn: Mutex<()>,
+    /// When it was opened: what ran out before needs no announcement.
+    pub(crate) opened_at: jiff::Timestamp,
+    /// The last expiry that was announced, for each project; held while one is.
+    pub(crate) expired_until: tokio::sync::Mutex<HashMap<Id, jiff::Timestamp>>,
 }
 
 impl App {
@@ -122,6 +125,7 @@ impl App {
         }
         let instance = Arc::new(config.root.unlock(row.id));
         let owner = token::generate(&*config.rng);
+        let opened_at = config.clock.now();
         let app = Arc::new(Self {
             credentials: Credentials::new(&instance, owner),
             journal: Arc::new(Journal::default()),
@@ -144,7 +148,8 @@ impl App {
             restore_window: config.restore_window,
             relaxed_audit: config.relaxed_audit,
             anonymous_denials: AtomicU64::new(0),
-            expiry_turn: Mutex::new(()),
+            opened_at,
+            expired_until: tokio::sync::Mutex::default(),
         });
         app.ensure_default_project().await.map_err(|error| OpenError::First(Box::new(error)))?;
         Ok(app)

@@ -12,6 +12,7 @@ use crate::context::Context;
 use crate::errors::Failure;
 use crate::home::{Home, write_private};
 use crate::opening::{self, Opened, Urls, request_id_start};
+use crate::output;
 
 /// Generic workers kept ready.
 const POOL_SIZE: usize = 2;
@@ -55,7 +56,7 @@ async fn serve_all(context: &Context, home: &Home, listen: &Listen) -> Result<()
     let functions = bind(&listen.functions, "--functions-listen").await?;
     let urls = urls(context, &management, &functions)?;
     let opened = opening::open(context, home, urls, POOL_SIZE).await?;
-    let result = serve_on(context, home, &opened, management, functions, &mut stops).await;
+    let result = serve_on(home, &opened, management, functions, &mut stops).await;
     std::fs::remove_file(home.socket()).ok();
     opened.close().await;
     tracing::info!("stopped");
@@ -63,7 +64,6 @@ async fn serve_all(context: &Context, home: &Home, listen: &Listen) -> Result<()
 }
 
 async fn serve_on(
-    context: &Context,
     home: &Home,
     opened: &Opened,
     management: TcpListener,
@@ -99,19 +99,21 @@ async fn serve_on(
         }));
     }
     let house = tokio::spawn(opened.app.clone().keep_house());
+    let expiries = tokio::spawn(opened.app.clone().watch_expiries());
     let workers = opened.app.clone();
     tokio::spawn(async move {
         if let Err(error) = workers.start_functions().await {
             tracing::warn!(%error, "functions cannot run; install what runs them with: strongroom runtime install");
         }
     });
-    lines.iter().try_for_each(|line| context.output.line(line))?;
+    lines.iter().try_for_each(|line| output::line(line))?;
     tracing::info!(fingerprint = opened.app.fingerprint(), home = %home.path().display(), "ready");
     stops.wait().await;
     tracing::info!("stopping");
     stop.send(()).ok();
     serving.join_all().await;
     house.abort();
+    expiries.abort();
     Ok(())
 }
 

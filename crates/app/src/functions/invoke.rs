@@ -13,7 +13,6 @@ use super::entry::Entry;
 use crate::authz::Reach;
 use crate::caller::Caller;
 use crate::error::Error;
-use crate::live::Affected;
 use crate::open::App;
 
 /// One call.
@@ -53,7 +52,7 @@ pub async fn invoke(app: &Arc<App>, call: Invocation<'_>) -> Result<Response<Bod
     };
     authorise(app, &entry, call.caller.as_ref()).await?;
     if app.clock.now().as_millisecond() >= entry.valid_until.load(Ordering::SeqCst) {
-        app.expire(&entry).await?;
+        app.expire(&entry.project).await?;
     }
     let need = Need { epoch: entry.epoch.load(Ordering::SeqCst) };
     let context = InvocationContext { execution_id: call.execution_id, url: call.url, client: call.client };
@@ -92,46 +91,5 @@ fn refusal(error: InvokeError) -> InvokeRefusal {
         InvokeError::NotReady(_) => {
             Error::Unavailable("the function's worker is not ready yet; try again".to_owned()).into()
         }
-    }
-}
-
-impl App {
-    /// Time has passed an expiry in what this function's workers hold: a change like any other.
-    async fn expire(self: &Arc<Self>, entry: &Arc<Entry>) -> Result<(), Error> {
-        let now = self.clock.now().as_millisecond();
-        {
-            let _turn = self.expiry_turn.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-            if now < entry.valid_until.load(Ordering::SeqCst) {
-                return Ok(());
-            }
-            entry.valid_until.store(i64::MAX, Ordering::SeqCst);
-        }
-        let (project, namespace) = (entry.project.id, entry.namespace.clone());
-        let counter = self
-            .store
-            .write(move |tx: &mut dyn strongroom_store::Tx| tx.raise_epoch(&project, Some(&namespace)))
-            .await
-            .map_err(Error::from);
-        let counter = match counter {
-            Ok(counter) => counter,
-            Err(error) => {
-                entry.valid_until.store(now, Ordering::SeqCst);
-                return Err(error);
-            }
-        };
-        let names = self.routes_names(entry);
-        let scope = strongroom_model::Scope::Namespace(entry.namespace.clone());
-        let affected = Affected { project: Arc::clone(&entry.project), scope, names, removed: true };
-        self.announce(affected, Some(counter)).await?;
-        Ok(())
-    }
-
-    /// The names on the lists of the namespace's functions: an expiry may concern any of them.
-    fn routes_names(&self, entry: &Entry) -> Vec<strongroom_model::SecretName> {
-        let same =
-            self.routes.where_entry(|other| other.namespace == entry.namespace && other.project.id == entry.project.id);
-        same.iter()
-            .flat_map(|other| other.manifest.secrets.iter().flatten().map(|listed| listed.name.clone()))
-            .collect()
     }
 }

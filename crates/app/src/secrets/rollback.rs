@@ -28,7 +28,8 @@ pub async fn rollback(
     app.require_names(caller, project, [&name]).await?;
     let (owner, instance, rng) = (Arc::clone(&entered), Arc::clone(&app.instance), Arc::clone(&app.rng));
     let (who, now, place_scope, wanted) = (caller.clone(), app.clock.now(), scope.clone(), name.clone());
-    let idempotency = caller.idempotency.clone().map(|key| (format!("rollback {} {} {scope} {name}", entered.id, caller.actor), key));
+    let idempotency =
+        caller.idempotency.clone().map(|key| (format!("rollback {} {} {scope} {name}", entered.id, caller.actor), key));
     let (head, counter) = app
         .store
         .write(move |tx: &mut dyn Tx| -> Result<(SecretRow, Option<u64>), Error> {

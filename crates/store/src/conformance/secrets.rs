@@ -260,4 +260,9 @@ pub(super) async fn stats_count_by_window_over_three_scopes(store: Arc<dyn Store
     let stats = read(&store, |rows| rows.stats(&id(1), at(100), at(200))).await;
     assert_eq!(stats, Stats { total: 15, expiring_soon: 6, expired: 3, without_value: 3 });
     assert_eq!(read(&store, |rows| rows.stats(&id(2), at(100), at(200))).await, Stats::default());
+    // after 100: one at 101, 200 and 201 in each of four scopes, soonest first; the user's and the deleted one are not there
+    let expiring = read(&store, |rows| rows.expiring(&id(1), at(100), 10)).await;
+    let times: Vec<_> = expiring.iter().filter_map(|row| row.expires_at).collect();
+    assert_eq!(times, [vec![at(101); 4], vec![at(200); 4], vec![at(201); 2]].concat());
+    assert!(read(&store, |rows| rows.expiring(&id(2), at(0), 10)).await.is_empty());
 }

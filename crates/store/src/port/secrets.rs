@@ -152,6 +152,8 @@ pub trait SecretRows {
     fn list_secrets(&mut self, project: &Id, filter: &SecretFilter) -> Result<Vec<SecretRow>, StoreError>;
     /// A page of names and head ids only; the same order and filter. Must be several times cheaper.
     fn list_secret_names(&mut self, project: &Id, filter: &SecretFilter) -> Result<Vec<(SecretName, Id)>, StoreError>;
+    /// The live secrets of all scopes but user that run out after `after`, soonest first, at most `limit`.
+    fn expiring(&mut self, project: &Id, after: Timestamp, limit: usize) -> Result<Vec<SecretRow>, StoreError>;
     /// Counts at `now`; `soon` ends the expiring-soon window.
     fn stats(&mut self, project: &Id, now: Timestamp, soon: Timestamp) -> Result<Stats, StoreError>;
 }

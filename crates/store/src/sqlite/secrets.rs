@@ -252,6 +252,19 @@ impl SecretRows for Session<'_> {
         })
     }
 
+    fn expiring(&mut self, project: &Id, after: jiff::Timestamp, limit: usize) -> Result<Vec<SecretRow>, StoreError> {
+        self.all(
+            concat!(
+                "SELECT ",
+                head_columns!(),
+                " FROM secrets s WHERE s.project = ?1 AND s.deleted_at IS NULL AND s.expires_at > ?2 AND s.scope <> 'user'
+                  ORDER BY s.expires_at, s.id LIMIT ?3"
+            ),
+            params![project.as_bytes(), millis(after), i64::try_from(limit).unwrap_or(i64::MAX)],
+            head,
+        )
+    }
+
     fn stats(&mut self, project: &Id, now: jiff::Timestamp, soon: jiff::Timestamp) -> Result<Stats, StoreError> {
         self.one(
             "SELECT
