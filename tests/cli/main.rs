@@ -1,3 +1,16 @@
 //! The program through its front door: every documented form, against each way of reaching a store.
 
+mod access;
+mod create;
+mod delete;
+mod envfile;
+mod forms;
+mod functions;
+mod json;
+mod local_store;
+mod names;
+mod run;
+mod scopes;
+mod secrecy;
+mod values;
 mod world;

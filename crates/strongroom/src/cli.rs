@@ -24,10 +24,10 @@ pub(crate) struct Cli {
 #[command(next_help_heading = "Global options")]
 #[expect(clippy::struct_excessive_bools, reason = "each is one switch of the command line")]
 pub(crate) struct Globals {
-    /// The server's address; else STRONGROOM_URL, else "server" in strongroom.json, else the local store
+    /// The server's address; else `STRONGROOM_URL`, else "server" in strongroom.json, else the local store
     #[arg(long, global = true, value_name = "URL")]
     pub(crate) server: Option<String>,
-    /// The data directory of the local store; else STRONGROOM_HOME, else the platform's data directory
+    /// The data directory of the local store; else `STRONGROOM_HOME`, else the platform's data directory
     #[arg(long, global = true, value_name = "DIR")]
     pub(crate) home: Option<PathBuf>,
     /// The project; else "project" in strongroom.json, else `default`
@@ -42,7 +42,7 @@ pub(crate) struct Globals {
     /// Prints data and errors only
     #[arg(short, long, global = true)]
     pub(crate) quiet: bool,
-    /// Prints without colours; so does the variable NO_COLOR
+    /// Prints without colours; so does the variable `NO_COLOR`
     #[arg(long, global = true)]
     pub(crate) no_color: bool,
 }
@@ -89,9 +89,6 @@ pub(crate) enum Command {
     Doctor,
     /// Prints a completion script for a shell
     Completions(commands::completions::CompletionsArgs),
-    /// Restricts itself, then becomes a worker
-    #[command(hide = true)]
-    WorkerExec(commands::worker_exec::WorkerExecArgs),
 }
 
 /// Runs a command to its end.
@@ -111,7 +108,6 @@ pub(crate) fn run(context: &Context, command: Command) -> Result<Exit, Failure> 
         Command::Server(args) => commands::server::run(context, &args),
         Command::Runtime(command) => commands::runtime::run(context, command),
         Command::Doctor => commands::doctor::run(context),
-        Command::Completions(args) => commands::completions::run(context, &args),
-        Command::WorkerExec(args) => commands::worker_exec::run(&args),
+        Command::Completions(args) => commands::completions::run(&args),
     }
 }

@@ -15,4 +15,3 @@ pub(crate) mod server;
 pub(crate) mod settings;
 pub(crate) mod tokens;
 pub(crate) mod whoami;
-pub(crate) mod worker_exec;

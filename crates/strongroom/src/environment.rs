@@ -22,11 +22,6 @@ impl Environment {
         Self(std::env::vars_os().collect())
     }
 
-    #[cfg(test)]
-    pub(crate) fn of(pairs: &[(&str, &str)]) -> Self {
-        Self(pairs.iter().map(|(name, value)| (OsString::from(name), OsString::from(value))).collect())
-    }
-
     fn raw(&self, name: &str) -> Option<&OsStr> {
         let found = self.0.iter().find(|(known, _)| known == name);
         found.map(|(_, value)| value.as_os_str()).filter(|value| !value.is_empty())

@@ -28,7 +28,10 @@ impl Exit {
 
 /// A failed command. Never carries a secret value.
 #[derive(Debug)]
-pub(crate) struct Failure {
+pub(crate) struct Failure(Box<Parts>);
+
+#[derive(Debug)]
+struct Parts {
     problem: Problem,
     causes: Vec<String>,
     exit: Exit,
@@ -37,7 +40,12 @@ pub(crate) struct Failure {
 impl Failure {
     /// A failure of the kind that `code` names, which also gives the exit code.
     pub(crate) fn new(code: Code, message: impl Into<String>) -> Self {
-        Self { problem: Problem::new(code, message), causes: Vec::new(), exit: Exit(code.exit_code()) }
+        Self::of(Problem::new(code, message))
+    }
+
+    fn of(problem: Problem) -> Self {
+        let exit = Exit(problem.code.exit_code());
+        Self(Box::new(Parts { problem, causes: Vec::new(), exit }))
     }
 
     /// The command was typed wrongly: exit 2.
@@ -53,14 +61,14 @@ impl Failure {
     /// Adds the next command to type.
     #[must_use]
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
-        self.problem.hint = Some(hint.into());
+        self.0.problem.hint = Some(hint.into());
         self
     }
 
     /// Adds the next command, unless there is one.
     #[must_use]
     pub(crate) fn hint_if_none(self, hint: impl FnOnce() -> Option<String>) -> Self {
-        if self.problem.hint.is_some() {
+        if self.0.problem.hint.is_some() {
             return self;
         }
         match hint() {
@@ -72,7 +80,7 @@ impl Failure {
     /// Adds the list of all problems.
     #[must_use]
     pub(crate) fn each(mut self, errors: Vec<FieldError>) -> Self {
-        self.problem.errors = errors;
+        self.0.problem.errors = errors;
         self
     }
 
@@ -81,7 +89,7 @@ impl Failure {
     pub(crate) fn because(mut self, error: &dyn std::error::Error) -> Self {
         let mut next = Some(error);
         while let Some(error) = next {
-            self.causes.push(error.to_string());
+            self.0.causes.push(error.to_string());
             next = error.source();
         }
         self
@@ -90,35 +98,35 @@ impl Failure {
     /// Ends with another exit code than the kind's.
     #[must_use]
     pub(crate) fn exiting(mut self, exit: Exit) -> Self {
-        self.exit = exit;
+        self.0.exit = exit;
         self
     }
 
     /// The next command to type.
     pub(crate) fn hint_text(&self) -> Option<&str> {
-        self.problem.hint.as_deref()
+        self.0.problem.hint.as_deref()
     }
 
     /// The exit code.
     pub(crate) fn exit(&self) -> Exit {
-        self.exit
+        self.0.exit
     }
 
     /// The kind.
     pub(crate) fn code(&self) -> Code {
-        self.problem.code
+        self.0.problem.code
     }
 
     /// The text for people.
     pub(crate) fn text(&self) -> String {
-        let mut text = format!("error: {}\n", self.problem.detail);
-        for error in &self.problem.errors {
+        let mut text = format!("error: {}\n", self.0.problem.detail);
+        for error in &self.0.problem.errors {
             writeln!(text, "  - {}: {}", error.at, error.detail).expect("writing to a String cannot fail");
         }
-        for cause in &self.causes {
+        for cause in &self.0.causes {
             writeln!(text, "caused by: {cause}").expect("writing to a String cannot fail");
         }
-        if let Some(hint) = &self.problem.hint {
+        if let Some(hint) = &self.0.problem.hint {
             writeln!(text, "\nhint: {hint}").expect("writing to a String cannot fail");
         }
         text
@@ -126,8 +134,8 @@ impl Failure {
 
     /// Problem details, for programs.
     pub(crate) fn json(&self) -> String {
-        let mut problem = self.problem.clone();
-        for cause in &self.causes {
+        let mut problem = self.0.problem.clone();
+        for cause in &self.0.causes {
             problem.detail.push_str(": ");
             problem.detail.push_str(cause);
         }
@@ -141,9 +149,7 @@ impl From<ClientError> for Failure {
         let unavailable = Self::failed(message.clone());
         match error {
             ClientError::Problem(problem) => {
-                let exit = Exit(problem.code.exit_code());
-                let failure = Self { problem: *problem, causes: Vec::new(), exit };
-                failure.for_sign_in()
+                Self::of(*problem).for_sign_in()
             }
             ClientError::Insecure { .. } => Self::new(Code::InsecureTransport, message)
                 .hint("give the server's https:// address, or reach it through a tunnel to 127.0.0.1"),
@@ -178,7 +184,7 @@ impl Failure {
 }
 
 /// One entry of a list of problems.
-pub(crate) fn at(place: impl Into<String>, detail: impl ToString) -> FieldError {
+pub(crate) fn at(place: impl Into<String>, detail: impl std::fmt::Display) -> FieldError {
     FieldError { at: place.into(), detail: detail.to_string() }
 }
 

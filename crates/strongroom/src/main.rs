@@ -24,6 +24,7 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 use jiff::Timestamp;
+use strongroom_runtime::sandbox;
 
 use crate::cli::{Cli, Globals};
 use crate::context::Context;
@@ -31,8 +32,14 @@ use crate::environment::Environment;
 use crate::errors::{Exit, Failure};
 use crate::output::{Format, Output};
 
+/// The word that makes this program the launcher of workers.
+const WORKER_EXEC: &str = "worker-exec";
+
 fn main() -> ExitCode {
     let arguments: Vec<OsString> = std::env::args_os().collect();
+    if arguments.get(1).is_some_and(|word| word == WORKER_EXEC) {
+        return worker_exec(arguments);
+    }
     let environment = Environment::of_process();
     let (output, result) = match Cli::try_parse_from(&arguments) {
         Ok(Cli { globals, command }) => {
@@ -45,7 +52,7 @@ fn main() -> ExitCode {
             let wants_json =
                 arguments.iter().take_while(|argument| *argument != "--").any(|argument| argument == "--json");
             let output = output(&Globals { json: wants_json, ..Globals::default() }, &environment);
-            (output, unparsed(output, &error))
+            (output, unparsed(&error))
         }
     };
     let exit = result.unwrap_or_else(|failure| {
@@ -53,6 +60,13 @@ fn main() -> ExitCode {
         failure.exit()
     });
     ExitCode::from(exit.0)
+}
+
+/// Restricts this process and lets it become a worker. Not a command for people: it stands before all grammar.
+fn worker_exec(arguments: Vec<OsString>) -> ExitCode {
+    let error = sandbox::exec_sandboxed(arguments.into_iter().skip(2));
+    output::say(Failure::failed("the worker did not start").because(&error).text().trim_end());
+    ExitCode::from(Exit::FAILED.0)
 }
 
 #[expect(
@@ -70,14 +84,14 @@ fn output(globals: &Globals, environment: &Environment) -> Output {
 }
 
 /// Help and version are answers; everything else that clap says is an error.
-fn unparsed(output: Output, error: &clap::Error) -> Result<Exit, Failure> {
+fn unparsed(error: &clap::Error) -> Result<Exit, Failure> {
     use clap::error::ErrorKind;
     match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
-            output.bytes(error.render().to_string().as_bytes()).map(|()| Exit::DONE)
+            output::bytes(error.render().to_string().as_bytes()).map(|()| Exit::DONE)
         }
         ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
-            output.say(error.render().to_string().trim_end());
+            output::say(error.render().to_string().trim_end());
             Ok(Exit(2))
         }
         _ => Err(usage::failure(error)),

@@ -8,12 +8,13 @@ use strongroom_api::Code;
 use strongroom_app::{App, AppConfig, OpenError, SystemClock};
 use strongroom_model::{ProjectName, SecretName};
 use strongroom_runtime::locate::{self, Places};
-use strongroom_runtime::{MAX_SCRATCH_BYTES, RuntimeConfig};
+use strongroom_runtime::{Launcher, MAX_SCRATCH_BYTES, RuntimeConfig};
 use strongroom_seal::{Random as _, SystemRandom};
 use strongroom_secret::SecretValue;
 use strongroom_store::sqlite::{SqliteOptions, SqliteStore};
 use strongroom_store::{Rows, Store, StoreError};
 
+use crate::WORKER_EXEC;
 use crate::context::Context;
 use crate::errors::Failure;
 use crate::home::Home;
@@ -118,6 +119,8 @@ fn functions(context: &Context, home: &Home, own: &[String], pool_size: usize) -
     let places = places(context, Some(home.path()));
     let home = home.path().to_path_buf();
     let blocked_hosts = own.to_vec();
+    // A program that cannot find itself starts its workers without the second wall; `doctor` says so.
+    let launcher = std::env::current_exe().ok().map(|program| Launcher { program, args: vec![WORKER_EXEC.to_owned()] });
     Arc::new(move || {
         let deno = locate::find(&places).map_err(|error| error.to_string())?;
         Ok(RuntimeConfig {
@@ -128,7 +131,7 @@ fn functions(context: &Context, home: &Home, own: &[String], pool_size: usize) -
             idle_stop: IDLE_STOP,
             replace_wait: REPLACE_WAIT,
             blocked_hosts: blocked_hosts.clone(),
-            launcher: None,
+            launcher: launcher.clone(),
         })
     })
 }

@@ -32,28 +32,22 @@ pub(crate) struct Output {
 
 impl Output {
     /// Whether data goes to a person, as words and tables.
-    pub(crate) fn is_for_people(&self) -> bool {
+    pub(crate) fn is_for_people(self) -> bool {
         self.format == Format::Table
     }
 
-    /// One line of data.
-    pub(crate) fn line(&self, line: &str) -> Result<(), Failure> {
-        written(io::stdout().lock().write_all(format!("{line}\n").as_bytes()))
-    }
-
     /// A line that confirms what was done: data for people, nothing with `-q` or for programs.
-    pub(crate) fn done(&self, line: &str) -> Result<(), Failure> {
-        if self.quiet || !self.is_for_people() { Ok(()) } else { self.line(line) }
+    pub(crate) fn done(self, line: &str) -> Result<(), Failure> {
+        if self.quiet || !self.is_for_people() { Ok(()) } else { self::line(line) }
     }
 
-    /// Bytes of data as they are.
-    pub(crate) fn bytes(&self, bytes: &[u8]) -> Result<(), Failure> {
-        let mut stdout = io::stdout().lock();
-        written(stdout.write_all(bytes).and_then(|()| stdout.flush()))
+    /// The answer to a change: a line for people, the answer itself for programs.
+    pub(crate) fn answer(self, answer: &impl Serialize, line: &str) -> Result<(), Failure> {
+        if self.is_for_people() { self.done(line) } else { self.structured(answer) }
     }
 
     /// Data for programs.
-    pub(crate) fn structured(&self, data: &impl Serialize) -> Result<(), Failure> {
+    pub(crate) fn structured(self, data: &impl Serialize) -> Result<(), Failure> {
         let mut text = Zeroizing::new(Vec::with_capacity(16 * 1024));
         let unwritable = "wire types have text keys only";
         if self.format == Format::Yaml {
@@ -62,12 +56,12 @@ impl Output {
             serde_json::to_writer_pretty(&mut *text, data).expect(unwritable);
             text.push(b'\n');
         }
-        self.bytes(&text)
+        bytes(&text)
     }
 
     /// A table without lines, or `nothing` on stderr if it has no rows.
     pub(crate) fn table<const N: usize>(
-        &self,
+        self,
         head: [&str; N],
         rows: Vec<[String; N]>,
         nothing: &str,
@@ -85,24 +79,18 @@ impl Output {
         for column in table.column_iter_mut() {
             column.set_padding((0, 2));
         }
-        table.lines().try_for_each(|line| self.line(line.trim_end()))
+        table.lines().try_for_each(|line| self::line(line.trim_end()))
     }
 
     /// Something worth knowing, on stderr.
-    pub(crate) fn talk(&self, line: &str) {
+    pub(crate) fn talk(self, line: &str) {
         if !self.quiet {
-            self.say(line);
+            say(line);
         }
     }
 
-    /// Something that must be known, on stderr, also with `-q`.
-    pub(crate) fn say(&self, line: &str) {
-        // Nothing can be told to someone who closed stderr.
-        io::stderr().lock().write_all(format!("{line}\n").as_bytes()).ok();
-    }
-
     /// A failure, on stderr, in the wanted form.
-    pub(crate) fn failure(&self, failure: &Failure) {
+    pub(crate) fn failure(self, failure: &Failure) {
         let text = match self.format {
             Format::Table if self.color => failure.text().replacen("error:", "\u{1b}[31merror:\u{1b}[0m", 1),
             Format::Table => failure.text(),
@@ -110,6 +98,23 @@ impl Output {
         };
         io::stderr().lock().write_all(text.as_bytes()).ok();
     }
+}
+
+/// One line of data.
+pub(crate) fn line(line: &str) -> Result<(), Failure> {
+    bytes(format!("{line}\n").as_bytes())
+}
+
+/// Bytes of data as they are.
+pub(crate) fn bytes(bytes: &[u8]) -> Result<(), Failure> {
+    let mut stdout = io::stdout().lock();
+    written(stdout.write_all(bytes).and_then(|()| stdout.flush()))
+}
+
+/// Something that must be known, on stderr, also with `-q`.
+pub(crate) fn say(line: &str) {
+    // Nothing can be told to someone who closed stderr.
+    io::stderr().lock().write_all(format!("{line}\n").as_bytes()).ok();
 }
 
 /// Whether a person sits at this terminal: can be asked, and sees the question.

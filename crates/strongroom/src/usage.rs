@@ -20,9 +20,10 @@ pub(crate) fn failure(error: &clap::Error) -> Failure {
         ErrorKind::InvalidValue => {
             let accepted = known(ContextKind::ValidValue);
             let which = option.first().cloned().unwrap_or_else(|| "an option".to_owned());
-            match accepted.is_empty() {
-                true => Failure::usage(format!("{which} needs a value")),
-                false => Failure::usage(format!("{which} takes one of: {}", accepted.join(", "))),
+            if accepted.is_empty() {
+                Failure::usage(format!("{which} needs a value"))
+            } else {
+                Failure::usage(format!("{which} takes one of: {}", accepted.join(", ")))
             }
         }
         ErrorKind::ValueValidation => Failure::usage(format!("{} has a value that cannot be read", option.join(", "))),

@@ -57,7 +57,7 @@ pub(crate) fn run(context: &Context, command: Command) -> Result<Exit, Failure> 
         Command::Create(CreateArgs { app: OneArgs { id, namespace }, name }) => {
             session.name_place(context);
             let app = session.wait(project.create_app(&CreateApp { id, namespace: namespace.namespace, name }))?;
-            done(context, &app, &format!("✔ App created: {}", app.id))?;
+            context.output.answer(&app, &format!("✔ App created: {}", app.id))?;
         }
         Command::Get(args) => {
             let app = session.wait(project.app(&args.id, args.namespace.namespace.as_deref()))?;
@@ -66,7 +66,7 @@ pub(crate) fn run(context: &Context, command: Command) -> Result<Exit, Failure> 
         Command::Delete(args) => {
             session.name_place(context);
             let gone = session.wait(project.delete_app(&args.id, args.namespace.namespace.as_deref()))?;
-            done(context, &gone, &format!("✔ App deleted: {}", gone.name))?;
+            context.output.answer(&gone, &format!("✔ App deleted: {}", gone.name))?;
         }
     }
     Ok(Exit::DONE)
@@ -82,8 +82,4 @@ fn print(context: &Context, apps: &[AppItem]) -> Result<(), Failure> {
         [app.id.clone(), app.namespace.clone(), name, ago(now, app.created_at), app.created_by.clone()]
     });
     context.output.table(["ID", "NAMESPACE", "NAME", "CREATED", "BY"], rows.collect(), "there are no apps here yet")
-}
-
-fn done(context: &Context, answer: &impl serde::Serialize, line: &str) -> Result<(), Failure> {
-    if context.output.is_for_people() { context.output.done(line) } else { context.output.structured(answer) }
 }

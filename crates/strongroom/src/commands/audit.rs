@@ -7,6 +7,7 @@ use strongroom_model::Expiry;
 
 use crate::context::Context;
 use crate::errors::{Exit, Failure};
+use crate::output;
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
@@ -72,13 +73,13 @@ fn verify(context: &Context) -> Result<Exit, Failure> {
         return context.output.structured(&verdict).map(|()| exit);
     }
     for problem in &verdict.problems {
-        context.output.say(&format!("error: {problem}"));
+        output::say(&format!("error: {problem}"));
     }
     if verdict.ok {
         context.output.done(&format!("✔ Audit trail whole: {} records", verdict.records))?;
     }
     for head in &verdict.heads {
-        context.output.line(&format!("head  {}  {}  {}", head.node, head.seq, head.link))?;
+        output::line(&format!("head  {}  {}  {}", head.node, head.seq, head.link))?;
     }
     Ok(exit)
 }

@@ -4,8 +4,8 @@ use clap::{Args, CommandFactory as _};
 use clap_complete::Shell;
 
 use crate::cli::Cli;
-use crate::context::Context;
 use crate::errors::{Exit, Failure};
+use crate::output;
 
 #[derive(Args)]
 pub(crate) struct CompletionsArgs {
@@ -14,8 +14,8 @@ pub(crate) struct CompletionsArgs {
     shell: Shell,
 }
 
-pub(crate) fn run(context: &Context, args: &CompletionsArgs) -> Result<Exit, Failure> {
+pub(crate) fn run(args: &CompletionsArgs) -> Result<Exit, Failure> {
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut Cli::command(), "strongroom", &mut script);
-    context.output.bytes(&script).map(|()| Exit::DONE)
+    output::bytes(&script).map(|()| Exit::DONE)
 }

@@ -11,6 +11,7 @@ use crate::errors::{Exit, Failure};
 use crate::home::Home;
 use crate::local;
 use crate::opening::places;
+use crate::output;
 
 /// One thing that was looked at.
 #[derive(Debug, Serialize)]
@@ -58,7 +59,18 @@ fn look_at_home(context: &Context, findings: &mut Vec<Finding>) -> Result<(), Fa
         }
         Err(error) => Finding { what: "functions", state: State::Warning, detail: error.to_string() },
     });
+    findings.push(sandbox());
     Ok(())
+}
+
+fn sandbox() -> Finding {
+    let what = "sandbox";
+    let missing = strongroom_runtime::sandbox::probe();
+    if missing.is_empty() {
+        return Finding { what, state: State::Good, detail: "workers get everything that it is made of".to_owned() };
+    }
+    let parts: Vec<_> = missing.iter().map(|missing| format!("{} ({})", missing.part, missing.reason)).collect();
+    Finding { what, state: State::Warning, detail: format!("this system lacks {}", parts.join(", ")) }
 }
 
 fn directory(home: &Home) -> Finding {
@@ -160,7 +172,7 @@ fn report(context: &Context, findings: &[Finding]) -> Result<Exit, Failure> {
             State::Warning => "!",
             State::Bad => "✗",
         };
-        context.output.line(&format!("{mark} {what}: {detail}"))?;
+        output::line(&format!("{mark} {what}: {detail}"))?;
     }
     Ok(exit)
 }

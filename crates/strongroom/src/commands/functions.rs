@@ -11,7 +11,7 @@ use super::logs::{self, FilterArgs};
 use crate::config;
 use crate::context::Context;
 use crate::errors::{Exit, Failure};
-use crate::output::{ask, has_person};
+use crate::output::{self, ask, has_person};
 use crate::words::{ago, count};
 
 #[derive(Subcommand)]
@@ -130,16 +130,16 @@ fn show(context: &Context, args: &OneArgs) -> Result<Exit, Failure> {
         ("Callers", item.auth.clone()),
         ("URL", item.url.clone().unwrap_or_else(|| "-".to_owned())),
     ];
-    lines.iter().try_for_each(|(label, text)| context.output.line(&format!("{label:<12} {text}")))?;
+    lines.iter().try_for_each(|(label, text)| output::line(&format!("{label:<12} {text}")))?;
     for read in &detail.reads {
         let when = read.last_read_at.map_or_else(|| "not read yet".to_owned(), |at| format!("read {}", ago(now, at)));
-        context.output.line(&format!("{:<12} {} via {}, {when}", "Reads", read.secret, read.via))?;
+        output::line(&format!("{:<12} {} via {}, {when}", "Reads", read.secret, read.via))?;
     }
     for deployment in &detail.deployments {
         let mark = if deployment.active { " (serves)" } else { "" };
         let digest = deployment.digest.get(..12).unwrap_or(&deployment.digest);
         let age = ago(now, deployment.created_at);
-        context.output.line(&format!(
+        output::line(&format!(
             "{:<12} {digest}  {age} by {}{mark}",
             format!("#{}", deployment.deployment),
             deployment.created_by
@@ -160,10 +160,7 @@ fn delete(context: &Context, args: &DeleteArgs) -> Result<Exit, Failure> {
     let session = context.connect()?;
     session.name_place(context);
     let gone = session.wait(session.project().delete_function(name, &namespace))?;
-    match context.output.is_for_people() {
-        true => context.output.done(&format!("✔ Function deleted: {}", gone.name))?,
-        false => context.output.structured(&gone)?,
-    }
+    context.output.answer(&gone, &format!("✔ Function deleted: {}", gone.name))?;
     Ok(Exit::DONE)
 }
 

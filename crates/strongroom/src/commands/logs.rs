@@ -9,6 +9,7 @@ use strongroom_client::LogFilter;
 use super::audit::since;
 use crate::context::Context;
 use crate::errors::{Exit, Failure};
+use crate::output;
 use crate::session::Session;
 
 /// How often a followed log is asked for more.
@@ -121,11 +122,11 @@ fn print_page(context: &Context, items: &[LogItem]) -> Result<Exit, Failure> {
 fn print_line(context: &Context, item: &LogItem) -> Result<(), Failure> {
     if !context.output.is_for_people() {
         let line = serde_json::to_string(item).expect("wire types have text keys only");
-        return context.output.line(&line);
+        return output::line(&line);
     }
     let place = match (&item.namespace, &item.function) {
         (Some(namespace), Some(function)) => format!("{namespace}/{function}"),
         _ => item.category.clone(),
     };
-    context.output.line(&format!("{}  {:<5}  {place}  {}", item.at, item.level, item.message))
+    output::line(&format!("{}  {:<5}  {place}  {}", item.at, item.level, item.message))
 }

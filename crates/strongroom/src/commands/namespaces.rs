@@ -43,18 +43,12 @@ pub(crate) fn run(context: &Context, command: Command) -> Result<Exit, Failure> 
         Command::Create(args) => {
             session.name_place(context);
             let item = session.wait(project.create_namespace(&args.name))?;
-            match output.is_for_people() {
-                true => output.done(&format!("✔ Namespace created: {}", item.name))?,
-                false => output.structured(&item)?,
-            }
+            context.output.answer(&item, &format!("✔ Namespace created: {}", item.name))?;
         }
         Command::Delete(args) => {
             session.name_place(context);
             let gone = session.wait(project.delete_namespace(&args.name))?;
-            match output.is_for_people() {
-                true => output.done(&format!("✔ Namespace deleted: {}", gone.name))?,
-                false => output.structured(&gone)?,
-            }
+            context.output.answer(&gone, &format!("✔ Namespace deleted: {}", gone.name))?;
         }
     }
     Ok(Exit::DONE)

@@ -5,7 +5,7 @@ use strongroom_api::projects::{ProjectItem, UpdateProject};
 
 use crate::context::Context;
 use crate::errors::{Exit, Failure};
-use crate::output::{ask, has_person};
+use crate::output::{self, ask, has_person};
 use crate::words::ago;
 
 #[derive(Subcommand)]
@@ -58,10 +58,7 @@ pub(crate) fn run(context: &Context, command: Command) -> Result<Exit, Failure> 
         Command::Create(args) => {
             let session = context.connect()?;
             let item = session.wait(session.client().create_project(&args.name))?;
-            match context.output.is_for_people() {
-                true => context.output.done(&format!("✔ Project created: {}", item.name))?,
-                false => context.output.structured(&item)?,
-            }
+            context.output.answer(&item, &format!("✔ Project created: {}", item.name))?;
         }
         Command::Delete(args) => delete(context, &args)?,
         Command::Settings(args) => settings(context, &args)?,
@@ -82,7 +79,7 @@ fn list(context: &Context) -> Result<(), Failure> {
 
 fn delete(context: &Context, args: &DeleteArgs) -> Result<(), Failure> {
     let again = || {
-        Failure::usage(format!("nothing was deleted: to delete a project, give its name again"))
+        Failure::usage("nothing was deleted: to delete a project, give its name again")
             .hint(format!("strongroom projects delete {0} --confirm {0}", args.name))
     };
     let confirm = match &args.confirm {
@@ -98,10 +95,7 @@ fn delete(context: &Context, args: &DeleteArgs) -> Result<(), Failure> {
     }
     let session = context.connect()?;
     let gone = session.wait(session.client().project(&args.name).delete(&confirm))?;
-    match context.output.is_for_people() {
-        true => context.output.done(&format!("✔ Project deleted: {}", gone.name)),
-        false => context.output.structured(&gone),
-    }
+    context.output.answer(&gone, &format!("✔ Project deleted: {}", gone.name))
 }
 
 fn settings(context: &Context, args: &SettingsArgs) -> Result<(), Failure> {
@@ -116,6 +110,6 @@ fn settings(context: &Context, args: &SettingsArgs) -> Result<(), Failure> {
     if !context.output.is_for_people() {
         return context.output.structured(&item);
     }
-    context.output.line(&format!("allow-reveal  {}", item.settings.allow_reveal))?;
-    context.output.line(&format!("value-hints   {}", item.settings.value_hints))
+    output::line(&format!("allow-reveal  {}", item.settings.allow_reveal))?;
+    output::line(&format!("value-hints   {}", item.settings.value_hints))
 }

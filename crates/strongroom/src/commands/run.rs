@@ -27,7 +27,7 @@ pub(crate) struct RunArgs {
     /// Only these names, all of which must have a value
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     only: Vec<String>,
-    /// Adds every secret also as STRONGROOM_SECRET_NAME
+    /// Adds every secret also as `STRONGROOM_SECRET_NAME`
     #[arg(long)]
     prefixed: bool,
     /// The command and its arguments, after --

@@ -6,20 +6,23 @@ use clap::{Args, ValueEnum};
 use tracing_subscriber::EnvFilter;
 
 use crate::context::Context;
-use crate::errors::{Exit, Failure};
+use crate::errors::{Exit, Failure, at};
 use crate::serve::{self, Listen};
 
 #[derive(Args)]
 pub(crate) struct ServerArgs {
-    /// Where management pages and API listen; port 0 picks one; else STRONGROOM_LISTEN [default: 127.0.0.1:7876]
+    /// Where management pages and API listen; port 0 picks one; else `STRONGROOM_LISTEN` [default: 127.0.0.1:7876]
     #[arg(long, value_name = "ADDRESS")]
     listen: Option<String>,
-    /// Where functions listen; else STRONGROOM_FUNCTIONS_LISTEN [default: 127.0.0.1:7877]
+    /// Where functions listen; else `STRONGROOM_FUNCTIONS_LISTEN` [default: 127.0.0.1:7877]
     #[arg(long, value_name = "ADDRESS")]
     functions_listen: Option<String>,
-    /// Where rows are kept: sqlite; else STRONGROOM_STORE
+    /// Where rows are kept: sqlite; else `STRONGROOM_STORE`
     #[arg(long, value_name = "STORE")]
     store: Option<String>,
+    /// Refuses to start where the sandbox of workers lacks a part
+    #[arg(long)]
+    require_sandbox: bool,
     /// How logs are written to stderr: text on a terminal, JSON otherwise
     #[arg(long, value_enum, value_name = "FORMAT")]
     log_format: Option<LogFormat>,
@@ -40,6 +43,9 @@ pub(crate) fn run(context: &Context, args: &ServerArgs) -> Result<Exit, Failure>
             Failure::usage("this version keeps rows in sqlite only").hint("leave --store and STRONGROOM_STORE out")
         );
     }
+    if args.require_sandbox {
+        require_sandbox()?;
+    }
     let chosen = |option: &Option<String>, name: &str, default: &str| {
         option.clone().or_else(|| environment.text(name).map(str::to_owned)).unwrap_or_else(|| default.to_owned())
     };
@@ -49,6 +55,15 @@ pub(crate) fn run(context: &Context, args: &ServerArgs) -> Result<Exit, Failure>
     };
     log(context, args.log_format);
     serve::run(context, &listen).map(|()| Exit::DONE)
+}
+
+fn require_sandbox() -> Result<(), Failure> {
+    let missing = strongroom_runtime::sandbox::probe();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let each = missing.into_iter().map(|missing| at(missing.part, missing.reason)).collect();
+    Err(Failure::failed("the sandbox of workers would lack parts on this system").each(each).hint("strongroom doctor"))
 }
 
 fn log(context: &Context, format: Option<LogFormat>) {

@@ -8,6 +8,7 @@ use zeroize::Zeroizing;
 use super::secrets::write::checked_expiry;
 use crate::context::Context;
 use crate::errors::{Exit, Failure};
+use crate::output;
 use crate::words::{ago, expiry};
 
 /// What a token may do unless told otherwise: what `run` and `list` need, and no writing.
@@ -69,9 +70,10 @@ fn create(context: &Context, args: CreateArgs) -> Result<(), Failure> {
         return Err(Failure::usage(format!("--capability takes one of: {}", known.join(", "))));
     }
     let is_default = args.capability.is_empty();
-    let capabilities = match is_default {
-        true => DEFAULT_CAPABILITIES.iter().map(|capability| capability.as_str().to_owned()).collect(),
-        false => args.capability,
+    let capabilities = if is_default {
+        DEFAULT_CAPABILITIES.iter().map(|capability| capability.as_str().to_owned()).collect()
+    } else {
+        args.capability
     };
     let body = CreateToken {
         name: args.name,
@@ -88,7 +90,7 @@ fn create(context: &Context, args: CreateArgs) -> Result<(), Failure> {
         return context.output.structured(&created);
     }
     let token = Zeroizing::new(std::mem::take(&mut created.token));
-    context.output.line(&token)?;
+    output::line(&token)?;
     let item = &created.item;
     let may = item.capabilities.join(", ");
     context.output.talk(&format!("token {} of project {} may: {may}; it is not shown again", item.id, item.project));

@@ -2,6 +2,7 @@
 
 use crate::context::Context;
 use crate::errors::{Exit, Failure};
+use crate::output;
 
 pub(crate) fn run(context: &Context) -> Result<Exit, Failure> {
     let session = context.connect()?;
@@ -17,6 +18,6 @@ pub(crate) fn run(context: &Context) -> Result<Exit, Failure> {
         ("May", all(&whoami.capabilities)),
         ("Namespaces", all(&whoami.namespaces)),
     ];
-    lines.iter().try_for_each(|(label, text)| context.output.line(&format!("{label:<12} {text}")))?;
+    lines.iter().try_for_each(|(label, text)| output::line(&format!("{label:<12} {text}")))?;
     Ok(Exit::DONE)
 }

@@ -130,9 +130,10 @@ fn plans(context: &Context, args: &DeployArgs) -> Result<Vec<Plan>, Failure> {
             .hint("without one: strongroom functions deploy NAME --entry FILE"));
     };
     let plans = plan::from_file(file, &args.names)?;
-    match plans.is_empty() {
-        true => Err(Failure::usage(format!("{} declares no functions", file.path.display()))),
-        false => Ok(plans),
+    if plans.is_empty() {
+        Err(Failure::usage(format!("{} declares no functions", file.path.display())))
+    } else {
+        Ok(plans)
     }
 }
 
@@ -187,7 +188,7 @@ fn body(args: &DeployArgs, plan: &Plan, deno: &Path) -> Result<Deploy, Failure> 
 }
 
 fn print(context: &Context, deployed: &Deployed) -> Result<(), Failure> {
-    let output = &context.output;
+    let output = context.output;
     for created in &deployed.created {
         output.talk(&format!("created {created}"));
     }

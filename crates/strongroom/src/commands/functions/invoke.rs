@@ -11,6 +11,7 @@ use strongroom_client::Invocation;
 use crate::config;
 use crate::context::Context;
 use crate::errors::{Exit, Failure};
+use crate::output;
 
 /// What one call may carry.
 const MAX_BODY_BYTES: u64 = 100 * 1024 * 1024;
@@ -60,7 +61,7 @@ pub(crate) fn run(context: &Context, args: &InvokeArgs) -> Result<Exit, Failure>
         let status = invoked.status;
         context.output.talk(format!("HTTP {} {}", status.as_u16(), status.canonical_reason().unwrap_or("")).trim_end());
         while let Some(chunk) = invoked.chunk().await? {
-            context.output.bytes(&chunk)?;
+            output::bytes(&chunk)?;
         }
         Ok(if status.is_success() { Exit::DONE } else { Exit::FAILED })
     })
@@ -83,9 +84,10 @@ fn path(text: &str) -> Result<String, Failure> {
         text => format!("/{text}"),
     };
     let fits = |byte: u8| byte.is_ascii_graphic() && !b"#\\\"<>^`{|}".contains(&byte);
-    match path.bytes().all(fits) {
-        true => Ok(path),
-        false => Err(Failure::usage("--path is an encoded path, such as /users/1?full=true")),
+    if path.bytes().all(fits) {
+        Ok(path)
+    } else {
+        Err(Failure::usage("--path is an encoded path, such as /users/1?full=true"))
     }
 }
 
@@ -101,9 +103,10 @@ fn body(context: &Context, data: &str) -> Result<Bytes, Failure> {
         None => return Ok(Bytes::from(data.to_owned())),
     };
     let length = read.map_err(|error| unread(&error))?;
-    match u64::try_from(length).is_ok_and(|length| length <= MAX_BODY_BYTES) {
-        true => Ok(Bytes::from(bytes)),
-        false => Err(Failure::usage("--data is longer than 100 MB")),
+    if u64::try_from(length).is_ok_and(|length| length <= MAX_BODY_BYTES) {
+        Ok(Bytes::from(bytes))
+    } else {
+        Err(Failure::usage("--data is longer than 100 MB"))
     }
 }
 

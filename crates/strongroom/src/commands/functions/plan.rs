@@ -42,9 +42,10 @@ pub(super) fn from_file(file: &ProjectFile, names: &[String]) -> Result<Vec<Plan
             Err(details) => problems.extend(details.into_iter().map(|detail| at(&entry.name, detail))),
         }
     }
-    match problems.is_empty() {
-        true => Ok(plans),
-        false => Err(Failure::usage("nothing was deployed: the declarations are wrong").each(problems)),
+    if problems.is_empty() {
+        Ok(plans)
+    } else {
+        Err(Failure::usage("nothing was deployed: the declarations are wrong").each(problems))
     }
 }
 

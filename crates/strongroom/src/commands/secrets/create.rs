@@ -7,6 +7,7 @@ use strongroom_model::SecretName;
 use super::report;
 use crate::context::Context;
 use crate::errors::{Exit, Failure, at};
+use crate::output;
 use crate::scope::{ScopeArgs, Target};
 
 #[derive(Args)]
@@ -111,29 +112,29 @@ fn print(
     target: &Target,
     nothing_listens: bool,
 ) -> Result<(), Failure> {
-    let output = &context.output;
+    let out = context.output;
     let (old, new): (Vec<_>, Vec<_>) =
         declared.results.iter().partition(|result| result.status == WriteStatus::Unchanged);
     let description = |name: &str| {
         let found = asked.iter().find(|declaration| declaration.name == name);
         found.and_then(|declaration| declaration.description.as_deref())
     };
-    output.done(&format!("✔ Created {} secret(s):", new.len()))?;
+    out.done(&format!("✔ Created {} secret(s):", new.len()))?;
     for result in &new {
-        output.done(&match description(&result.name) {
+        out.done(&match description(&result.name) {
             Some(text) => format!("• {} — {text}", result.name),
             None => format!("• {}", result.name),
         })?;
     }
     for result in &old {
-        output.done(&format!("• Unchanged: {}", result.name))?;
+        out.done(&format!("• Unchanged: {}", result.name))?;
     }
     if let Some(url) = &declared.url {
-        output.line(url)?;
+        output::line(url)?;
     }
     if declared.url.is_none() || nothing_listens {
         for result in &new {
-            output.done(&format!("strongroom secrets set {}{}", result.name, target.options()))?;
+            out.done(&format!("strongroom secrets set {}{}", result.name, target.options()))?;
         }
     }
     Ok(())

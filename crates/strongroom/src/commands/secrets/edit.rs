@@ -52,5 +52,5 @@ pub(crate) fn run(context: &Context, args: &EditArgs) -> Result<Exit, Failure> {
     } else {
         context.output.structured(&answer.written)?;
     }
-    Ok(report::restarts(context, &answer.written.live))
+    Ok(report::restarts(&answer.written.live))
 }

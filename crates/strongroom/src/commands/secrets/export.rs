@@ -6,6 +6,7 @@ use strongroom_envfile::export;
 use super::resolve::why;
 use crate::context::Context;
 use crate::errors::{Exit, Failure};
+use crate::output;
 use crate::scope::ScopeArgs;
 
 #[derive(Args)]
@@ -45,7 +46,7 @@ pub(crate) fn run(context: &Context, args: &ExportArgs) -> Result<Exit, Failure>
     };
     let text =
         export::write(&format, &entries).map_err(|error| Failure::failed("nothing was exported").because(&error))?;
-    context.output.bytes(text.as_bytes())?;
+    output::bytes(text.as_bytes())?;
     for missing in &exported.missing {
         context.output.talk(&format!("left out: {}: {}", missing.name, why(missing)));
     }

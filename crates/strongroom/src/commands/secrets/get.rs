@@ -5,6 +5,7 @@ use strongroom_api::secrets::{SecretDetail, State};
 
 use crate::context::Context;
 use crate::errors::{Exit, Failure};
+use crate::output;
 use crate::scope::ScopeArgs;
 use crate::words::{ago, expiry};
 
@@ -56,12 +57,12 @@ pub(crate) fn print(context: &Context, detail: &SecretDetail) -> Result<Exit, Fa
         ("Updated", format!("{} ({}) by {}", detail.updated_at, ago(now, detail.updated_at), detail.updated_by)),
     ];
     for (label, text) in lines {
-        context.output.line(&format!("{label:<12} {text}"))?;
+        output::line(&format!("{label:<12} {text}"))?;
     }
     for reader in &detail.used_by {
         let read = reader.last_read_at.map_or_else(|| "not read yet".to_owned(), |at| format!("read {}", ago(now, at)));
         let via = &reader.via;
-        context.output.line(&format!(
+        output::line(&format!(
             "{:<12} {} {}/{} via {via}, {read}",
             "Used by", reader.kind, reader.namespace, reader.name
         ))?;

@@ -7,6 +7,7 @@ use strongroom_client::{SecretFilter, Selector};
 
 use crate::context::Context;
 use crate::errors::{Exit, Failure};
+use crate::output;
 use crate::scope::ScopeArgs;
 use crate::words::{ago, expiry};
 
@@ -32,7 +33,7 @@ pub(crate) fn run(context: &Context, args: &ListArgs) -> Result<Exit, Failure> {
     let session = context.connect()?;
     if context.output.quiet && context.output.is_for_people() {
         let names = session.wait(session.project().secret_names(filter))?;
-        names.iter().try_for_each(|name| context.output.line(name))?;
+        names.iter().try_for_each(|name| output::line(name))?;
         return Ok(Exit::DONE);
     }
     let items = session.wait(session.project().secrets(filter))?;

@@ -4,6 +4,7 @@ use strongroom_api::secrets::{Live, WriteResult, WriteStatus, Written};
 
 use crate::context::Context;
 use crate::errors::{Exit, Failure};
+use crate::output;
 use crate::words::count;
 
 /// Which change is reported.
@@ -31,7 +32,7 @@ pub(crate) fn written(context: &Context, written: &Written, change: Change) -> R
     } else {
         context.output.structured(written)?;
     }
-    Ok(restarts(context, &written.live))
+    Ok(restarts(&written.live))
 }
 
 /// What came into being on the way, and what is worth knowing, on stderr.
@@ -45,12 +46,12 @@ pub(crate) fn notes(context: &Context, created: &[String], warnings: &[String]) 
 }
 
 /// Exit 1, after saying which workloads still have the old value.
-pub(crate) fn restarts(context: &Context, live: &Live) -> Exit {
+pub(crate) fn restarts(live: &Live) -> Exit {
     if live.restart_failed.is_empty() {
         return Exit::DONE;
     }
     let names = live.restart_failed.join(", ");
-    context.output.say(&format!(
+    output::say(&format!(
         "error: the new workers of these functions did not start: {names}\n\nhint: strongroom logs list --category system --search {}",
         live.restart_failed.first().map_or("", String::as_str)
     ));

@@ -4,6 +4,7 @@ use clap::Args;
 
 use crate::context::Context;
 use crate::errors::{Exit, Failure};
+use crate::output;
 use crate::scope::ScopeArgs;
 
 #[derive(Args)]
@@ -27,7 +28,7 @@ pub(crate) fn run(context: &Context, args: &RevealArgs) -> Result<Exit, Failure>
     if !context.output.is_for_people() {
         return context.output.structured(&revealed).map(|()| Exit::DONE);
     }
-    context.output.bytes(revealed.value.0.expose().as_bytes())?;
-    context.output.bytes(b"\n")?;
+    output::bytes(revealed.value.0.expose().as_bytes())?;
+    output::bytes(b"\n")?;
     Ok(Exit::DONE)
 }

@@ -178,7 +178,7 @@ impl Words {
                     "there is no = in it; of several arguments, each is NAME=VALUE (quote a value with spaces)",
                 ),
                 Word::Pair { value: "-", .. } if reads_stdin => {
-                    batch.problem(&place, "stdin can be the value of one name only")
+                    batch.problem(&place, "stdin can be the value of one name only");
                 }
                 Word::Pair { name, value: "-" } => {
                     reads_stdin = true;

@@ -2,6 +2,7 @@
 
 use crate::context::Context;
 use crate::errors::{Exit, Failure};
+use crate::output;
 
 pub(crate) fn run(context: &Context) -> Result<Exit, Failure> {
     let session = context.connect()?;
@@ -15,6 +16,6 @@ pub(crate) fn run(context: &Context) -> Result<Exit, Failure> {
         ("Expired", stats.expired),
         ("Without value", stats.without_value),
     ];
-    lines.into_iter().try_for_each(|(label, number)| context.output.line(&format!("{label:<14} {number}")))?;
+    lines.into_iter().try_for_each(|(label, number)| output::line(&format!("{label:<14} {number}")))?;
     Ok(Exit::DONE)
 }

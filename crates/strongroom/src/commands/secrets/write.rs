@@ -9,6 +9,7 @@ use strongroom_secret::SecretValue;
 use super::report::{self, Change};
 use crate::context::Context;
 use crate::errors::{Exit, Failure, at};
+use crate::output;
 use crate::scope::Target;
 
 /// Names and values, in order, each name once.
@@ -57,7 +58,7 @@ impl Batch {
     }
 
     /// Notes a problem.
-    pub(crate) fn problem(&mut self, place: &str, detail: impl ToString) {
+    pub(crate) fn problem(&mut self, place: &str, detail: impl std::fmt::Display) {
         self.problems.push(at(place, detail));
     }
 
@@ -124,7 +125,7 @@ pub(crate) fn preview(context: &Context, written: &Written) -> Result<Exit, Fail
             WriteStatus::Unchanged | WriteStatus::Missing => "leave ",
             WriteStatus::Deleted | WriteStatus::Purged => "delete",
         };
-        context.output.line(&format!("{word}  {}", result.name))?;
+        output::line(&format!("{word}  {}", result.name))?;
     }
     context.output.talk("nothing was written (--dry-run)");
     Ok(Exit::DONE)

@@ -162,9 +162,10 @@ fn value(context: &Context, args: &SetArgs) -> Result<(SecretName, SecretValue, 
         }
         (None, None) => {
             let name = name(&args.first)?;
-            let value = match args.generate {
-                true => values::generate(),
-                false => values::prompt_or_stdin(name.as_str(), args.input.rules())?,
+            let value = if args.generate {
+                values::generate()
+            } else {
+                values::prompt_or_stdin(name.as_str(), args.input.rules())?
             };
             Ok((name, value, false))
         }

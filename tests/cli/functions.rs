@@ -1,0 +1,84 @@
+//! `functions deploy` and `invoke`, where Deno is installed.
+
+use crate::world::{Way, World};
+
+const READER: &str = r#"
+export default async function handler(req: Request): Promise<Response> {
+  const status = Number(new URL(req.url).searchParams.get("status") ?? "200");
+  return new Response(`${req.method} ${await req.text()} ${secrets.get("API_KEY")}`, { status });
+}
+"#;
+
+fn has_deno(world: &World) -> bool {
+    world.ran(&["runtime", "status"]).exit == 0
+}
+
+#[test]
+fn a_function_is_deployed_called_and_sees_the_next_value() {
+    World::each(|world| {
+        if !has_deno(world) {
+            return;
+        }
+        world.write("functions/reader.ts", READER);
+        world.does(&["secrets", "set", "API_KEY", "one"]);
+        let deploy =
+            ["functions", "deploy", "reader", "--entry", "functions/reader.ts", "--secret", "API_KEY", "--public"];
+        let deployed = world.does(&deploy);
+        assert!(
+            deployed.stdout.starts_with("✔ Function deployed: reader (deployment 1, namespace default)\n"),
+            "{deployed:?}"
+        );
+        assert!(world.does(&deploy).stdout.starts_with("• Unchanged: reader"));
+        let invoked = world.does(&["fn", "invoke", "reader", "--data", "{\"a\":1}"]);
+        assert_eq!((invoked.stdout.as_str(), invoked.stderr.trim()), ("POST {\"a\":1} one", "HTTP 200 OK"));
+        let set = world.does(&["secrets", "set", "API_KEY", "two"]);
+        assert!(set.stdout.contains("1 function uses it"), "{set:?}");
+        let failed = world.exits(1, &["functions", "invoke", "reader", "--path", "/x?status=503", "--method", "PUT"]);
+        assert_eq!(failed.stdout, "PUT  two");
+        assert!(failed.stderr.contains("HTTP 503"), "{failed:?}");
+        assert_eq!(world.json(&["secrets", "get", "API_KEY"])["used_by"][0]["name"], "reader");
+        assert_eq!(world.json(&["secrets", "list"])[0]["used_by"], 1);
+        let logged = world.does(&["logs", "list", "--category", "execution", "--search", "STRONGROOM_SECRET"]);
+        assert!(logged.stdout.contains("secret read STRONGROOM_SECRET_API_KEY"), "{logged:?}");
+        world.exits(5, &["secrets", "delete", "API_KEY"]);
+        world.does(&["functions", "delete", "reader"]);
+        world.exits(3, &["functions", "get", "reader"]);
+    });
+}
+
+#[test]
+fn a_missing_required_secret_stops_the_deploy() {
+    let world = World::new(Way::InProcess);
+    if !has_deno(&world) {
+        return;
+    }
+    world.write("reader.ts", READER);
+    let deploy =
+        ["functions", "deploy", "reader", "--entry", "reader.ts", "--secret", "API_KEY", "--secret", "OTHER:ALIAS"];
+    let stopped = world.exits(1, &deploy);
+    for name in ["API_KEY", "OTHER"] {
+        assert!(stopped.stderr.contains(&format!("strongroom secrets set {name}")), "{stopped:?}");
+    }
+    assert_eq!(world.json(&["functions", "list"]), serde_json::json!([]));
+}
+
+#[test]
+fn the_project_file_declares_functions() {
+    let world = World::new(Way::InProcess);
+    if !has_deno(&world) {
+        return;
+    }
+    world.write("functions/reader.ts", READER);
+    world.write("strongroom.json", r#"{"namespace": "staging", "functions": [{"name": "reader", "entry": "functions/reader.ts", "auth": "public", "timeout": "5s", "memory": "128MB"}]}"#);
+    world.does(&["secrets", "set", "API_KEY", "one"]);
+    let deployed = world.json(&["functions", "deploy"]);
+    assert_eq!((&deployed[0]["name"], &deployed[0]["namespace"]), (&"reader".into(), &"staging".into()));
+    assert_eq!(world.does(&["functions", "invoke", "reader"]).stdout, "GET  one");
+    world.exits(2, &["functions", "deploy", "nope"]);
+    let wrong = r#"{"functions": [{"name": "Bad Name", "entry": "a.ts", "timeout": "soon", "memory": "lots"}]}"#;
+    world.write("strongroom.json", wrong);
+    let refused = world.exits(2, &["functions", "deploy"]);
+    for text in ["workload name", "a timeout is", "memory is"] {
+        assert!(refused.stderr.contains(text), "{text}: {refused:?}");
+    }
+}
