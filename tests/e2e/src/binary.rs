@@ -40,6 +40,33 @@ pub fn search_path() -> OsString {
     path
 }
 
+/// What bundling needs of this machine: where packages are cached already, and how the network is reached.
+pub fn network() -> Vec<(String, OsString)> {
+    const NAMES: [&str; 12] = [
+        "SSL_CERT_FILE",
+        "SSL_CERT_DIR",
+        "NODE_EXTRA_CA_CERTS",
+        "DENO_TLS_CA_STORE",
+        "DENO_CERT",
+        "NPM_CONFIG_REGISTRY",
+        "HTTP_PROXY",
+        "HTTPS_PROXY",
+        "NO_PROXY",
+        "http_proxy",
+        "https_proxy",
+        "no_proxy",
+    ];
+    let inherited = NAMES.iter().filter_map(|name| Some(((*name).to_owned(), variable(name)?)));
+    let home = variable("HOME").map(|home| PathBuf::from(home).join(".cache/deno").into_os_string());
+    let cache = variable("DENO_DIR").or(home).map(|folder| ("DENO_DIR".to_owned(), folder));
+    inherited.chain(cache).collect()
+}
+
+/// The person's own settings of the npm client, which may name another registry.
+pub fn npm_settings() -> Option<PathBuf> {
+    variable("HOME").map(|home| PathBuf::from(home).join(".npmrc")).filter(|path| path.is_file())
+}
+
 /// The folder that holds the programs of this build, such as `target/debug`.
 fn profile_folder() -> PathBuf {
     let test = std::env::current_exe().unwrap();

@@ -21,9 +21,10 @@ pub fn value() -> String {
     format!("cnry/{}+{}?é\"{}", random_hex(6), random_hex(6), random_hex(4))
 }
 
-/// A fresh value of letters and digits, for places with a grammar of their own.
+/// A fresh value of letters, digits and a full stop, for places with a grammar of their own. It is no legal name, since
+/// errors may repeat legal names.
 pub fn plain_value() -> String {
-    format!("cnry{}", random_hex(14))
+    format!("cnry.{}", random_hex(14))
 }
 
 /// SHA-256 in hexadecimal: how functions of these tests tell which value they saw, without telling the value.

@@ -39,12 +39,13 @@ pub struct Output {
 
 impl Cli {
     pub(crate) fn new(home: &Path, folder: &Path, witness: Arc<Witness>) -> Self {
-        let environment = vec![
+        let mut environment = binary::network();
+        environment.extend([
             ("PATH".to_owned(), binary::search_path()),
             ("HOME".to_owned(), folder.join("user").into_os_string()),
             ("STRONGROOM_HOME".to_owned(), home.as_os_str().to_owned()),
             ("NO_COLOR".to_owned(), "1".into()),
-        ];
+        ]);
         Self { words: Vec::new(), environment, folder: folder.to_path_buf(), input: None, witness }
     }
 

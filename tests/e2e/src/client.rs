@@ -93,7 +93,10 @@ impl Client {
     /// A request.
     pub fn call(&self, method: Method, path: &str) -> Call {
         let path = if path.starts_with('/') { path.to_owned() } else { format!("{}/{path}", self.base) };
-        let path = path.trim_end_matches("/.").to_owned();
+        let path = match path.split_once("/.?") {
+            Some((before, query)) => format!("{before}?{query}"),
+            None => path.trim_end_matches("/.").to_owned(),
+        };
         Call { client: self.clone(), method, path, headers: HeaderMap::new(), body: Bytes::new(), witnessed: true }
     }
 

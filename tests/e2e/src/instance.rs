@@ -71,6 +71,9 @@ impl Setup {
         for name in ["user", "tmp", "work"] {
             std::fs::create_dir(folder.path().join(name)).unwrap();
         }
+        if let Some(settings) = binary::npm_settings() {
+            std::fs::copy(settings, folder.path().join("user/.npmrc")).unwrap();
+        }
         Instance { folder, setup: self, process: None, starts: 0, witness: Arc::default() }
     }
 }

@@ -8,7 +8,6 @@
 //! target folder of this build, which the first test of a run brings up to date with `cargo build -p strongroom`.
 //! `STRONGROOM_SOAK=1` raises the counts to those of `make soak`.
 #![expect(clippy::unwrap_used, reason = "a test harness fails by panicking, where it happens")]
-#![expect(clippy::missing_panics_doc, reason = "everything here panics when the product misbehaves")]
 
 pub mod binary;
 pub mod canary;

@@ -63,7 +63,7 @@ async fn filters_narrow_a_list() {
     let instance = Instance::start().await;
     let owner = instance.owner();
     fill(&instance, ["STRIPE_KEY".to_owned(), "MAIL_KEY".to_owned()]).await;
-    for (namespace, app) in [(Some("production"), None), (Some("production"), Some("api")), (None, Some("web"))] {
+    for (namespace, app) in [(Some("production"), None), (Some("production"), Some("web-api")), (None, Some("web"))] {
         let body = json!({ "name": "STRIPE_KEY", "value": instance.plant(), "namespace": namespace, "app": app });
         owner.post("secrets").json(&body).send().await.expect(201);
     }

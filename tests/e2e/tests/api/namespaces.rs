@@ -55,13 +55,15 @@ async fn projects_are_apart_and_deleting_one_asks_for_its_name() {
 async fn apps_are_named_by_namespace_and_id() {
     let instance = Instance::start().await;
     let owner = instance.owner();
-    let body = json!({ "id": "api", "namespace": "production", "name": "The API" });
+    let body = json!({ "id": "web-api", "namespace": "production", "name": "The API" });
+    owner.post("apps").json(&body).send().await.problem(404, "not_found");
+    owner.post("namespaces").json(&json!({ "name": "production" })).send().await.expect(201);
     owner.post("apps").json(&body).send().await.expect(201);
     owner.post("apps").json(&body).send().await.problem(409, "conflict");
-    assert_eq!(owner.get("apps/api?namespace=production").send().await.expect(200).json()["name"], "The API");
-    owner.get("apps/api").send().await.problem(404, "not_found");
-    owner.delete("apps/api?namespace=production").send().await.expect(200);
-    owner.get("apps/api?namespace=production").send().await.problem(404, "not_found");
+    assert_eq!(owner.get("apps/web-api?namespace=production").send().await.expect(200).json()["name"], "The API");
+    owner.get("apps/web-api").send().await.problem(404, "not_found");
+    owner.delete("apps/web-api?namespace=production").send().await.expect(200);
+    owner.get("apps/web-api?namespace=production").send().await.problem(404, "not_found");
     instance.close().await;
 }
 

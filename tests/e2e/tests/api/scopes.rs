@@ -14,11 +14,11 @@ async fn the_most_specific_scope_answers() {
     let (global, namespaced, of_app) = (instance.plant(), instance.plant(), instance.plant());
     create(&owner, json!({ "name": "KEY", "value": global })).await;
     create(&owner, json!({ "name": "KEY", "value": namespaced, "namespace": "production" })).await;
-    create(&owner, json!({ "name": "KEY", "value": of_app, "namespace": "production", "app": "api" })).await;
+    create(&owner, json!({ "name": "KEY", "value": of_app, "namespace": "production", "app": "web-api" })).await;
     assert!(owner.resolve("default", "KEY").await == Some(global));
     assert!(owner.resolve("production", "KEY").await == Some(namespaced));
-    assert!(owner.resolve("production&app=api", "KEY").await == Some(of_app));
-    let explained = owner.get("resolution?namespace=production&app=api").send().await.expect(200).json();
+    assert!(owner.resolve("production&app=web-api", "KEY").await == Some(of_app));
+    let explained = owner.get("resolution?namespace=production&app=web-api").send().await.expect(200).json();
     assert_eq!(explained["items"][0]["scope"], "app", "{explained}");
     instance.close().await;
 }
