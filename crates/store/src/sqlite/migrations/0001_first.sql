@@ -72,14 +72,14 @@ CREATE TABLE secrets (
   value_set_at INTEGER,
   deleted_at   INTEGER,
   mac          BLOB NOT NULL
-) STRICT, WITHOUT ROWID;
+) STRICT;
 
 -- One live name in a scope, also when case is ignored; finds one scope's secrets.
 CREATE UNIQUE INDEX secrets_by_scope ON secrets (project, scope, namespace, app, end_user, name COLLATE NOCASE)
   WHERE deleted_at IS NULL;
 -- Lists in the order of pages; finds one name in all scopes. End users' secrets, of which there may be very many, are
--- left out. `deleted_at` is there so that a list of names is answered from the index alone.
-CREATE INDEX secrets_by_name ON secrets (project, name, scope, namespace, app, deleted_at)
+-- left out. `deleted_at` and `id` are there so that a list of names is answered from the index alone.
+CREATE INDEX secrets_by_name ON secrets (project, name, scope, namespace, app, deleted_at, id)
   WHERE deleted_at IS NULL AND scope <> 'user';
 -- The next three have entries for few secrets only.
 CREATE INDEX secrets_expiring ON secrets (project, expires_at, scope)
@@ -98,7 +98,7 @@ CREATE TABLE versions (
   created_by   TEXT NOT NULL,
   envelope     BLOB NOT NULL,
   PRIMARY KEY (secret, version)
-) STRICT, WITHOUT ROWID;
+) STRICT;
 
 CREATE TABLE functions (
   id         BLOB NOT NULL PRIMARY KEY,
