@@ -54,7 +54,8 @@ fn a_list_shows_names_ages_and_no_values() {
         world.does(&["secrets", "set", "OPENAI_API_KEY", "sk-abc123-canary"]);
         world.does(&["secret", "create", "--secret", "LATER"]);
         let list = world.does(&["secrets", "ls"]).stdout;
-        let head: Vec<_> = list.lines().next().expect("a head").split("  ").filter(|word| !word.is_empty()).collect();
+        let head: Vec<_> =
+            list.lines().next().expect("a head").split("  ").map(str::trim).filter(|word| !word.is_empty()).collect();
         assert_eq!(head, ["NAME", "SCOPE", "VERSION", "SET", "EXPIRES", "BY", "USED BY", "VALUE"]);
         let line = list.lines().find(|line| line.starts_with("OPENAI_API_KEY")).expect("its line");
         assert!(line.contains("set ") && line.contains(" ago") && line.ends_with("••••••••"), "{line}");
@@ -162,7 +163,8 @@ fn copies_diffs_and_exports_go_by_namespace() {
         world.does(&["secrets", "set", "A=1", "B=2", "--namespace", "staging"]);
         let copied = world.does(&["secrets", "copy", "A", "--from", "staging", "--to", "production"]);
         assert!(copied.stdout.starts_with("✔ Secret set: A\n"), "{copied:?}");
-        let dry = world.does(&["secrets", "copy", "--from", "staging", "--to", "production", "--dry-run"]);
+        let dry =
+            world.does(&["secrets", "copy", "--from", "staging", "--to", "production", "--dry-run", "--overwrite"]);
         assert!(dry.stdout.contains("add     B"), "{dry:?}");
         let diff = world.json(&["secrets", "diff", "staging", "production"]);
         assert_eq!(

@@ -47,6 +47,22 @@ fn a_function_is_deployed_called_and_sees_the_next_value() {
 }
 
 #[test]
+fn functions_answer_on_a_listener_of_their_own() {
+    let world = World::new(Way::Http);
+    if !has_deno(&world) {
+        return;
+    }
+    world.write("reader.ts", READER);
+    world.does(&["secrets", "set", "API_KEY", "one"]);
+    let deployed = world.json(&["functions", "deploy", "reader", "--entry", "reader.ts"]);
+    let url = format!("{}/fn/default/default/reader", world.server().functions_url);
+    assert_eq!(deployed["url"], url.as_str());
+    // The token of this world may invoke; nobody may without one.
+    assert_eq!(world.does(&["functions", "invoke", "reader"]).stdout, "GET  one");
+    world.exits(1, &["functions", "invoke", "nope"]);
+}
+
+#[test]
 fn a_missing_required_secret_stops_the_deploy() {
     let world = World::new(Way::InProcess);
     if !has_deno(&world) {

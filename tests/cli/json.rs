@@ -39,8 +39,8 @@ fn lists_are_arrays_of_items() {
         let one = world.json(&["secrets", "get", "A"]);
         assert_eq!(keys(&one), ITEM);
         assert_eq!(one["used_by"], json!([]));
-        let stats = world.json(&["secrets", "stats"]);
-        assert_eq!(stats, json!({"total": 4, "expiring_soon": 1, "expired": 1, "without_value": 1}));
+        let counts = world.json(&["secrets", "stats"]);
+        assert_eq!(counts, json!({"total": 4, "expiring_soon": 1, "expired": 1, "without_value": 1}));
     });
 }
 

@@ -56,9 +56,9 @@ fn an_app_of_the_project_file_gets_its_list_with_aliases() {
     let world = World::new(Way::InProcess);
     world.does(&["secrets", "set", "STRIPE_LIVE=live", "OTHER=o"]);
     let list = r#"["STRIPE_LIVE:STRIPE_KEY", {"name": "REGION", "default": "eu"}]"#;
-    world.write("strongroom.json", format!(r#"{{"apps": [{{"id": "api", "secrets": {list}}}]}}"#));
+    world.write("strongroom.json", format!(r#"{{"apps": [{{"id": "abc123", "secrets": {list}}}]}}"#));
     let print = "echo ${STRIPE_KEY-none} ${STRIPE_LIVE-none} ${REGION-none} ${OTHER-none}";
-    world.does(&["apps", "create", "api"]);
-    let ran = world.does(&["run", "--app", "api", "--", "sh", "-c", print]);
+    world.does(&["apps", "create", "abc123"]);
+    let ran = world.does(&["run", "--app", "abc123", "--", "sh", "-c", print]);
     assert_eq!(ran.stdout, "live none eu none\n");
 }

@@ -78,8 +78,8 @@ fn no_error_repeats_what_may_be_a_value() {
             vec!["server", "--store", bare],
             vec!["completions", bare],
         ] {
-            for more in [&[] as &[&str], &["--json"]] {
-                let ran = world.ran(&[&arguments, more].concat());
+            for more in [vec![], vec!["--json"]] {
+                let ran = world.ran(&[arguments.clone(), more].concat());
                 assert_ne!(ran.exit, 0, "{arguments:?}: {ran:?}");
                 assert!(!ran.said().contains(CANARY) && !ran.said().contains("7f3a"), "{arguments:?}: {ran:?}");
             }

@@ -44,7 +44,7 @@ fn main() -> ExitCode {
     let (output, result) = match Cli::try_parse_from(&arguments) {
         Ok(Cli { globals, command }) => {
             let output = output(&globals, &environment);
-            let mut context = Context::new(globals, environment, output, now);
+            let mut context = Context::new(globals, environment, output.clone(), now);
             context.has_escape = arguments.iter().any(|argument| argument == "--");
             (output, cli::run(&context, command))
         }
@@ -55,10 +55,16 @@ fn main() -> ExitCode {
             (output, unparsed(&error))
         }
     };
-    let exit = result.unwrap_or_else(|failure| {
-        output.failure(&failure);
-        failure.exit()
-    });
+    let exit = match result {
+        Ok(exit) => {
+            output.settle();
+            exit
+        }
+        Err(failure) => {
+            output.failure(&failure);
+            failure.exit()
+        }
+    };
     ExitCode::from(exit.0)
 }
 
@@ -80,7 +86,7 @@ fn now() -> Timestamp {
 fn output(globals: &Globals, environment: &Environment) -> Output {
     let format = if globals.json { Format::Json } else { globals.output.unwrap_or(Format::Table) };
     let color = !globals.no_color && !environment.is_on("NO_COLOR") && std::io::stderr().is_terminal();
-    Output { format, quiet: globals.quiet, color }
+    Output::new(format, globals.quiet, color)
 }
 
 /// Help and version are answers; everything else that clap says is an error.

@@ -1,6 +1,8 @@
 //! What the program says: data on stdout, talk on stderr.
 
+use std::cell::RefCell;
 use std::io::{self, IsTerminal as _, Write as _};
+use std::rc::Rc;
 
 use comfy_table::{Table, presets};
 use serde::Serialize;
@@ -20,7 +22,7 @@ pub(crate) enum Format {
 }
 
 /// Stdout and stderr, with the caller's wishes.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct Output {
     /// How data is written.
     pub(crate) format: Format,
@@ -28,26 +30,32 @@ pub(crate) struct Output {
     pub(crate) quiet: bool,
     /// Whether errors may be coloured.
     pub(crate) color: bool,
+    /// Talk that waits until it is sure that stderr will not carry problem details, which programs read.
+    waiting: Rc<RefCell<Vec<String>>>,
 }
 
 impl Output {
+    pub(crate) fn new(format: Format, quiet: bool, color: bool) -> Self {
+        Self { format, quiet, color, waiting: Rc::default() }
+    }
+
     /// Whether data goes to a person, as words and tables.
-    pub(crate) fn is_for_people(self) -> bool {
+    pub(crate) fn is_for_people(&self) -> bool {
         self.format == Format::Table
     }
 
     /// A line that confirms what was done: data for people, nothing with `-q` or for programs.
-    pub(crate) fn done(self, line: &str) -> Result<(), Failure> {
+    pub(crate) fn done(&self, line: &str) -> Result<(), Failure> {
         if self.quiet || !self.is_for_people() { Ok(()) } else { self::line(line) }
     }
 
     /// The answer to a change: a line for people, the answer itself for programs.
-    pub(crate) fn answer(self, answer: &impl Serialize, line: &str) -> Result<(), Failure> {
+    pub(crate) fn answer(&self, answer: &impl Serialize, line: &str) -> Result<(), Failure> {
         if self.is_for_people() { self.done(line) } else { self.structured(answer) }
     }
 
     /// Data for programs.
-    pub(crate) fn structured(self, data: &impl Serialize) -> Result<(), Failure> {
+    pub(crate) fn structured(&self, data: &impl Serialize) -> Result<(), Failure> {
         let mut text = Zeroizing::new(Vec::with_capacity(16 * 1024));
         let unwritable = "wire types have text keys only";
         if self.format == Format::Yaml {
@@ -61,7 +69,7 @@ impl Output {
 
     /// A table without lines, or `nothing` on stderr if it has no rows.
     pub(crate) fn table<const N: usize>(
-        self,
+        &self,
         head: [&str; N],
         rows: Vec<[String; N]>,
         nothing: &str,
@@ -83,14 +91,21 @@ impl Output {
     }
 
     /// Something worth knowing, on stderr.
-    pub(crate) fn talk(self, line: &str) {
-        if !self.quiet {
-            say(line);
+    pub(crate) fn talk(&self, line: &str) {
+        match self.quiet {
+            true => {}
+            false if self.is_for_people() => say(line),
+            false => self.waiting.borrow_mut().push(line.to_owned()),
         }
     }
 
+    /// Says what waited: the command has succeeded, or becomes another program.
+    pub(crate) fn settle(&self) {
+        self.waiting.borrow_mut().drain(..).for_each(|line| say(&line));
+    }
+
     /// A failure, on stderr, in the wanted form.
-    pub(crate) fn failure(self, failure: &Failure) {
+    pub(crate) fn failure(&self, failure: &Failure) {
         let text = match self.format {
             Format::Table if self.color => failure.text().replacen("error:", "\u{1b}[31merror:\u{1b}[0m", 1),
             Format::Table => failure.text(),

@@ -41,7 +41,7 @@ pub(crate) fn failure(error: &clap::Error) -> Failure {
 fn hint(error: &clap::Error) -> String {
     let near =
         [known_words(error, ContextKind::SuggestedSubcommand), known_words(error, ContextKind::SuggestedArg)].concat();
-    match near.first() {
+    match near.last() {
         Some(word) => format!("did you mean {word}? What you typed is not shown, since it could be a secret"),
         None if error.kind() == ErrorKind::UnknownArgument => {
             "see --help; a value that begins with - is written NAME=VALUE, or after --".to_owned()

@@ -37,12 +37,10 @@ pub(crate) fn prompt_or_stdin(name: &str, rules: StdinRules) -> Result<SecretVal
     let typed =
         typed.map_err(|error| Failure::failed("the value could not be read from the terminal").because(&error))?;
     let value = SecretValue::new(typed).map_err(|error| Failure::usage(format!("{name}: {error}")))?;
-    match value.is_empty() && !rules.allow_empty {
-        true => {
-            Err(Failure::usage(format!("no value was typed for {name}")).hint("an empty value needs --allow-empty"))
-        }
-        false => Ok(value),
+    if value.is_empty() && !rules.allow_empty {
+        return Err(Failure::usage(format!("no value was typed for {name}")).hint("an empty value needs --allow-empty"));
     }
+    Ok(value)
 }
 
 /// The value of `name` from stdin.

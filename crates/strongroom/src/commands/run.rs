@@ -54,6 +54,7 @@ pub(crate) fn run(context: &Context, args: &RunArgs) -> Result<Exit, Failure> {
     }
     inject(&mut command, &resolved, wanted.as_deref(), args.prefixed);
     drop(resolved);
+    context.output.settle();
     let error = command.exec();
     let (exit, what) = match error.kind() {
         std::io::ErrorKind::NotFound => (127, "was not found"),

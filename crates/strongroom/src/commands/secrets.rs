@@ -95,9 +95,12 @@ fn name(text: &str) -> Result<SecretName, Failure> {
 
 /// The failure of an operation on one secret in one scope; if it is not there, it says who else has the name.
 fn addressed(session: &Session, verb: &str, name: &SecretName, target: &Target, error: ClientError) -> Failure {
-    let is_missing = error.is_not_found();
+    let other = if error.is_not_found() { elsewhere(session, verb, name, target) } else { None };
     let failure = Failure::from(error);
-    if is_missing { failure.hint_if_none(|| elsewhere(session, verb, name, target)) } else { failure }
+    match other {
+        Some(command) => failure.hint(command),
+        None => failure,
+    }
 }
 
 /// The command that finds the name in another scope.
@@ -115,5 +118,5 @@ fn elsewhere(session: &Session, verb: &str, name: &SecretName, target: &Target) 
     })?;
     let options = options(other.scope, other.namespace.as_deref(), other.app.as_deref());
     let options = if options.is_empty() { " --scope global".to_owned() } else { options };
-    Some(format!("another scope has it: strongroom secrets {verb} {name}{options}"))
+    Some(format!("another scope has the name: strongroom secrets {verb} {name}{options}"))
 }

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
+use strongroom_api::Code;
 use strongroom_api::functions::{Deploy, Deployed};
+use strongroom_client::ClientError;
 use strongroom_model::manifest::{CallAuth, OnChange};
 use strongroom_runtime::bundle::bundle;
 use strongroom_runtime::locate;
@@ -95,7 +97,7 @@ pub(crate) fn run(context: &Context, args: &DeployArgs) -> Result<Exit, Failure>
     let mut all = Vec::new();
     for (plan, body) in plans.iter().zip(&bundles) {
         let answer = session.wait(session.project().deploy_function(plan.name.as_str(), &namespace, body));
-        let deployed = answer.map_err(Failure::from)?;
+        let deployed = answer.map_err(|error| explain(error, &namespace))?;
         if context.output.is_for_people() {
             print(context, &deployed)?;
         }
@@ -187,8 +189,23 @@ fn body(args: &DeployArgs, plan: &Plan, deno: &Path) -> Result<Deploy, Failure> 
     Ok(Deploy { manifest: plan.manifest.clone(), bundle, force: args.mode.force, dry_run: args.mode.dry_run })
 }
 
+/// Each name that is missing, with the command that sets it.
+fn explain(error: ClientError, namespace: &str) -> Failure {
+    let options = if namespace == "default" { String::new() } else { format!(" --namespace {namespace}") };
+    match error {
+        ClientError::Problem(mut problem) if problem.code == Code::SecretsMissing => {
+            problem.hint = None;
+            for missing in &mut problem.errors {
+                missing.detail = format!("{}; set it: strongroom secrets set {}{options}", missing.detail, missing.at);
+            }
+            Failure::from(ClientError::Problem(problem))
+        }
+        error => Failure::from(error),
+    }
+}
+
 fn print(context: &Context, deployed: &Deployed) -> Result<(), Failure> {
-    let output = context.output;
+    let output = &context.output;
     for created in &deployed.created {
         output.talk(&format!("created {created}"));
     }

@@ -112,14 +112,16 @@ fn print(
     target: &Target,
     nothing_listens: bool,
 ) -> Result<(), Failure> {
-    let out = context.output;
+    let out = &context.output;
     let (old, new): (Vec<_>, Vec<_>) =
-        declared.results.iter().partition(|result| result.status == WriteStatus::Unchanged);
+        declared.results.iter().partition(|result| result.status != WriteStatus::Declared);
     let description = |name: &str| {
         let found = asked.iter().find(|declaration| declaration.name == name);
         found.and_then(|declaration| declaration.description.as_deref())
     };
-    out.done(&format!("✔ Created {} secret(s):", new.len()))?;
+    if !new.is_empty() {
+        out.done(&format!("✔ Created {} secret(s):", new.len()))?;
+    }
     for result in &new {
         out.done(&match description(&result.name) {
             Some(text) => format!("• {} — {text}", result.name),
@@ -127,7 +129,7 @@ fn print(
         })?;
     }
     for result in &old {
-        out.done(&format!("• Unchanged: {}", result.name))?;
+        out.done(&report::line(result))?;
     }
     if let Some(url) = &declared.url {
         output::line(url)?;
