@@ -53,6 +53,14 @@ impl Caller {
         }
     }
 
+    /// The token that the caller holds; none for the owner.
+    pub(crate) fn token(&self) -> Option<Id> {
+        match &self.access {
+            Access::Owner => None,
+            Access::Token { id, .. } => Some(*id),
+        }
+    }
+
     /// The same caller, allowed to see the metadata of what it has just written.
     #[must_use]
     pub fn seeing_own_write(mut self) -> Self {

@@ -172,7 +172,7 @@ impl App {
     }
 
     fn read_fact(&self, workload: &WorkloadId, target: &str, via: &str) {
-        let Some(entry) = self.routes.starting(workload) else { return };
+        let Some(entry) = self.routes.of(workload) else { return };
         let listed = entry.manifest.secrets.iter().flatten().find(|listed| listed.target().as_str() == target);
         let secret = match listed {
             Some(listed) => listed.name.clone(),
@@ -193,7 +193,7 @@ impl App {
     }
 
     fn project_of(&self, workload: &WorkloadId) -> Option<Id> {
-        self.routes.starting(workload).map(|entry| entry.project.id)
+        self.routes.of(workload).map(|entry| entry.project.id)
     }
 }
 

@@ -244,6 +244,17 @@ impl App {
         Ok(Answer { epoch, valid_until, outcomes })
     }
 
+    /// What the names would resolve to in a namespace that is not there yet.
+    pub(crate) async fn look_up_ahead(&self, project: &Project, question: &Question) -> Result<Answer, Error> {
+        let (mut by_name, now) = (self.all_candidates(project, question).await?, self.clock.now());
+        let names = question.names.clone().unwrap_or_else(|| by_name.keys().cloned().collect());
+        let outcome = |name: SecretName| {
+            let candidates = by_name.remove(&name).unwrap_or_default();
+            (name, strongroom_model::resolve(candidates, now))
+        };
+        Ok(Answer { epoch: 0, valid_until: None, outcomes: names.into_iter().map(outcome).collect() })
+    }
+
     async fn all_candidates(
         &self,
         project: &Project,

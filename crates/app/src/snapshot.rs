@@ -6,7 +6,7 @@ use std::sync::{Arc, Weak};
 use strongroom_model::{Resolution, ScopeKind, SecretName};
 use strongroom_model::{Scope, resolve};
 use strongroom_runtime::BoxFuture;
-use strongroom_runtime::{Entry as Held, EntryState, Snapshot, SnapshotError, SnapshotSource, WorkloadId};
+use strongroom_runtime::{Entry as Held, EntryState, Snapshot, SnapshotError, SnapshotSource, WorkerSpec};
 use strongroom_secret::SecretValue;
 use strongroom_store::Rows;
 
@@ -22,12 +22,12 @@ use crate::resolve::{Answer, Question, Sealed};
 pub(crate) struct Source(pub(crate) Weak<App>);
 
 impl SnapshotSource for Source {
-    fn snapshot(&self, workload: &WorkloadId) -> BoxFuture<'_, Result<Snapshot, SnapshotError>> {
-        let workload = workload.clone();
+    fn snapshot(&self, spec: &WorkerSpec) -> BoxFuture<'_, Result<Snapshot, SnapshotError>> {
+        let (workload, deployment) = (spec.workload.clone(), spec.deployment.clone());
         Box::pin(async move {
             let app = self.0.upgrade().ok_or_else(|| SnapshotError("the instance is closed".to_owned()))?;
-            let entry =
-                app.routes.starting(&workload).ok_or_else(|| SnapshotError("the function is gone".to_owned()))?;
+            let entry = app.routes.starting(&workload, &deployment);
+            let entry = entry.ok_or_else(|| SnapshotError("this deployment no longer serves".to_owned()))?;
             app.snapshot(&entry).await.map_err(|error| SnapshotError(describe(&error)))
         })
     }

@@ -124,6 +124,18 @@ async fn look_up(app: &App, digest: Digest) -> Result<Known, AuthenticateError> 
     Ok(known)
 }
 
+/// Whether a caller that was let in would be let in now: asked before more goes out on an answer that takes its time.
+pub async fn still_stands(app: &App, caller: &Caller) -> Result<bool, Error> {
+    let Access::Token { id, grant } = &caller.access else { return Ok(true) };
+    let project = match app.projects.load(&*app.store, &app.instance, &grant.project).await {
+        Err(Error::NotFound { .. }) => return Ok(false),
+        other => other?,
+    };
+    let row = app.store.read(|rows: &mut dyn Rows| rows.token(&project.id, id).map_err(Error::from)).await?;
+    let now = app.clock.now();
+    Ok(row.is_some_and(|row| row.revoked_at.is_none() && row.expires_at.is_none_or(|at| at > now)))
+}
+
 /// What a new token shall be.
 #[derive(Debug)]
 pub struct NewToken {
@@ -133,6 +145,21 @@ pub struct NewToken {
     pub grant: Grant,
     /// When it runs out.
     pub expires: Expiry,
+}
+
+/// What a token's row says: its grant, and the token that minted it, with which it ends.
+#[derive(serde::Serialize)]
+struct Minted<'a> {
+    #[serde(flatten)]
+    grant: &'a Grant,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    parent: Option<Id>,
+}
+
+/// The token that minted this one.
+#[derive(serde::Deserialize)]
+struct Parent {
+    parent: Option<Id>,
 }
 
 /// Mints a token. Nobody mints one that is wider than himself or lives longer than himself.
@@ -149,7 +176,8 @@ pub async fn create(app: &App, caller: &Caller, new: NewToken) -> Result<Created
         project: project.id,
         name: new.name,
         digest: app.instance.token_digest(text.expose()).to_vec(),
-        grant: serde_json::to_string(&new.grant).expect("a grant has text keys only"),
+        grant: serde_json::to_string(&Minted { grant: &new.grant, parent: caller.token() })
+            .expect("a grant has text keys only"),
         expires_at: expires_at.map(crate::clock::to_millisecond),
         created_at: now,
         created_by: caller.actor.clone(),
@@ -233,7 +261,7 @@ pub async fn show(app: &App, caller: &Caller, project: &ProjectName, id: Id) -> 
     item(&row.ok_or_else(|| Error::not_found(format!("token {id}")))?, app.clock.now())
 }
 
-/// Revokes a token at once.
+/// Revokes a token at once, and with it every token that it has minted, and so on.
 pub async fn revoke(app: &App, caller: &Caller, project: &ProjectName, id: Id) -> Result<TokenItem, Error> {
     let owner = app.enter(caller, project, Capability::Admin, Reach::Project).await?;
     let now = app.clock.now();
@@ -242,18 +270,38 @@ pub async fn revoke(app: &App, caller: &Caller, project: &ProjectName, id: Id) -
     let row = app
         .store
         .write(move |tx: &mut dyn Tx| -> Result<TokenRow, Error> {
-            let mut row = tx.token(&project_id, &id)?.ok_or_else(|| Error::not_found(format!("token {id}")))?;
-            row.verify(&instance).map_err(Error::damaged(format!("token {id}")))?;
-            row.revoked_at = row.revoked_at.or(Some(now));
-            let row = row.signed(&instance);
-            tx.update_token(&row)?;
-            let target = serde_json::json!({ "token": id, "name": row.name });
-            Record::done(now, &caller, Some(&name), "token.revoke", target).append(tx, &instance)?;
-            Ok(row)
+            let all = tx.tokens(&project_id)?;
+            let mut revoked = Vec::new();
+            for mut row in family(all, id)? {
+                row.verify(&instance).map_err(Error::damaged(format!("token {}", row.id)))?;
+                row.revoked_at = row.revoked_at.or(Some(now));
+                let row = row.signed(&instance);
+                tx.update_token(&row)?;
+                let target = serde_json::json!({ "token": row.id, "name": row.name });
+                Record::done(now, &caller, Some(&name), "token.revoke", target).append(tx, &instance)?;
+                revoked.push(row);
+            }
+            revoked.into_iter().next().ok_or_else(|| Error::not_found(format!("token {id}")))
         })
         .await?;
     app.credentials.forget_all();
     item(&row, now)
+}
+
+/// A token and everything that descends from it, itself first.
+fn family(mut others: Vec<TokenRow>, id: Id) -> Result<Vec<TokenRow>, StoreError> {
+    let mut family: Vec<TokenRow> = others.extract_if(.., |row| row.id == id).collect();
+    let mut next = 0;
+    while let Some(parent) = family.get(next).map(|row| row.id) {
+        let mut rest = Vec::new();
+        for row in others {
+            let minted: Parent = serde_json::from_str(&row.grant).map_err(|_| StoreError::Damaged("token grant"))?;
+            if minted.parent == Some(parent) { family.push(row) } else { rest.push(row) }
+        }
+        others = rest;
+        next += 1;
+    }
+    Ok(family)
 }
 
 fn item(row: &TokenRow, now: Timestamp) -> Result<TokenItem, Error> {

@@ -199,7 +199,7 @@ impl Driver {
     /// Takes a snapshot and does what it means for the serving worker. None while a replacement is under way.
     async fn compare(&mut self, cause: Option<ChangeCause>) -> Option<Refresh> {
         let active = self.slot.active()?;
-        let newer = match snapshot(&*self.inner.source, &self.spec.workload).await {
+        let newer = match snapshot(&*self.inner.source, &self.spec).await {
             Ok(newer) => newer,
             Err(error) => {
                 self.unresolved(&error);

@@ -6,15 +6,15 @@ use std::pin::Pin;
 
 use strongroom_secret::SecretValue;
 
-use crate::spec::WorkloadId;
+use crate::spec::WorkerSpec;
 
 /// A boxed future, as [`SnapshotSource`] returns.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// Where values come from: resolves, opens and audits them. Called for each hand-over to a worker.
 pub trait SnapshotSource: Send + Sync {
-    /// Everything that `workload` resolves now. The snapshot's epoch is read before its values are.
-    fn snapshot(&self, workload: &WorkloadId) -> BoxFuture<'_, Result<Snapshot, SnapshotError>>;
+    /// Everything that this deployment of the workload resolves now. The snapshot's epoch is read before its values are.
+    fn snapshot(&self, spec: &WorkerSpec) -> BoxFuture<'_, Result<Snapshot, SnapshotError>>;
 }
 
 /// Values could not be had. The text is for the log and names no value.

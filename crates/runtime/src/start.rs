@@ -7,7 +7,7 @@ use crate::output::{Loaded, Masks};
 use crate::permissions::PermissionSet;
 use crate::pool::Pool;
 use crate::snapshot::{Facts, Snapshot, SnapshotError, SnapshotSource};
-use crate::spec::{WorkerSpec, WorkloadId};
+use crate::spec::WorkerSpec;
 use crate::worker::{StartFailure, Worker};
 
 /// Longest time for the code to load.
@@ -33,7 +33,7 @@ pub(crate) async fn start(
     masks: Arc<Masks>,
 ) -> Result<Fresh, StartFailure> {
     let set = PermissionSet { net: spec.net.clone(), memory_bytes: spec.memory_bytes };
-    let (snapshot, worker) = tokio::join!(snapshot(source, &spec.workload), pool.take(&set));
+    let (snapshot, worker) = tokio::join!(snapshot(source, &spec), pool.take(&set));
     let (snapshot, worker) = (snapshot.map_err(StartFailure::Snapshot)?, worker?);
     let loaded = worker.assign(&spec, &snapshot, masks, LOAD_WAIT).await?;
     let facts = Facts::of(&snapshot);
@@ -42,8 +42,8 @@ pub(crate) async fn start(
 }
 
 /// The values of `workload` now, or why they cannot be had in time.
-pub(crate) async fn snapshot(source: &dyn SnapshotSource, workload: &WorkloadId) -> Result<Snapshot, SnapshotError> {
-    match tokio::time::timeout(SNAPSHOT_WAIT, source.snapshot(workload)).await {
+pub(crate) async fn snapshot(source: &dyn SnapshotSource, spec: &WorkerSpec) -> Result<Snapshot, SnapshotError> {
+    match tokio::time::timeout(SNAPSHOT_WAIT, source.snapshot(spec)).await {
         Ok(snapshot) => snapshot,
         Err(_) => Err(SnapshotError(format!("no answer within {SNAPSHOT_WAIT:?}"))),
     }

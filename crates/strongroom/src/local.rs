@@ -5,6 +5,7 @@ use std::os::unix::net::UnixStream;
 use rustix::fs::Mode;
 use strongroom_client::{Client, Credential, InProcess};
 use strongroom_server::{Served, local_router};
+use strongroom_store::sqlite::Durability;
 use tokio::runtime::Runtime;
 use zeroize::Zeroizing;
 
@@ -44,6 +45,7 @@ pub(crate) fn open(context: &Context, runtime: &Runtime) -> Result<Connected, Fa
     if context.environment.path("STRONGROOM_TOKEN").is_some() {
         context.output.talk("note: STRONGROOM_TOKEN is set, but no server is named; this is the local store");
     }
+    home.check_owner()?;
     if let Some(client) = running(&home) {
         return Ok(Connected { client, local: None, place });
     }
@@ -61,7 +63,7 @@ pub(crate) fn open(context: &Context, runtime: &Runtime) -> Result<Connected, Fa
         }
     };
     let urls = Urls { public: Some(public_url(context, &home)), ..Urls::default() };
-    let opened = runtime.block_on(opening::open(context, &home, urls, 1))?;
+    let opened = runtime.block_on(opening::open(context, &home, urls, (1, Durability::Synced)))?;
     if is_new {
         context.output.talk(&format!("made a local store in {}", home.path().display()));
     }

@@ -11,7 +11,7 @@ use strongroom_runtime::locate::{self, Places};
 use strongroom_runtime::{Launcher, MAX_SCRATCH_BYTES, RuntimeConfig};
 use strongroom_seal::{Random as _, SystemRandom};
 use strongroom_secret::SecretValue;
-use strongroom_store::sqlite::{SqliteOptions, SqliteStore};
+use strongroom_store::sqlite::{Durability, SqliteOptions, SqliteStore};
 use strongroom_store::{Rows, Store, StoreError};
 
 use crate::WORKER_EXEC;
@@ -47,8 +47,14 @@ pub(crate) struct Opened {
 }
 
 /// Opens the instance of a data directory that this process holds.
-pub(crate) async fn open(context: &Context, home: &Home, urls: Urls, pool_size: usize) -> Result<Opened, Failure> {
-    let opened = SqliteStore::open(&home.database(), SqliteOptions::default());
+pub(crate) async fn open(
+    context: &Context,
+    home: &Home,
+    urls: Urls,
+    (pool_size, durability): (usize, Durability),
+) -> Result<Opened, Failure> {
+    let options = SqliteOptions { durability, ..SqliteOptions::default() };
+    let opened = SqliteStore::open(&home.database(), options);
     let store: Arc<dyn Store> = opened.map_err(|error| unopened(home, &error))?;
     let row =
         store.read(|rows: &mut dyn Rows| rows.instance()).await.map_err(|error: StoreError| unopened(home, &error))?;
@@ -65,7 +71,7 @@ pub(crate) async fn open(context: &Context, home: &Home, urls: Urls, pool_size: 
         functions_url: urls.functions,
         public_url: urls.public,
         restore_window: RESTORE_WINDOW,
-        relaxed_audit: false,
+        relaxed_audit: durability != Durability::Synced,
     };
     let app = App::open(config).await.map_err(|error| refused(&error))?;
     Ok(Opened { app, store, has_new_key: provided.is_new })

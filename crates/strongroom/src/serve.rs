@@ -3,6 +3,7 @@
 use std::os::unix::fs::PermissionsExt as _;
 
 use strongroom_server::{Listener, Served, functions_router, local_router, management_router, serve};
+use strongroom_store::sqlite::Durability;
 use tokio::net::{TcpListener, UnixListener};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
@@ -17,13 +18,15 @@ use crate::output;
 /// Generic workers kept ready.
 const POOL_SIZE: usize = 2;
 
-/// Where the server listens.
+/// Where the server listens, and how it writes.
 #[derive(Debug, Clone)]
 pub(crate) struct Listen {
     /// Management pages and API.
     pub(crate) management: String,
     /// Functions.
     pub(crate) functions: String,
+    /// When delivery records are on disk.
+    pub(crate) durability: Durability,
 }
 
 /// Serves until SIGTERM or SIGINT.
@@ -55,7 +58,7 @@ async fn serve_all(context: &Context, home: &Home, listen: &Listen) -> Result<()
     let management = bind(&listen.management, "--listen").await?;
     let functions = bind(&listen.functions, "--functions-listen").await?;
     let urls = urls(context, &management, &functions)?;
-    let opened = opening::open(context, home, urls, POOL_SIZE).await?;
+    let opened = opening::open(context, home, urls, (POOL_SIZE, listen.durability)).await?;
     let result = serve_on(home, &opened, management, functions, &mut stops).await;
     std::fs::remove_file(home.socket()).ok();
     opened.close().await;

@@ -17,7 +17,7 @@ use crate::caller::Caller;
 use crate::error::{Error, Fault};
 use crate::keys::Project;
 use crate::open::App;
-use crate::resolve::{Answer, reason};
+use crate::resolve::{Answer, Question, reason};
 use crate::rows::Authenticated as _;
 use crate::secrets::Place;
 
@@ -56,7 +56,10 @@ pub async fn deploy(
     let entered =
         app.enter(caller, project, Capability::FunctionsDeploy, Reach::Namespace(&new.namespace, None)).await?;
     let references = check(&new)?;
-    let created = ensure_namespace(app, caller, &entered, &new.namespace).await?;
+    let is_new_namespace = !has_namespace(app, &entered, &new.namespace).await?;
+    if is_new_namespace && !caller.creates_on_mention() {
+        return Err(Error::not_found(format!("namespace {}", new.namespace)));
+    }
     let manifest = serde_json::to_string(&new.manifest).expect("a manifest has text keys only");
     let digest = digest(&app.instance, &manifest, new.bundle.as_bytes());
     let current = load(app, &entered, &new).await?;
@@ -65,11 +68,16 @@ pub async fn deploy(
     let cell = app.epochs.cell(&*app.store, entered.id, &new.namespace).await?;
     let rows = (candidate.function.clone(), candidate.deployment.clone());
     let entry = Arc::new(candidate.into_entry(Arc::clone(&entered), cell.load(Ordering::SeqCst))?);
-    let answer = app.function_answer(&entry).await?;
+    let answer = if is_new_namespace {
+        let names = new.manifest.secrets.as_ref();
+        let names = names.map(|list| list.iter().map(|listed| listed.name.clone()).collect());
+        app.look_up_ahead(&entered, &Question { namespace: new.namespace.clone(), app: None, names }).await?
+    } else {
+        app.function_answer(&entry).await?
+    };
     let mut deployed = report(app, &entry, &answer, number, &hex::encode(digest));
-    deployed.created = created;
     require_secrets(app, &entry, &answer)?;
-    refuse_leaks(&entry, &answer, &new.bundle)?;
+    refuse_leaks(caller, &entry, &answer, &new.bundle)?;
     let unchanged = current.as_ref().is_some_and(|current| current.deployment.digest == digest);
     if unchanged && !new.force {
         deployed.deployment = current.map_or(number, |current| current.function.active);
@@ -79,6 +87,9 @@ pub async fn deploy(
     if new.dry_run {
         "would_deploy".clone_into(&mut deployed.status);
         return Ok(deployed);
+    }
+    if is_new_namespace {
+        deployed.created = make_namespace(app, caller, &entered, &new.namespace).await?;
     }
     try_out(app, &entry).await?;
     commit(app, caller, &entered, rows, new.bundle, (&references, &entry)).await?;
@@ -100,17 +111,16 @@ fn check(new: &Deployment) -> Result<References, Error> {
     if faults.is_empty() { References::of(&new.bundle) } else { Err(Error::Invalid(faults)) }
 }
 
-async fn ensure_namespace(
+async fn has_namespace(app: &App, project: &Project, namespace: &NamespaceName) -> Result<bool, Error> {
+    app.store.read(|rows: &mut dyn Rows| rows.has_namespace(&project.id, namespace).map_err(Error::from)).await
+}
+
+async fn make_namespace(
     app: &App,
     caller: &Caller,
     project: &Arc<Project>,
     namespace: &NamespaceName,
 ) -> Result<Vec<String>, Error> {
-    let exists =
-        app.store.read(|rows: &mut dyn Rows| rows.has_namespace(&project.id, namespace).map_err(Error::from)).await?;
-    if exists {
-        return Ok(Vec::new());
-    }
     let (owner, instance, who, now) = (Arc::clone(project), Arc::clone(&app.instance), caller.clone(), app.clock.now());
     let scope = Scope::Namespace(namespace.clone());
     app.store
@@ -216,16 +226,22 @@ impl App {
 }
 
 /// Refuses code that contains a value it would resolve.
-fn refuse_leaks(entry: &Entry, answer: &Answer, bundle: &str) -> Result<(), Error> {
+fn refuse_leaks(caller: &Caller, entry: &Entry, answer: &Answer, bundle: &str) -> Result<(), Error> {
     let mut found = Vec::new();
+    let may_know_names = caller.holds(Capability::SecretsList);
     for (name, outcome) in &answer.outcomes {
         let Resolution::Value { value, .. } = outcome else { continue };
         let value = entry.project.open(&value.head, &value.envelope)?;
-        if value.len() >= LEAK_MIN_BYTES && bundle.contains(value.expose()) {
+        if value.len() < LEAK_MIN_BYTES || !bundle.contains(value.expose()) {
+            continue;
+        }
+        found.push(if may_know_names {
             let detail =
                 format!("the bundle contains the value of {name}; read it with secrets.get(\"{name}\") instead");
-            found.push(Fault::new(name.as_str(), detail));
-        }
+            Fault::new(name.as_str(), detail)
+        } else {
+            Fault::new("bundle", "the bundle contains the value of a secret; read it with secrets.get instead")
+        });
     }
     if found.is_empty() { Ok(()) } else { Err(Error::Invalid(found)) }
 }

@@ -225,10 +225,17 @@ impl Routes {
         Trial { routes: self, workload }
     }
 
-    /// The entry that a worker of this workload is being started for.
-    pub(crate) fn starting(&self, workload: &WorkloadId) -> Option<Arc<Entry>> {
+    /// The entry of a deployment that serves or is being tried.
+    pub(crate) fn starting(&self, workload: &WorkloadId, deployment: &str) -> Option<Arc<Entry>> {
         let trying = self.trying.read().unwrap_or_else(PoisonError::into_inner).get(workload).cloned();
-        trying.or_else(|| self.get(&path(workload)))
+        let both = [trying, self.get(&path(workload))].into_iter().flatten();
+        both.into_iter().find(|entry| entry.spec.deployment == deployment)
+    }
+
+    /// The entry that a workload's events belong to.
+    pub(crate) fn of(&self, workload: &WorkloadId) -> Option<Arc<Entry>> {
+        let serving = self.get(&path(workload));
+        serving.or_else(|| self.trying.read().unwrap_or_else(PoisonError::into_inner).get(workload).cloned())
     }
 }
 

@@ -43,7 +43,7 @@ impl Driver {
                 Action::CatchUp => {}
                 _ => return self.discard(&fresh.worker),
             }
-            let newer = match snapshot(&*self.inner.source, &self.spec.workload).await {
+            let newer = match snapshot(&*self.inner.source, &self.spec).await {
                 Ok(newer) => newer,
                 Err(error) => {
                     self.discard(&fresh.worker);

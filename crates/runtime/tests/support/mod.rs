@@ -39,7 +39,7 @@ pub struct State {
 }
 
 impl SnapshotSource for Values {
-    fn snapshot(&self, _workload: &WorkloadId) -> BoxFuture<'_, Result<Snapshot, SnapshotError>> {
+    fn snapshot(&self, _spec: &WorkerSpec) -> BoxFuture<'_, Result<Snapshot, SnapshotError>> {
         Box::pin(async {
             let mut state = self.state.lock().unwrap();
             state.handed_out += 1;

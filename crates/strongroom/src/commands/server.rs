@@ -1,8 +1,10 @@
 //! `strongroom server`.
 
 use std::io::{self, IsTerminal as _};
+use std::time::Duration;
 
 use clap::{Args, ValueEnum};
+use strongroom_store::sqlite::Durability;
 use tracing_subscriber::EnvFilter;
 
 use crate::context::Context;
@@ -20,6 +22,10 @@ pub(crate) struct ServerArgs {
     /// Where rows are kept: sqlite; else `STRONGROOM_STORE`
     #[arg(long, value_name = "STORE")]
     store: Option<String>,
+    /// When the record of a delivered value is on disk: before the value leaves, or within 200 ms (it survives the end
+    /// of the process either way); else `STRONGROOM_AUDIT_SYNC` [default: synced]
+    #[arg(long, value_name = "synced|interval")]
+    audit_sync: Option<String>,
     /// Refuses to start where the sandbox of workers lacks a part
     #[arg(long)]
     require_sandbox: bool,
@@ -27,6 +33,9 @@ pub(crate) struct ServerArgs {
     #[arg(long, value_enum, value_name = "FORMAT")]
     log_format: Option<LogFormat>,
 }
+
+/// How far the disk may lag behind with `--audit-sync interval`.
+const AUDIT_INTERVAL: Duration = Duration::from_millis(200);
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum LogFormat {
@@ -50,11 +59,20 @@ pub(crate) fn run(context: &Context, args: &ServerArgs) -> Result<Exit, Failure>
         option.clone().or_else(|| environment.text(name).map(str::to_owned)).unwrap_or_else(|| default.to_owned())
     };
     let listen = Listen {
+        durability: durability(&chosen(&args.audit_sync, "STRONGROOM_AUDIT_SYNC", "synced"))?,
         management: chosen(&args.listen, "STRONGROOM_LISTEN", "127.0.0.1:7876"),
         functions: chosen(&args.functions_listen, "STRONGROOM_FUNCTIONS_LISTEN", "127.0.0.1:7877"),
     };
     log(context, args.log_format);
     serve::run(context, &listen).map(|()| Exit::DONE)
+}
+
+fn durability(word: &str) -> Result<Durability, Failure> {
+    match word {
+        "synced" => Ok(Durability::Synced),
+        "interval" => Ok(Durability::Interval(AUDIT_INTERVAL)),
+        _ => Err(Failure::usage("--audit-sync is synced or interval")),
+    }
 }
 
 fn require_sandbox() -> Result<(), Failure> {
