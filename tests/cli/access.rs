@@ -62,6 +62,18 @@ fn a_token_never_goes_to_an_address_from_a_file() {
 }
 
 #[test]
+fn a_value_never_goes_to_a_server_that_only_a_file_names() {
+    let world = World::new(Way::InProcess);
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let url = format!("http://{}", listener.local_addr().expect("bound"));
+    listener.set_nonblocking(true).expect("a listener that does not wait");
+    world.write("strongroom.json", format!("{{\"server\": \"{url}\"}}"));
+    let refused = world.exits(4, &["secrets", "set", "A", "canary"]);
+    assert!(!refused.said().contains("canary"), "{refused:?}");
+    assert!(listener.accept().is_err(), "nothing connected");
+}
+
+#[test]
 fn addresses_that_lead_nowhere_have_their_errors() {
     let world = World::new(Way::InProcess);
     for (address, exit, text) in [
@@ -72,7 +84,10 @@ fn addresses_that_lead_nowhere_have_their_errors() {
         ("secrets.example.com", 2, "--server: a server's address is"),
         ("https://user:canary@secrets.example.com", 2, "--server: "),
     ] {
-        let ran = world.exits(exit, &["secrets", "set", "A", "canary", "--server", address]);
+        let ran = Ran::of(
+            world.command(&["secrets", "set", "A", "canary", "--server", address]).env("STRONGROOM_TOKEN", "srt_test"),
+        );
+        assert_eq!(ran.exit, exit, "{address}: {ran:?}");
         assert!(ran.stderr.contains(text) && !ran.said().contains("canary"), "{address}: {ran:?}");
     }
     world.exits(2, &["secrets", "list", "--server", "http://127.0.0.1:1", "--home", "x"]);

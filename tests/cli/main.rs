@@ -14,5 +14,6 @@ mod names;
 mod run;
 mod scopes;
 mod secrecy;
+mod terminal;
 mod values;
 mod world;

@@ -17,7 +17,8 @@ pub struct Client {
 }
 
 impl Client {
-    /// Over HTTP or HTTPS. Plain HTTP beyond loopback is refused at the first operation.
+    /// Over HTTP or HTTPS. Plain HTTP beyond loopback is refused at the first operation, and
+    /// without a credential nothing is sent at all.
     pub fn http(address: Address, credential: Option<Credential>) -> Self {
         Self { transport: Transport::Http(HttpTransport::new(address.clone())), address: Some(address), credential }
     }

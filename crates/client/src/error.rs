@@ -57,6 +57,12 @@ pub enum ClientError {
         /// Where.
         address: String,
     },
+    /// There is no credential, so nothing was sent: a value would go to someone who has not proved to know us.
+    #[error("there is no credential for {address}")]
+    NoCredential {
+        /// Where nothing was sent.
+        address: String,
+    },
     /// There is a credential, and it is not for this address.
     #[error("the credential at hand is not for {address}")]
     ForeignCredential {

@@ -11,7 +11,6 @@ use serde::de::DeserializeOwned;
 use strongroom_api::Problem;
 use tokio::time::timeout;
 
-use crate::address::Credential;
 use crate::client::Client;
 use crate::error::ClientError;
 use crate::transport::Answer;
@@ -133,15 +132,15 @@ impl<'a> Call<'a> {
         headers.insert(header::HOST, host.map_err(|_| ClientError::Request { what: "the host" })?);
         headers.insert(header::ACCEPT, HeaderValue::from_static("application/json, */*;q=0.5"));
         headers.insert(header::USER_AGENT, HeaderValue::from_static(concat!("strongroom/", env!("CARGO_PKG_VERSION"))));
-        if let Some(credential) = &self.client.credential {
-            headers.insert(header::AUTHORIZATION, bearer(self.client, credential)?);
-        }
+        headers.insert(header::AUTHORIZATION, bearer(self.client)?);
         headers.extend(self.headers);
         Ok(request)
     }
 }
 
-fn bearer(client: &Client, credential: &Credential) -> Result<HeaderValue, ClientError> {
+fn bearer(client: &Client) -> Result<HeaderValue, ClientError> {
+    let credential = client.credential.as_ref();
+    let credential = credential.ok_or_else(|| ClientError::NoCredential { address: client.name() })?;
     let token = credential.for_address(client.address.as_ref());
     let token = token.ok_or_else(|| ClientError::ForeignCredential { address: client.name() })?;
     let mut text = WipingBuffer::with_capacity(7 + token.len());

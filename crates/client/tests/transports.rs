@@ -91,6 +91,12 @@ async fn tokens_of_the_environment_do_not_go_to_addresses_from_files() {
 }
 
 #[tokio::test]
+async fn without_a_credential_nothing_is_sent() {
+    let address = Address::parse("http://127.0.0.1:1", AddressSource::Person).expect("legal");
+    assert!(matches!(Client::http(address, None).whoami().await, Err(ClientError::NoCredential { .. })));
+}
+
+#[tokio::test]
 async fn plain_http_beyond_this_machine_is_refused_before_it_connects() {
     let address = Address::parse("http://192.0.2.1:9", AddressSource::Person).expect("legal");
     let client = Client::http(address, Some(Credential::from_environment(token("srt_env"))));
@@ -103,7 +109,10 @@ async fn a_closed_port_and_a_missing_socket_are_refused() {
     let url = format!("http://{}", listener.local_addr().expect("bound"));
     drop(listener);
     let address = Address::parse(&url, AddressSource::Person).expect("legal");
-    assert!(matches!(Client::http(address, None).whoami().await, Err(ClientError::Refused { .. })));
+    assert!(matches!(
+        Client::http(address, Some(Credential::from_environment(token("srt_env")))).whoami().await,
+        Err(ClientError::Refused { .. })
+    ));
     let socket = std::env::temp_dir().join("strongroom-no-such-socket");
     let client = Client::unix(socket, Credential::local(token("srt_owner")));
     assert!(matches!(client.whoami().await, Err(ClientError::Refused { .. })));
@@ -118,7 +127,10 @@ async fn a_server_without_tls_fails_the_handshake() {
         stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await.ok();
     });
     let address = Address::parse(&format!("https://localhost:{port}"), AddressSource::Person).expect("legal");
-    let error = Client::http(address, None).whoami().await.expect_err("no TLS there");
+    let error = Client::http(address, Some(Credential::from_environment(token("srt_env"))))
+        .whoami()
+        .await
+        .expect_err("no TLS there");
     assert!(matches!(error, ClientError::Tls { .. } | ClientError::NoRoots), "{error:?}");
 }
 

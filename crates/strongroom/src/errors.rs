@@ -153,6 +153,7 @@ impl From<ClientError> for Failure {
             }
             ClientError::Insecure { .. } => Self::new(Code::InsecureTransport, message)
                 .hint("give the server's https:// address, or reach it through a tunnel to 127.0.0.1"),
+            ClientError::NoCredential { .. } => Self::new(Code::Unauthenticated, message).for_sign_in(),
             ClientError::ForeignCredential { .. } => Self::new(Code::Unauthenticated, message).hint(
                 "STRONGROOM_TOKEN is never sent to an address from strongroom.json; name it yourself with --server or STRONGROOM_URL",
             ),

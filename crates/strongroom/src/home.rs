@@ -2,7 +2,7 @@
 
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, Read as _, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -97,9 +97,21 @@ impl Home {
         self.database().exists()
     }
 
+    /// Refuses a directory that belongs to somebody else, who could have put a socket there that collects values.
+    pub(crate) fn check_owner(&self) -> Result<(), Failure> {
+        let owner = fs::metadata(&self.path).ok().map(|metadata| metadata.uid());
+        if owner.is_none_or(|owner| owner == rustix::process::geteuid().as_raw()) {
+            return Ok(());
+        }
+        let message = format!("the data directory {} belongs to another user", self.path.display());
+        Err(Failure::new(Code::Forbidden, message)
+            .hint("run the command as that user, or name a directory of your own with --home DIR"))
+    }
+
     /// Makes the directory (0700), and from now on makes every file of this process 0600. Files that are there and
     /// looser are tightened. Gives back the umask that was in force.
     pub(crate) fn prepare(&self) -> Result<Mode, Failure> {
+        self.check_owner()?;
         let before = rustix::process::umask(Mode::from_raw_mode(0o077));
         let failed = |error: &io::Error| {
             Failure::failed(format!("the data directory {} cannot be used", self.path.display()))

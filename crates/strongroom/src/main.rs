@@ -49,8 +49,7 @@ fn main() -> ExitCode {
             (output, cli::run(&context, command))
         }
         Err(error) => {
-            let wants_json =
-                arguments.iter().take_while(|argument| *argument != "--").any(|argument| argument == "--json");
+            let wants_json = wants_json(&arguments);
             let output = output(&Globals { json: wants_json, ..Globals::default() }, &environment);
             (output, unparsed(&error))
         }
@@ -86,7 +85,24 @@ fn now() -> Timestamp {
 fn output(globals: &Globals, environment: &Environment) -> Output {
     let format = if globals.json { Format::Json } else { globals.output.unwrap_or(Format::Table) };
     let color = !globals.no_color && !environment.is_on("NO_COLOR") && std::io::stderr().is_terminal();
-    Output::new(format, globals.quiet, color)
+    let mut output = Output::new(format);
+    output.quiet = globals.quiet;
+    output.color = color;
+    output
+}
+
+/// Whether a command line that cannot be parsed asked for JSON.
+fn wants_json(arguments: &[OsString]) -> bool {
+    let before = arguments.iter().take_while(|argument| *argument != "--");
+    let mut previous = None;
+    before.into_iter().any(|argument| {
+        let after_option = previous.is_some_and(|word: &OsString| word == "-o" || word == "--output");
+        previous = Some(argument);
+        argument == "--json"
+            || argument == "--output=json"
+            || argument == "-ojson"
+            || (after_option && argument == "json")
+    })
 }
 
 /// Help and version are answers; everything else that clap says is an error.

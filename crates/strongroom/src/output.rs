@@ -35,8 +35,8 @@ pub(crate) struct Output {
 }
 
 impl Output {
-    pub(crate) fn new(format: Format, quiet: bool, color: bool) -> Self {
-        Self { format, quiet, color, waiting: Rc::default() }
+    pub(crate) fn new(format: Format) -> Self {
+        Self { format, quiet: false, color: false, waiting: Rc::default() }
     }
 
     /// Whether data goes to a person, as words and tables.

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, IsTerminal as _, Read};
+use std::os::fd::AsFd as _;
 use std::path::Path;
 
 use base64::Engine as _;
@@ -28,6 +29,11 @@ pub(crate) fn read_limited(source: impl Read, limit: usize) -> io::Result<Zeroiz
     Ok(bytes)
 }
 
+/// Stdin without the buffer of the standard library, which nothing would wipe.
+pub(crate) fn stdin() -> io::Result<File> {
+    io::stdin().as_fd().try_clone_to_owned().map(File::from)
+}
+
 /// The value of `name`: asked for at a terminal, else read from stdin.
 pub(crate) fn prompt_or_stdin(name: &str, rules: StdinRules) -> Result<SecretValue, Failure> {
     if !io::stdin().is_terminal() {
@@ -46,7 +52,8 @@ pub(crate) fn prompt_or_stdin(name: &str, rules: StdinRules) -> Result<SecretVal
 /// The value of `name` from stdin.
 pub(crate) fn from_stdin(name: &str, rules: StdinRules) -> Result<SecretValue, Failure> {
     let unread = |error: &io::Error| Failure::failed("stdin could not be read").because(error);
-    let mut bytes = read_limited(io::stdin().lock(), MAX_VALUE_BYTES + 2).map_err(|error| unread(&error))?;
+    let bytes = stdin().and_then(|stdin| read_limited(stdin, MAX_VALUE_BYTES + 2));
+    let mut bytes = bytes.map_err(|error| unread(&error))?;
     if !rules.raw {
         strip_newline(&mut bytes);
     }

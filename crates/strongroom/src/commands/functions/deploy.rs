@@ -19,6 +19,7 @@ use crate::context::Context;
 use crate::errors::{Exit, Failure, at};
 use crate::home::Home;
 use crate::opening::places;
+use crate::output::has_person;
 
 #[derive(Args)]
 pub(crate) struct DeployArgs {
@@ -90,6 +91,9 @@ pub(crate) fn run(context: &Context, args: &DeployArgs) -> Result<Exit, Failure>
     let deno = deno.map_err(|error| Failure::failed("nothing was deployed").because(&error))?;
     let mut bundles = Vec::new();
     for plan in &plans {
+        if has_person() {
+            context.output.talk(&format!("bundling {} …", plan.name));
+        }
         bundles.push(body(args, plan, &deno.program)?);
     }
     let session = context.connect()?;

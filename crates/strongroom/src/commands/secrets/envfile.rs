@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 use super::write::Batch;
 use crate::context::Context;
 use crate::errors::Failure;
-use crate::values::read_limited;
+use crate::values::{read_limited, stdin};
 
 /// Adds the entries of the file to the batch.
 pub(super) fn add(context: &Context, batch: &mut Batch, path: &Path, strict: bool) -> Result<(), Failure> {
@@ -58,7 +58,7 @@ pub(super) fn read(context: &Context, path: &Path) -> Result<Zeroizing<Vec<u8>>,
         _ => Failure::usage(format!("the file {shown} cannot be read")).because(error),
     };
     if path == Path::new("-") {
-        return read_limited(io::stdin().lock(), MAX_FILE_BYTES).map_err(|error| failed(&error));
+        return stdin().and_then(|stdin| read_limited(stdin, MAX_FILE_BYTES)).map_err(|error| failed(&error));
     }
     let file = File::open(context.working_dir.join(path)).map_err(|error| failed(&error))?;
     if file.metadata().is_ok_and(|metadata| metadata.is_dir()) {
