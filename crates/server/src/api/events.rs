@@ -9,6 +9,7 @@ use futures_util::stream::{self, Stream, StreamExt as _};
 use http::HeaderMap;
 use serde::{Deserialize, Serialize};
 use strongroom_api::Problem;
+use strongroom_app::tokens::still_stands;
 use strongroom_app::{Access, ChangeEvent};
 use strongroom_model::NamespaceName;
 use tokio::sync::broadcast::Receiver;
@@ -81,6 +82,9 @@ fn follow(
                 Err(RecvError::Lagged(_)) => Changed { namespace: None, epoch: 0, names: Vec::new() },
                 Err(RecvError::Closed) => return None,
             };
+            if !still_stands(&scene.app, &scene.caller).await.unwrap_or(false) {
+                return None;
+            }
             return Some((Ok(answer.event()), (scene, changes, only)));
         }
     })

@@ -5,9 +5,10 @@ use std::time::Duration;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde::Deserialize;
-use strongroom_api::Problem;
 use strongroom_api::resolve::{ResolutionAnswer, Resolved};
+use strongroom_api::{Code, Problem};
 use strongroom_app::resolve::{self, Prepared, Question};
+use strongroom_app::tokens::still_stands;
 use strongroom_model::Lifetime;
 use tokio::time::Instant;
 
@@ -76,6 +77,9 @@ pub(crate) async fn resolve(
         let until = deadline.min(Instant::now() + until_expiry(&scene, &prepared));
         // a change, or a listener that lagged behind, or time: each is a reason to look again
         let _why = tokio::time::timeout_at(until, changes.recv()).await;
+        if !still_stands(&scene.app, &scene.caller).await? {
+            return Err(Failure::new(Code::Unauthenticated, "the token is not accepted any more"));
+        }
     };
     let tag = etag(&prepared);
     let resolved = resolve::deliver(&scene.app, &scene.caller, prepared).await?;
