@@ -17,6 +17,8 @@ enum Right {
     Owner,
     /// One capability, or `admin`.
     Capability(&'static str),
+    /// More than one capability.
+    Several(&'static [&'static str]),
 }
 
 const LIST: Right = Right::Capability("secrets:list");
@@ -42,7 +44,7 @@ const PROJECT: [(&str, &str, Right); 43] = [
     ("POST", "/secrets/{name}/reveal", VALUES),
     ("POST", "/declarations", WRITE),
     ("GET", "/stats", LIST),
-    ("POST", "/copies", VALUES),
+    ("POST", "/copies", Right::Several(&["values:read", "secrets:write"])),
     ("GET", "/diff", LIST),
     ("GET", "/export", VALUES),
     ("GET", "/resolve", VALUES),
@@ -114,7 +116,8 @@ async fn call(client: &Client, method: &str, path: &str, project: &str) -> Answe
     let method: Method = method.parse().unwrap();
     let mut call = client.call(method.clone(), &path);
     if method != Method::GET && method != Method::DELETE {
-        call = call.json(&json!({}));
+        let body = if path == "/api/v1/projects" { json!({ "name": "another" }) } else { json!({}) };
+        call = call.json(&body);
     }
     if path.ends_with("/events") {
         let (status, headers, _) = call.stream().await;
@@ -199,6 +202,8 @@ async fn each_route_opens_to_one_capability_alone() {
         "audit:read",
     ];
     let instance = Instance::start().await;
+    let allowed = json!({ "allow_reveal": true });
+    instance.owner().call(Method::PATCH, ".").json(&allowed).send().await.expect(200);
     let mut clients = Vec::new();
     for capability in ALL {
         clients.push((capability, instance.client(&[capability]).await));
@@ -217,6 +222,9 @@ async fn each_route_opens_to_one_capability_alone() {
             }
         }
     }
+    let both = instance.client(&["values:read", "secrets:write"]).await;
+    let copies = call(&both, "POST", "/api/v1/projects/{project}/copies", "default").await;
+    assert!(!matches!(copies.status, 401 | 403), "{}", copies.status);
     // `admin` is not the owner
     let admin = instance.client(&["admin"]).await;
     admin.delete(".?confirm=default").send().await.problem(403, "forbidden");
@@ -258,7 +266,7 @@ async fn tokens_minted_by_a_token_end_with_it() {
 }
 
 #[tokio::test]
-async fn an_event_stream_ends_with_its_token() {
+async fn an_event_stream_tells_nothing_after_its_token_has_ended() {
     let instance = Instance::start().await;
     let (token, record) = instance.mint(&["secrets:list"]).await;
     let (status, _, mut stream) = instance.anonymous().with_token(&token).get("events").stream().await;
@@ -269,5 +277,22 @@ async fn an_event_stream_ends_with_its_token() {
     instance.owner().set("AFTER", &instance.plant()).await;
     let rest = wait::in_time("the stream's end", stream.rest()).await;
     assert!(!String::from_utf8_lossy(&rest).contains("AFTER"), "a revoked token still hears of changes");
+    instance.close().await;
+}
+
+#[tokio::test]
+async fn a_long_poll_delivers_nothing_after_its_token_has_ended() {
+    let instance = Instance::start().await;
+    let owner = instance.owner();
+    owner.set("KEY", &instance.plant()).await;
+    let (token, record) = instance.mint(&["values:read"]).await;
+    let client = instance.anonymous().with_token(&token);
+    let tag = client.get("resolve").send().await.expect(200).header("etag").to_owned();
+    let poll = tokio::spawn(async move { client.get("resolve?wait=25s").header("if-none-match", &tag).send().await });
+    // the poll is under way; were it not, it would be refused at the door
+    tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+    owner.delete(&format!("tokens/{}", record["id"].as_str().unwrap())).send().await.expect(200);
+    owner.set("KEY", &instance.plant()).await;
+    wait::in_time("the poll", poll).await.unwrap().problem(401, "unauthenticated");
     instance.close().await;
 }

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 use strongroom_e2e::functions::{deploy, open, path};
-use strongroom_e2e::{Instance, wait};
+use strongroom_e2e::{Instance, processes, wait};
 
 #[tokio::test]
 async fn a_function_that_takes_too_long_is_answered_with_504() {
@@ -22,19 +22,41 @@ async fn a_function_that_takes_too_long_is_answered_with_504() {
 }
 
 #[tokio::test]
-async fn a_crashed_worker_is_replaced() {
+async fn a_worker_that_dies_is_replaced() {
     let instance = Instance::start().await;
-    let bundle = "export default (req) => { if (req.url.includes('exit')) Deno.exit(7); if (req.url.includes('late')) setTimeout(() => { throw new Error('unhandled'); }, 0);
-        return new Response(String(Deno.pid)); };\n";
+    let bundle = "export default (req) => { if (req.url.includes('exit')) process.exit(7); return new Response(String(Deno.pid)); };\n";
     deploy(&instance.owner(), "fragile", &open(), bundle).await;
-    let first = instance.caller().get(&path("fragile")).send().await.expect(200).text();
-    let broken = instance.caller().get(&format!("{}?exit", path("fragile"))).send().await;
-    assert!(matches!(broken.status, 500 | 502 | 503), "{}", broken.status);
-    let second = wait::eventually("a new worker", || async {
-        let answer = instance.caller().get(&path("fragile")).send().await;
-        (answer.status == 200).then(|| answer.text())
-    });
-    assert_ne!(second.await, first);
+    let pid = async || {
+        wait::eventually("an answer", || async {
+            let answer = instance.caller().get(&path("fragile")).send().await;
+            (answer.status == 200).then(|| answer.text().parse::<i32>().unwrap())
+        })
+        .await
+    };
+    let first = pid().await;
+    assert!(processes::family(instance.pid()).contains(&u32::try_from(first).unwrap()));
+    rustix::process::kill_process(rustix::process::Pid::from_raw(first).unwrap(), rustix::process::Signal::KILL).unwrap();
+    wait::eventually("another worker", || async { (pid().await != first).then_some(()) }).await;
+    let left = instance.caller().get(&format!("{}?exit", path("fragile"))).send().await;
+    assert!(matches!(left.status, 500 | 502 | 503), "{}", left.status);
+    pid().await;
+    instance.close().await;
+}
+
+#[tokio::test]
+async fn what_a_function_throws_late_ends_nothing() {
+    let instance = Instance::start().await;
+    let bundle = "export default () => { setTimeout(() => { throw new Error('late'); }, 0); Promise.reject(new Error('unhandled'));
+        try { Deno.exit(3); } catch { return new Response('ok'); } };\n";
+    deploy(&instance.owner(), "careless", &open(), bundle).await;
+    for _ in 0..5 {
+        instance.caller().get(&path("careless")).send().await.expect(200);
+    }
+    wait::eventually("the errors in the log", || async {
+        let logs = instance.owner().get("logs?level=error&search=unhandled").send().await.expect(200).json();
+        (!logs["items"].as_array().unwrap().is_empty()).then_some(())
+    })
+    .await;
     instance.close().await;
 }
 
