@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::{fs, io};
 
+use strongroom_model::{name, slug};
+
 use crate::Report;
 
 /// A file that is made from code: its path from the root, and what makes its content.
@@ -11,12 +13,36 @@ pub(crate) type Generated = (&'static str, fn() -> io::Result<String>);
 /// Every file that is made from code. **This is the one place to add another**: its path, and the function that makes
 /// its text, such as `("docs/openapi.json", openapi)`.
 pub(crate) fn generated() -> Vec<Generated> {
-    vec![("docs/openapi.json", openapi)]
+    vec![("docs/openapi.json", openapi), ("docs/names.md", names)]
 }
 
 /// The description of the HTTP API, as the server serves it.
 fn openapi() -> io::Result<String> {
     strongroom_server::document().to_pretty_json().map(|text| text + "\n").map_err(io::Error::other)
+}
+
+/// The names that need a grant, from the lists that refuse them.
+fn names() -> io::Result<String> {
+    let list =
+        |names: &[&str], after: &str| names.iter().map(|name| format!("`{name}{after}`")).collect::<Vec<_>>().join(" ");
+    Ok(format!(
+        "# Names of secrets\n\n\
+         A secret's name is `[A-Za-z_][A-Za-z0-9_]*`, 1 to {} bytes, case-sensitive; a second name in the same scope that \
+         differs only by case is refused.\n\n\
+         ## Names that need a grant\n\n\
+         These steer a runtime rather than inform code. They are refused in either case unless granted with \
+         `--allow-name NAME`:\n\n{}\n\nand everything that begins with {}.\n\n\
+         Front-end build tools publish names that begin with {} to every browser; they need the same grant.\n\n\
+         Names that begin with `{}` are Strongroom's own and never accepted.\n\n\
+         ## Names of projects, namespaces, functions, jobs and apps\n\n\
+         `[a-z0-9][a-z0-9_-]{{0,62}}`, but none of these: {}.\n",
+        name::MAX_NAME_BYTES,
+        list(name::STEERING, ""),
+        list(name::STEERING_PREFIXES, "*"),
+        list(name::PUBLISHED_PREFIXES, "*"),
+        name::OWN_PREFIX,
+        list(slug::RESERVED, ""),
+    ))
 }
 
 /// Writes the files whose content has changed.

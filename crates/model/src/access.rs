@@ -124,8 +124,8 @@ impl Grant {
         let within = |limits: &[NamespaceName], asked: &[NamespaceName]| {
             limits.is_empty() || (!asked.is_empty() && asked.iter().all(|namespace| limits.contains(namespace)))
         };
-        let names_within =
-            self.names.is_empty() || (!other.names.is_empty() && other.names.iter().all(|name| self.names.contains(name)));
+        let names_within = self.names.is_empty()
+            || (!other.names.is_empty() && other.names.iter().all(|name| self.names.contains(name)));
         self.project == other.project
             && within(&self.namespaces, &other.namespaces)
             && (self.app.is_none() || self.app == other.app)

@@ -28,7 +28,9 @@ pub enum Expiry {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ExpiryError {
     /// Not in the grammar.
-    #[error("an expiry is a length of time such as 30d or 1d12h (whole numbers with the units s m h d w y, largest first), a point in time such as 2027-01-31T00:00:00Z, or never")]
+    #[error(
+        "an expiry is a length of time such as 30d or 1d12h (whole numbers with the units s m h d w y, largest first), a point in time such as 2027-01-31T00:00:00Z, or never"
+    )]
     Grammar,
     /// Zero is no length of time.
     #[error("an expiry must lie in the future; 0 does not")]
@@ -87,7 +89,9 @@ impl Expiry {
         match self {
             Self::Never => Ok(None),
             Self::After(lifetime) => now.checked_add(lifetime.0).map(Some).map_err(|_| ExpiryError::TooLong),
-            Self::At(at) if at.duration_since(now) > SignedDuration::from_secs(MAX_SECONDS) => Err(ExpiryError::TooLong),
+            Self::At(at) if at.duration_since(now) > SignedDuration::from_secs(MAX_SECONDS) => {
+                Err(ExpiryError::TooLong)
+            }
             Self::At(at) => Ok(Some(at)),
         }
     }

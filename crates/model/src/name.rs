@@ -10,10 +10,31 @@ pub const MAX_NAME_BYTES: usize = 256;
 
 /// Names that steer a runtime rather than inform code; refused unless granted. Compared without regard to case.
 pub const STEERING: &[&str] = &[
-    "PATH", "HOME", "SHELL", "IFS", "ENV", "BASH_ENV", "PROMPT_COMMAND", "NODE_OPTIONS", "NODE_PATH",
-    "NODE_EXTRA_CA_CERTS", "PYTHONPATH", "PYTHONSTARTUP", "PYTHONWARNINGS", "PERL5OPT", "RUBYOPT",
-    "JAVA_TOOL_OPTIONS", "PHPRC", "SSL_CERT_FILE", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY",
-    "AWS_ROLE_ARN", "BROWSER", "PORT",
+    "PATH",
+    "HOME",
+    "SHELL",
+    "IFS",
+    "ENV",
+    "BASH_ENV",
+    "PROMPT_COMMAND",
+    "NODE_OPTIONS",
+    "NODE_PATH",
+    "NODE_EXTRA_CA_CERTS",
+    "PYTHONPATH",
+    "PYTHONSTARTUP",
+    "PYTHONWARNINGS",
+    "PERL5OPT",
+    "RUBYOPT",
+    "JAVA_TOOL_OPTIONS",
+    "PHPRC",
+    "SSL_CERT_FILE",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "ALL_PROXY",
+    "NO_PROXY",
+    "AWS_ROLE_ARN",
+    "BROWSER",
+    "PORT",
 ];
 
 /// Beginnings of names that steer a runtime; refused unless granted. Compared without regard to case.
@@ -46,7 +67,9 @@ pub enum NameError {
         actual_bytes: usize,
     },
     /// Another character than the accepted ones.
-    #[error("a secret's name has letters A-Z a-z, digits and _ only, and does not begin with a digit (character {position} does not fit)")]
+    #[error(
+        "a secret's name has letters A-Z a-z, digits and _ only, and does not begin with a digit (character {position} does not fit)"
+    )]
     Character {
         /// Where, counted in characters from 1.
         position: usize,
@@ -91,8 +114,12 @@ impl NameRisk {
     /// One sentence for people: why, and the way out.
     pub fn explain(self, name: &SecretName) -> String {
         match self {
-            Self::Steers => format!("{name} steers the runtime instead of informing code; grant it with --allow-name {name} if you mean it"),
-            Self::Published => format!("front-end build tools publish {name} to every browser; grant it with --allow-name {name} if you mean it"),
+            Self::Steers => format!(
+                "{name} steers the runtime instead of informing code; grant it with --allow-name {name} if you mean it"
+            ),
+            Self::Published => format!(
+                "front-end build tools publish {name} to every browser; grant it with --allow-name {name} if you mean it"
+            ),
         }
     }
 }
@@ -113,7 +140,7 @@ impl FromStr for SecretName {
         if let Some(index) = text.chars().enumerate().position(|at| !fits(at)) {
             return Err(NameError::Character { position: index + 1 });
         }
-        if text.to_ascii_uppercase().starts_with(OWN_PREFIX) {
+        if text.get(..OWN_PREFIX.len()).is_some_and(|start| start.eq_ignore_ascii_case(OWN_PREFIX)) {
             return Err(NameError::Own);
         }
         Ok(Self(text.into()))
@@ -175,11 +202,17 @@ mod tests {
 
     #[test]
     fn steering_names_need_a_grant_in_either_case() {
-        for text in ["PATH", "path", "LD_PRELOAD", "ld_library_path", "NODE_OPTIONS", "DENO_DIR", "GIT_SSH_COMMAND", "PORT"] {
+        for text in
+            ["PATH", "path", "LD_PRELOAD", "ld_library_path", "NODE_OPTIONS", "DENO_DIR", "GIT_SSH_COMMAND", "PORT"]
+        {
             assert_eq!(text.parse::<SecretName>().ok().and_then(|name| name.risk()), Some(NameRisk::Steers), "{text}");
         }
         for text in ["VITE_KEY", "NEXT_PUBLIC_URL", "PUBLIC_KEY"] {
-            assert_eq!(text.parse::<SecretName>().ok().and_then(|name| name.risk()), Some(NameRisk::Published), "{text}");
+            assert_eq!(
+                text.parse::<SecretName>().ok().and_then(|name| name.risk()),
+                Some(NameRisk::Published),
+                "{text}"
+            );
         }
         for text in ["BACKEND_PORT", "MY_PATH", "ENVIRONMENT", "API_KEY"] {
             assert_eq!(text.parse::<SecretName>().ok().and_then(|name| name.risk()), None, "{text}");

@@ -61,7 +61,9 @@ pub fn resolve<T>(candidates: impl IntoIterator<Item = Candidate<T>>, now: Times
         None => Resolution::NotSet,
         Some((_, Candidate { scope, expires_at, .. })) if is_expired(expires_at, now) => Resolution::Expired { scope },
         Some((_, Candidate { scope, value: None, .. })) => Resolution::NoValue { scope },
-        Some((_, Candidate { scope, value: Some(value), expires_at })) => Resolution::Value { scope, value, expires_at },
+        Some((_, Candidate { scope, value: Some(value), expires_at })) => {
+            Resolution::Value { scope, value, expires_at }
+        }
     }
 }
 

@@ -51,7 +51,9 @@ impl ScopeKind {
 
     /// The kind that a word names.
     pub fn from_word(word: &str) -> Option<Self> {
-        [Self::Global, Self::Namespace, Self::App, Self::System, Self::User].into_iter().find(|kind| kind.as_str() == word)
+        [Self::Global, Self::Namespace, Self::App, Self::System, Self::User]
+            .into_iter()
+            .find(|kind| kind.as_str() == word)
     }
 }
 
