@@ -10,6 +10,7 @@ functions_start() {
     printf '%s' "a value of no importance" | ours secrets set GREETING --quiet
     ours functions deploy read --entry "$js/read.ts" --secret GREETING --public --quiet
     start "$work/logs/plain-worker" 0 "$deno" run "${plain_worker[@]}" "$js/plain.ts" "$work/plain.sock"
+    plain_pid=$pid
     until_true 20 "the plain worker" test -S "$work/plain.sock"
     port=$("$load" port)
     proxy_address=127.0.0.1:$port
@@ -33,7 +34,8 @@ functions_warm() {
     say "invoke, $connections connections"
     for round in $(seq "$rounds"); do
         measure invoke strongroom "$round" "$connections" "$ours_pid" --to "$ours_functions" --path /fn/default/default/read
-        measure invoke "plain hyper proxy" "$round" "$connections" "$proxy_pid" --to "$proxy_address" --path /read
+        measure invoke "plain hyper proxy" "$round" "$connections" "$proxy_pid" --worker "$plain_pid" \
+            --to "$proxy_address" --path /read
         measure invoke "deno serve" "$round" "$connections" "$serve_pid" --to "$serve_address" --path /read
     done
 }

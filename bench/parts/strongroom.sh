@@ -1,7 +1,8 @@
 # Our server and its tokens. Sourced by run.sh.
 
-# ours COMMAND…: our command line against the local store `home`.
-ours() { clean STRONGROOM_HOME="$home" "$strongroom" "$@"; }
+# ours COMMAND…: our command line against the local store `home`. In the caller's environment, since the first bundling
+# fetches the bundler's parts from where this machine gets packages.
+ours() { env --unset=STRONGROOM_URL --unset=STRONGROOM_TOKEN STRONGROOM_HOME="$home" "$strongroom" "$@"; }
 
 # strongroom_start HOME CORES [OPTIONS…]: sets `home`, `ours_pid`, `ours_address` and `ours_functions`.
 strongroom_start() {
@@ -21,7 +22,7 @@ strongroom_start() {
 
 # token_headers FILE CAPABILITY: a token with this one capability, as a header file.
 token_headers() {
-    printf 'Authorization: Bearer %s\n' "$(ours tokens create --name "bench-$RANDOM" --capability "$2")" >"$1"
+    printf 'Authorization: Bearer %s\n' "$(ours tokens create --quiet --name "bench-$RANDOM" --capability "$2")" >"$1"
 }
 
 # strongroom_fill HEADERS: writes the secrets, a thousand at a time.

@@ -18,8 +18,9 @@ struct Client {
     turn: Turn,
 }
 
-/// `--to ADDRESS --connections N --seconds S [--warmup S] --pid SERVER [--seed N]`, and what [`Template::of`] and
-/// [`Record::of`] take. An answer that is not what it must be fails the whole measurement.
+/// `--to ADDRESS --connections N --seconds S [--warmup S] --pid SERVER [--worker PID] [--seed N]`, and what
+/// [`Template::of`] and [`Record::of`] take. Workers are the server's descendants and, where it is none of those, the
+/// one that is named. An answer that is not what it must be fails the whole measurement.
 pub(crate) async fn run(arguments: &Arguments) -> Result<String, Failure> {
     let address: Address = arguments.parsed("to")?.ok_or_else(|| Failure::Usage("--to is missing".to_owned()))?;
     let template = Arc::new(Template::of(arguments, &address)?);
@@ -35,11 +36,12 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<String, Failure> {
         clients.push(Client { connection: Connection::open(&address).await?, turn });
     }
     let (clients, _) = window(clients, &template, seconds("warmup", 0.5)?).await?;
-    let before = Spent::by(pid)?;
+    let worker: Option<u32> = arguments.parsed("worker")?;
+    let before = spent(pid, worker)?;
     let started = Instant::now();
     let (_, mut times) = window(clients, &template, seconds("seconds", 3.0)?).await?;
     let elapsed = started.elapsed();
-    let spent = Spent::by(pid)?.since(before);
+    let spent = spent(pid, worker)?.since(before);
 
     let requests = u32::try_from(times.len()).map_err(|_| Failure::Answer("too many answers to count".to_owned()))?;
     times.sort_unstable();
@@ -50,6 +52,14 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<String, Failure> {
     record.set_time("cpu_ms", spent.own / requests.max(1));
     record.set_time("workers_cpu_ms", spent.descendants / requests.max(1));
     record.line()
+}
+
+fn spent(server: u32, worker: Option<u32>) -> Result<Spent, Failure> {
+    let mut spent = Spent::by(server)?;
+    if let Some(worker) = worker {
+        spent.descendants += Spent::by(worker)?.own;
+    }
+    Ok(spent)
 }
 
 /// Every client repeats the request until the time is over; gives the clients back, and how long each request took.
