@@ -7,35 +7,7 @@ use serde::{Deserialize, Serialize};
 
 /// Words that no project, namespace, function, job or app may be called, because they mean something in an address,
 /// a command or another system's conventions. `default` is not among them: it always exists.
-pub const RESERVED: &[&str] = &[
-    "admin",
-    "all",
-    "api",
-    "assets",
-    "docs",
-    "fn",
-    "global",
-    "healthz",
-    "login",
-    "logout",
-    "me",
-    "metrics",
-    "new",
-    "none",
-    "null",
-    "readyz",
-    "root",
-    "self",
-    "setup",
-    "static",
-    "strongroom",
-    "sys",
-    "system",
-    "true",
-    "false",
-    "undefined",
-    "v1",
-];
+pub const RESERVED: &[&str] = &["global", "none", "null", "root", "strongroom", "sys", "system", "undefined"];
 
 /// Why a text is not a name. Names are not secret, but the refused text is shown only where the caller has it anyway.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
