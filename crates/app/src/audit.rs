@@ -116,22 +116,32 @@ fn item(row: AuditRow) -> Result<AuditItem, Error> {
     })
 }
 
-/// Walks every chain from its first record and reports every edit, gap and swap. The heads it returns let a caller who
-/// kept an earlier one notice truncation.
-pub async fn verify(app: &App, caller: &Caller, project: &ProjectName) -> Result<AuditVerdict, Error> {
+/// Walks every chain from its first record and reports every edit, gap and swap. The heads it returns are to be kept
+/// elsewhere: with one that was `kept`, truncation is found too.
+pub async fn verify(
+    app: &App,
+    caller: &Caller,
+    project: &ProjectName,
+    kept: Option<&ChainHead>,
+) -> Result<AuditVerdict, Error> {
     app.enter(caller, project, Capability::AuditRead, Reach::Project).await?;
     let nodes = app.store.read(|rows: &mut dyn Rows| rows.audit_nodes().map_err(Error::from)).await?;
     let mut verdict = AuditVerdict { ok: true, records: 0, heads: Vec::new(), problems: Vec::new() };
     for node in nodes {
-        walk(app, &node, &mut verdict).await?;
+        walk(app, &node, kept.filter(|head| head.node == node), &mut verdict).await?;
+    }
+    if let Some(kept) = kept.filter(|kept| verdict.heads.iter().all(|head| head.node != kept.node)) {
+        verdict.problems.push(format!("{}: the whole chain is gone", kept.node));
     }
     verdict.ok = verdict.problems.is_empty();
     Ok(verdict)
 }
 
-async fn walk(app: &App, node: &str, verdict: &mut AuditVerdict) -> Result<(), Error> {
+async fn walk(app: &App, node: &str, kept: Option<&ChainHead>, verdict: &mut AuditVerdict) -> Result<(), Error> {
     const BATCH: usize = 2_000;
     let (mut seq, mut link) = (0_u64, [0_u8; 32]);
+    // read first: records are appended while the chain is walked
+    let head = app.store.read(|rows: &mut dyn Rows| rows.audit_head(node).map_err(Error::from)).await?;
     loop {
         let rows =
             app.store.read(|rows: &mut dyn Rows| rows.audit_after(node, seq, BATCH).map_err(Error::from)).await?;
@@ -151,14 +161,19 @@ async fn walk(app: &App, node: &str, verdict: &mut AuditVerdict) -> Result<(), E
             }
             (seq, link) = (row.seq, row.link);
             verdict.records += 1;
+            if kept.is_some_and(|kept| kept.seq == seq && kept.link != hex::encode(link)) {
+                verdict.problems.push(format!("{node}: record {seq} is not the head that was kept"));
+            }
         }
         if rows.len() < BATCH {
             break;
         }
     }
-    let head = app.store.read(|rows: &mut dyn Rows| rows.audit_head(node).map_err(Error::from)).await?;
-    if head.seq != seq {
+    if head.seq > seq {
         verdict.problems.push(format!("{node}: the chain ends at {seq}, its head says {}", head.seq));
+    }
+    if let Some(kept) = kept.filter(|kept| kept.seq > seq) {
+        verdict.problems.push(format!("{node}: the chain ends at {seq}, the head that was kept is {}", kept.seq));
     }
     verdict.heads.push(ChainHead { node: node.to_owned(), seq, link: hex::encode(link) });
     Ok(())

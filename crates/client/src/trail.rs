@@ -56,9 +56,9 @@ impl Project<'_> {
         call.query_number("before", filter.before).send().await
     }
 
-    /// Checks every chain.
-    pub async fn verify_audit(&self) -> Result<AuditVerdict, ClientError> {
-        self.call(Method::GET, &["audit", "verify"]).send().await
+    /// Checks every chain, also against a head that was kept, written `NODE:SEQ:LINK`.
+    pub async fn verify_audit(&self, head: Option<&str>) -> Result<AuditVerdict, ClientError> {
+        self.call(Method::GET, &["audit", "verify"]).query("head", head).send().await
     }
 
     /// A page of log lines, oldest first.

@@ -235,3 +235,20 @@ async fn the_command_line_leaves_records_without_a_server_too() {
     assert_eq!((&record["action"], &record["source"]), (&json!("secret.set"), &json!("process")));
     instance.close().await;
 }
+
+#[tokio::test]
+async fn a_trail_that_grows_while_it_is_checked_is_whole() {
+    let instance = Instance::start().await;
+    let owner = instance.owner();
+    let writing = owner.clone();
+    let writer = tokio::spawn(async move {
+        for number in 0..150 {
+            writing.set("A", &format!("value-{number}")).await;
+        }
+    });
+    while !writer.is_finished() {
+        let verdict = owner.get("audit/verify").send().await.expect(200).json();
+        assert_eq!(verdict["ok"], true, "{verdict}");
+    }
+    instance.close().await;
+}

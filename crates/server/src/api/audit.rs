@@ -1,11 +1,11 @@
 //! `/audit`
 
 use serde::Deserialize;
-use strongroom_api::trail::{AuditItem, AuditVerdict};
+use strongroom_api::trail::{AuditItem, AuditVerdict, ChainHead};
 use strongroom_api::{Page, Problem};
 use strongroom_app::audit;
 
-use super::{NoParams, limit, moment};
+use super::{limit, moment};
 use crate::extract::{Json, Query, ReadsAudit, Scene};
 use crate::failure::Failure;
 
@@ -20,7 +20,8 @@ pub(crate) struct AuditParams {
     since: Option<String>,
     /// Only records that contain this text.
     search: Option<String>,
-    /// Only below this sequence number.
+    /// Only below this sequence number; `cursor` is another name for it.
+    #[serde(alias = "cursor")]
     before: Option<u64>,
     /// At most this many: 1000.
     limit: Option<usize>,
@@ -46,9 +47,33 @@ pub(crate) async fn list(
     Ok(Json(Page { items, next_cursor }))
 }
 
+/// What the trail is compared with.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct VerifyParams {
+    /// A head of an earlier verdict that was kept elsewhere, as `NODE:SEQ:LINK`: a trail that was cut off is found with it.
+    head: Option<String>,
+}
+
 /// Checks every chain from its first record.
-#[utoipa::path(get, path = "/audit/verify", tag = "audit", params(("project" = String, Path)),
+#[utoipa::path(get, path = "/audit/verify", tag = "audit", params(("project" = String, Path), VerifyParams),
     responses((status = 200, description = "the verdict", body = AuditVerdict), (status = "default", description = "refused", body = Problem)))]
-pub(crate) async fn verify(scene: Scene<ReadsAudit>, _: Query<NoParams>) -> Result<Json<AuditVerdict>, Failure> {
-    Ok(Json(audit::verify(&scene.app, &scene.caller, &scene.project).await?))
+pub(crate) async fn verify(
+    scene: Scene<ReadsAudit>,
+    Query(params): Query<VerifyParams>,
+) -> Result<Json<AuditVerdict>, Failure> {
+    let kept = params.head.as_deref().map(head).transpose()?;
+    Ok(Json(audit::verify(&scene.app, &scene.caller, &scene.project, kept.as_ref()).await?))
+}
+
+fn head(text: &str) -> Result<ChainHead, Failure> {
+    let mut parts = text.rsplitn(3, ':');
+    let (link, seq, node) = (parts.next(), parts.next().and_then(|seq| seq.parse().ok()), parts.next());
+    match (node, seq, link) {
+        (Some(node), Some(seq), Some(link)) => {
+            Ok(ChainHead { node: node.to_owned(), seq, link: link.to_ascii_lowercase() })
+        }
+        _ => Err(Failure::invalid("head", "a head is written NODE:SEQ:LINK, as an earlier verdict showed it")),
+    }
 }

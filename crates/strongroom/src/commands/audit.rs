@@ -15,7 +15,14 @@ pub(crate) enum Command {
     #[command(visible_alias = "ls")]
     List(ListArgs),
     /// Checks that nothing was changed, removed or cut off
-    Verify,
+    Verify(VerifyArgs),
+}
+
+#[derive(Args)]
+pub(crate) struct VerifyArgs {
+    /// A head that an earlier check printed and that was kept elsewhere: finds what was cut off since
+    #[arg(long, value_name = "NODE:SEQ:LINK")]
+    head: Option<String>,
 }
 
 #[derive(Args)]
@@ -40,7 +47,7 @@ pub(crate) struct ListArgs {
 pub(crate) fn run(context: &Context, command: Command) -> Result<Exit, Failure> {
     match command {
         Command::List(args) => list(context, &args),
-        Command::Verify => verify(context),
+        Command::Verify(args) => verify(context, &args),
     }
 }
 
@@ -65,9 +72,9 @@ fn list(context: &Context, args: &ListArgs) -> Result<Exit, Failure> {
     Ok(Exit::DONE)
 }
 
-fn verify(context: &Context) -> Result<Exit, Failure> {
+fn verify(context: &Context, args: &VerifyArgs) -> Result<Exit, Failure> {
     let session = context.connect()?;
-    let verdict = session.wait(session.project().verify_audit())?;
+    let verdict = session.wait(session.project().verify_audit(args.head.as_deref()))?;
     let exit = if verdict.ok { Exit::DONE } else { Exit::FAILED };
     if !context.output.is_for_people() {
         return context.output.structured(&verdict).map(|()| exit);
@@ -79,7 +86,7 @@ fn verify(context: &Context) -> Result<Exit, Failure> {
         context.output.done(&format!("✔ Audit trail whole: {} records", verdict.records))?;
     }
     for head in &verdict.heads {
-        output::line(&format!("head  {}  {}  {}", head.node, head.seq, head.link))?;
+        output::line(&format!("head  {}:{}:{}", head.node, head.seq, head.link))?;
     }
     Ok(exit)
 }
