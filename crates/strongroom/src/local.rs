@@ -1,6 +1,7 @@
 //! The local store: through the running server's socket, or opened in this process over the same router.
 
 use std::os::unix::net::UnixStream;
+use std::sync::Arc;
 
 use rustix::fs::Mode;
 use strongroom_client::{Client, Credential, InProcess};
@@ -9,10 +10,11 @@ use strongroom_store::sqlite::Durability;
 use tokio::runtime::Runtime;
 use zeroize::Zeroizing;
 
+use crate::chance::KernelRandom;
 use crate::context::Context;
 use crate::errors::Failure;
 use crate::home::{Hold, Home};
-use crate::opening::{self, Opened, Urls, request_id_start};
+use crate::opening::{self, Opened, Setup, Urls, request_id_start};
 
 /// A client for the local store.
 pub(crate) struct Connected {
@@ -63,7 +65,8 @@ pub(crate) fn open(context: &Context, runtime: &Runtime) -> Result<Connected, Fa
         }
     };
     let urls = Urls { public: Some(public_url(context, &home)), ..Urls::default() };
-    let opened = runtime.block_on(opening::open(context, &home, urls, (1, Durability::Synced)))?;
+    let setup = Setup { urls, pool_size: 1, durability: Durability::Synced, rng: Arc::new(KernelRandom) };
+    let opened = runtime.block_on(opening::open(context, &home, setup))?;
     if is_new {
         context.output.talk(&format!("made a local store in {}", home.path().display()));
     }

@@ -9,12 +9,13 @@ use strongroom_app::{App, AppConfig, OpenError, SystemClock};
 use strongroom_model::{ProjectName, SecretName};
 use strongroom_runtime::locate::{self, Places};
 use strongroom_runtime::{Launcher, MAX_SCRATCH_BYTES, RuntimeConfig};
-use strongroom_seal::{Random as _, SystemRandom};
+use strongroom_seal::Random;
 use strongroom_secret::SecretValue;
 use strongroom_store::sqlite::{Durability, SqliteOptions, SqliteStore};
 use strongroom_store::{Rows, Store, StoreError};
 
 use crate::WORKER_EXEC;
+use crate::chance::KernelRandom;
 use crate::context::Context;
 use crate::errors::Failure;
 use crate::home::Home;
@@ -38,6 +39,18 @@ pub(crate) struct Urls {
     pub(crate) own: Vec<String>,
 }
 
+/// What differs between a server and a command that opens the store itself.
+pub(crate) struct Setup {
+    /// Where the instance answers.
+    pub(crate) urls: Urls,
+    /// Generic workers kept ready.
+    pub(crate) pool_size: usize,
+    /// When audit records of deliveries reach the disk.
+    pub(crate) durability: Durability,
+    /// Randomness.
+    pub(crate) rng: Arc<dyn Random>,
+}
+
 /// An open instance.
 pub(crate) struct Opened {
     pub(crate) app: Arc<App>,
@@ -47,13 +60,8 @@ pub(crate) struct Opened {
 }
 
 /// Opens the instance of a data directory that this process holds.
-pub(crate) async fn open(
-    context: &Context,
-    home: &Home,
-    urls: Urls,
-    (pool_size, durability): (usize, Durability),
-) -> Result<Opened, Failure> {
-    let options = SqliteOptions { durability, ..SqliteOptions::default() };
+pub(crate) async fn open(context: &Context, home: &Home, setup: Setup) -> Result<Opened, Failure> {
+    let options = SqliteOptions { durability: setup.durability, ..SqliteOptions::default() };
     let opened = SqliteStore::open(&home.database(), options);
     let store: Arc<dyn Store> = opened.map_err(|error| unopened(home, &error))?;
     let row =
@@ -64,14 +72,14 @@ pub(crate) async fn open(
         store: Arc::clone(&store),
         root: provided.key,
         clock: Arc::new(SystemClock),
-        rng: Arc::new(SystemRandom),
+        rng: setup.rng,
         server_environment: server_environment(context),
         environment_projects: vec![ProjectName::default_project()],
-        functions: functions(context, home, &urls.own, pool_size),
-        functions_url: urls.functions,
-        public_url: urls.public,
+        functions: functions(context, home, &setup.urls.own, setup.pool_size),
+        functions_url: setup.urls.functions,
+        public_url: setup.urls.public,
         restore_window: RESTORE_WINDOW,
-        relaxed_audit: durability != Durability::Synced,
+        relaxed_audit: setup.durability != Durability::Synced,
     };
     let app = App::open(config).await.map_err(|error| refused(&error))?;
     Ok(Opened { app, store, has_new_key: provided.is_new })
@@ -88,7 +96,7 @@ impl Opened {
 /// A random number, from which request ids are counted.
 pub(crate) fn request_id_start() -> u64 {
     let mut bytes = [0_u8; 8];
-    SystemRandom.fill(&mut bytes);
+    KernelRandom.fill(&mut bytes);
     u64::from_le_bytes(bytes)
 }
 

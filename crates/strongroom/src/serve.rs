@@ -1,7 +1,9 @@
 //! `strongroom server`: all wiring. Listeners first, then the store, then two lines when it is ready.
 
 use std::os::unix::fs::PermissionsExt as _;
+use std::sync::Arc;
 
+use strongroom_seal::SystemRandom;
 use strongroom_server::{Listener, Served, functions_router, local_router, management_router, serve};
 use strongroom_store::sqlite::Durability;
 use tokio::net::{TcpListener, UnixListener};
@@ -12,7 +14,7 @@ use tokio::task::JoinSet;
 use crate::context::Context;
 use crate::errors::Failure;
 use crate::home::{Home, write_private};
-use crate::opening::{self, Opened, Urls, request_id_start};
+use crate::opening::{self, Opened, Setup, Urls, request_id_start};
 use crate::output;
 
 /// Generic workers kept ready.
@@ -57,8 +59,13 @@ async fn serve_all(context: &Context, home: &Home, listen: &Listen) -> Result<()
     let mut stops = Stops::new()?;
     let management = bind(&listen.management, "--listen").await?;
     let functions = bind(&listen.functions, "--functions-listen").await?;
-    let urls = urls(context, &management, &functions)?;
-    let opened = opening::open(context, home, urls, (POOL_SIZE, listen.durability)).await?;
+    let setup = Setup {
+        urls: urls(context, &management, &functions)?,
+        pool_size: POOL_SIZE,
+        durability: listen.durability,
+        rng: Arc::new(SystemRandom),
+    };
+    let opened = opening::open(context, home, setup).await?;
     let result = serve_on(home, &opened, management, functions, &mut stops).await;
     std::fs::remove_file(home.socket()).ok();
     opened.close().await;
