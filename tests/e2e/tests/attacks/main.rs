@@ -1,0 +1,12 @@
+//! What is tried against the product and must not get through. A test is named after the line of the list of attacks
+//! that it tries: `attack_01_…` tries line 1.
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+
+mod denial;
+mod files;
+mod names;
+mod raw;
+mod rights;
+mod sandbox;
+mod storage;
+mod tokens;
