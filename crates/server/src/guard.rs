@@ -89,7 +89,7 @@ pub(crate) async fn admit(State(served): State<Arc<Served>>, mut request: Reques
         let detail = "tokens and values travel only over HTTPS, a Unix socket or loopback; put a TLS proxy on this machine in front";
         Failure::new(Code::InsecureTransport, detail).into_response()
     } else {
-        next.run(request).await
+        to_the_end(request, next).await
     };
     let response = seal(response, &id);
     let status = response.status();
@@ -99,6 +99,21 @@ pub(crate) async fn admit(State(served): State<Arc<Served>>, mut request: Reques
         tracing::debug!(request_id = id.0, %method, path, status = status.as_u16(), "request");
     }
     response
+}
+
+/// Runs a request that may change something to its end, even if the caller hangs up: what was committed must also be
+/// told to caches and workers, or a revoked token would stay accepted and an old value would stay in use.
+async fn to_the_end(request: Request, next: Next) -> Response {
+    if request.method().is_safe() {
+        return next.run(request).await;
+    }
+    match tokio::spawn(next.run(request)).await {
+        Ok(response) => response,
+        Err(error) => {
+            tracing::error!(%error, "a request broke off");
+            Failure::new(Code::Internal, "the request broke off; the server's log has the cause").into_response()
+        }
+    }
 }
 
 /// Puts the request's id into the answer, and the headers that every answer carries.

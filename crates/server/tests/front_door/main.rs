@@ -1,0 +1,7 @@
+//! The API through its router, on a real store, without a network. One file a noun.
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
+
+mod access;
+mod secrets;
+mod support;
+mod tokens;
