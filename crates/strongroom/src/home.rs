@@ -127,12 +127,15 @@ impl Home {
         restrict(&self.path, 0o700)?;
         for entry in fs::read_dir(&self.path)? {
             let entry = entry?;
-            let kind = entry.file_type()?;
             let is_ours = entry.file_name().to_str().is_some_and(|name| {
                 ["strongroom.", "root.key", "owner.token"].iter().any(|start| name.starts_with(start))
             });
-            if is_ours && kind.is_file() {
-                restrict(&entry.path(), 0o600)?;
+            if is_ours {
+                match restrict_file(&entry.path()) {
+                    // Whoever holds the directory may just have removed it.
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                    result => result?,
+                }
             }
         }
         Ok(())
@@ -188,6 +191,10 @@ impl Home {
         Failure::new(Code::Conflict, format!("the data directory {} is in use by {holder}", self.path.display()))
             .hint("wait until it is done, or name another directory with --home DIR")
     }
+}
+
+fn restrict_file(path: &Path) -> io::Result<()> {
+    if fs::symlink_metadata(path)?.is_file() { restrict(path, 0o600) } else { Ok(()) }
 }
 
 fn restrict(path: &Path, mode: u32) -> io::Result<()> {
