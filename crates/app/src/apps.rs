@@ -1,13 +1,13 @@
 //! Apps: long-running backends that are injected into but not hosted.
 
 use strongroom_api::projects::AppItem;
-use strongroom_model::{AppId, Capability, NamespaceName, ProjectName};
+use strongroom_model::{AppId, Capability, NamespaceName, ProjectName, Scope};
 use strongroom_store::port::AppRow;
 use strongroom_store::{Rows, StoreError, Tx};
 
 use crate::audit::Record;
 use crate::authz::Reach;
-use crate::caller::{Access, Caller};
+use crate::caller::Caller;
 use crate::error::Error;
 use crate::open::App;
 
@@ -15,12 +15,8 @@ use crate::open::App;
 pub async fn list(app: &App, caller: &Caller, project: &ProjectName) -> Result<Vec<AppItem>, Error> {
     let owner = app.enter(caller, project, Capability::SecretsList, Reach::Anywhere).await?;
     let rows = app.store.read(|rows: &mut dyn Rows| rows.apps(&owner.id).map_err(Error::from)).await?;
-    let reached = rows.into_iter().filter(|row| match &caller.access {
-        Access::Owner => true,
-        Access::Token { grant, .. } => {
-            grant.reaches_namespace(&row.namespace) && grant.app.as_ref().is_none_or(|only| *only == row.id)
-        }
-    });
+    let reached =
+        rows.into_iter().filter(|row| caller.reaches_scope(&Scope::App(row.namespace.clone(), row.id.clone())));
     Ok(reached.map(item).collect())
 }
 
@@ -78,6 +74,7 @@ pub async fn delete(
     id: &AppId,
 ) -> Result<(), Error> {
     let owner = app.enter(caller, project, Capability::Admin, Reach::Namespace(namespace, Some(id))).await?;
+    app.require_every_name(caller, project).await?;
     let target = serde_json::json!({ "namespace": namespace, "app": id });
     let record = Record::done(app.clock.now(), caller, Some(project), "app.delete", target);
     let instance = std::sync::Arc::clone(&app.instance);

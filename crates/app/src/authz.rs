@@ -12,11 +12,14 @@ use crate::open::App;
 /// What an operation touches.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Reach<'a> {
-    /// The project as a whole: the caller must not be limited to namespaces.
+    /// The project as a whole: the caller must not be limited to namespaces, an app or names.
     Project,
-    /// Something in the project whose namespace is filtered or checked later.
+    /// Something in the project that is filtered or checked later.
     Anywhere,
-    /// One namespace, and for apps one app.
+    /// Everything in one namespace, whatever its name: the caller must not be limited to an app or to names. Deployed
+    /// code reads all that resolves there, its log tells which names, and who destroys a thing destroys what is in it.
+    Whole(&'a NamespaceName),
+    /// One namespace, and for apps one app; names are filtered or checked later.
     Namespace(&'a NamespaceName, Option<&'a AppId>),
     /// Reading one scope.
     Read(&'a Scope),
@@ -64,8 +67,16 @@ impl App {
         project: &ProjectName,
         names: impl IntoIterator<Item = &'a SecretName>,
     ) -> Result<(), Error> {
-        let Access::Token { grant, .. } = &caller.access else { return Ok(()) };
-        if names.into_iter().all(|name| grant.reaches_name(name)) {
+        if names.into_iter().all(|name| caller.reaches_name(name)) {
+            return Ok(());
+        }
+        self.audit_denial(caller, Some(project), "names").await?;
+        Err(Error::Forbidden("this token is limited to other secret names".to_owned()))
+    }
+
+    /// Refuses a caller whose token is for some names only, where all of them are at stake.
+    pub(crate) async fn require_every_name(&self, caller: &Caller, project: &ProjectName) -> Result<(), Error> {
+        if caller.grant().is_none_or(|grant| grant.names.is_empty()) {
             return Ok(());
         }
         self.audit_denial(caller, Some(project), "names").await?;
@@ -81,23 +92,22 @@ fn judge(caller: &Caller, project: &ProjectName, capability: Capability, reach: 
     if !grant.allows(capability) {
         return Err(Error::Forbidden(format!("this needs the capability {capability}")));
     }
-    let namespace_limited = !grant.namespaces.is_empty() || grant.app.is_some();
     let allowed = match reach {
-        Reach::Anywhere | Reach::Read(Scope::Global) => true,
-        Reach::Project
-        | Reach::Change(Scope::Global | Scope::System | Scope::User(_))
-        | Reach::Read(Scope::System | Scope::User(_)) => !namespace_limited,
+        Reach::Anywhere => true,
+        Reach::Project => !grant.is_limited(),
+        Reach::Whole(namespace) => grant.reaches_namespace(namespace) && grant.app.is_none() && grant.names.is_empty(),
+        Reach::Read(scope) => grant.reaches(scope),
+        Reach::Change(Scope::Global | Scope::System | Scope::User(_)) => {
+            grant.namespaces.is_empty() && grant.app.is_none()
+        }
         Reach::Namespace(namespace, app) => {
             grant.reaches_namespace(namespace) && grant.app.as_ref().is_none_or(|only| app == Some(only))
         }
-        Reach::Read(Scope::Namespace(namespace)) => grant.reaches_namespace(namespace),
         Reach::Change(Scope::Namespace(namespace)) => grant.reaches_namespace(namespace) && grant.app.is_none(),
-        Reach::Read(Scope::App(namespace, app)) | Reach::Change(Scope::App(namespace, app)) => {
-            grant.reaches_namespace(namespace) && grant.app.as_ref().is_none_or(|only| app == only)
-        }
+        Reach::Change(scope @ Scope::App(..)) => grant.reaches(scope),
     };
     if allowed {
         return Ok(());
     }
-    Err(Error::Forbidden("this token is limited to other namespaces or apps".to_owned()))
+    Err(Error::Forbidden("this token is limited to other namespaces, apps or names".to_owned()))
 }

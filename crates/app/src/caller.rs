@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use strongroom_model::{Capability, Grant, Id};
+use strongroom_model::{Capability, Grant, Id, NamespaceName, Scope, SecretName};
 
 /// What a caller may do.
 #[derive(Debug, Clone)]
@@ -70,11 +70,39 @@ impl Caller {
         self
     }
 
+    /// Whether the caller's limits let it see secrets of `scope` under `name`.
+    pub fn reaches(&self, scope: &Scope, name: &SecretName) -> bool {
+        self.reaches_scope(scope) && self.reaches_name(name)
+    }
+
+    /// Whether the caller's limits let it see secrets of `scope`.
+    pub fn reaches_scope(&self, scope: &Scope) -> bool {
+        self.grant().is_none_or(|grant| grant.reaches(scope))
+    }
+
+    /// Whether the caller is not limited to other names.
+    pub fn reaches_name(&self, name: &SecretName) -> bool {
+        self.grant().is_none_or(|grant| grant.reaches_name(name))
+    }
+
+    /// Whether the caller is not limited to other namespaces.
+    pub fn reaches_namespace(&self, namespace: &NamespaceName) -> bool {
+        self.grant().is_none_or(|grant| grant.reaches_namespace(namespace))
+    }
+
+    /// What limits the caller; nothing limits the owner.
+    pub fn grant(&self) -> Option<&Grant> {
+        match &self.access {
+            Access::Owner => None,
+            Access::Token { grant, .. } => Some(grant),
+        }
+    }
+
     /// Whether the caller may create namespaces and apps by mentioning them.
     pub fn creates_on_mention(&self) -> bool {
         match &self.access {
             Access::Owner => true,
-            Access::Token { grant, .. } => grant.allows(Capability::Admin) && grant.namespaces.is_empty(),
+            Access::Token { grant, .. } => grant.allows(Capability::Admin) && !grant.is_limited(),
         }
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use strongroom_api::secrets::Live;
-use strongroom_model::{NamespaceName, Scope, SecretName};
+use strongroom_model::{Scope, SecretName};
 use strongroom_runtime::{Change, ChangeCause, Refresh};
 use strongroom_store::Rows;
 
@@ -19,8 +19,8 @@ use crate::open::App;
 pub struct ChangeEvent {
     /// The project's name.
     pub project: String,
-    /// The namespace, or none for all of them.
-    pub namespace: Option<NamespaceName>,
+    /// Where it was made, which tells who may hear of it.
+    pub scope: Scope,
     /// The epoch that the change made.
     pub epoch: u64,
     /// The secrets that changed.
@@ -45,7 +45,7 @@ impl App {
         self.epochs.raise(affected.project.id, namespace, epoch);
         let _nobody_listens = self.changes.send(ChangeEvent {
             project: affected.project.name.to_string(),
-            namespace: namespace.cloned(),
+            scope: affected.scope.clone(),
             epoch,
             names: affected.names.clone(),
         });

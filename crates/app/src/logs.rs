@@ -13,7 +13,7 @@ use strongroom_store::{Rows, Tx};
 use tokio::sync::mpsc;
 
 use crate::authz::Reach;
-use crate::caller::{Access, Caller};
+use crate::caller::Caller;
 use crate::error::Error;
 use crate::open::App;
 
@@ -215,12 +215,7 @@ pub async fn list(
 ) -> Result<Vec<LogItem>, Error> {
     let namespace: Option<NamespaceName> =
         filter.namespace.as_deref().map(str::parse).transpose().map_err(|error| Error::invalid("namespace", error))?;
-    let limited = matches!(&caller.access, Access::Token { grant, .. } if !grant.namespaces.is_empty());
-    let reach = match &namespace {
-        Some(namespace) => Reach::Namespace(namespace, None),
-        None if limited => Reach::Project,
-        None => Reach::Anywhere,
-    };
+    let reach = namespace.as_ref().map_or(Reach::Project, Reach::Whole);
     let entered = app.enter(caller, project, Capability::LogsRead, reach).await?;
     app.write_journal().await;
     filter.limit = filter.limit.clamp(1, 10_000);

@@ -1,7 +1,7 @@
 //! Projects and namespaces.
 
 use strongroom_api::projects::{NamespaceItem, ProjectItem, ProjectSettings, UpdateProject};
-use strongroom_model::{Capability, NamespaceName, ProjectName};
+use strongroom_model::{Capability, NamespaceName, ProjectName, Scope};
 use strongroom_store::port::{NamespaceRow, ProjectRow};
 use strongroom_store::{Rows, StoreError, Tx};
 
@@ -114,10 +114,7 @@ pub async fn delete(app: &App, caller: &Caller, name: &ProjectName, confirm: &st
 pub async fn namespaces(app: &App, caller: &Caller, name: &ProjectName) -> Result<Vec<NamespaceItem>, Error> {
     let project = app.enter(caller, name, Capability::SecretsList, Reach::Anywhere).await?;
     let rows = app.store.read(|rows: &mut dyn Rows| rows.namespaces(&project.id).map_err(Error::from)).await?;
-    let reached = rows.into_iter().filter(|row| match &caller.access {
-        Access::Owner => true,
-        Access::Token { grant, .. } => grant.reaches_namespace(&row.name),
-    });
+    let reached = rows.into_iter().filter(|row| caller.reaches_namespace(&row.name));
     Ok(reached.map(namespace_item).collect())
 }
 
@@ -208,13 +205,15 @@ pub async fn latest_epoch(
     name: &ProjectName,
     only: Option<&NamespaceName>,
 ) -> Result<u64, Error> {
-    let reach = only.map_or(Reach::Anywhere, |namespace| Reach::Namespace(namespace, None));
-    let project = app.enter(caller, name, Capability::SecretsList, reach).await?;
+    let scope = only.map(|namespace| Scope::Namespace(namespace.clone()));
+    let project =
+        app.enter(caller, name, Capability::SecretsList, scope.as_ref().map_or(Reach::Anywhere, Reach::Read)).await?;
     app.store
         .read(|rows: &mut dyn Rows| {
             let mut latest = 0;
-            for row in rows.namespaces(&project.id)?.into_iter().filter(|row| only.is_none_or(|only| *only == row.name))
-            {
+            let asked = |row: &NamespaceRow| only.is_none_or(|only| *only == row.name);
+            let all = rows.namespaces(&project.id)?;
+            for row in all.into_iter().filter(|row| asked(row) && caller.reaches_namespace(&row.name)) {
                 latest = latest.max(rows.epoch(&project.id, &row.name)?);
             }
             Ok(latest)

@@ -5,6 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::name::SecretName;
+use crate::scope::Scope;
 use crate::slug::{AppId, NamespaceName, ProjectName};
 
 /// One thing that a grant allows. The word is the contract.
@@ -117,6 +118,24 @@ impl Grant {
     /// Whether the grant reaches `name`.
     pub fn reaches_name(&self, name: &SecretName) -> bool {
         self.names.is_empty() || self.names.contains(name)
+    }
+
+    /// Whether the grant is for less than its whole project.
+    pub fn is_limited(&self) -> bool {
+        !(self.namespaces.is_empty() && self.app.is_none() && self.names.is_empty())
+    }
+
+    /// Whether the grant reaches secrets of `scope` for reading: what a workload within its limits could resolve. Names
+    /// are asked for apart, with [`Grant::reaches_name`].
+    pub fn reaches(&self, scope: &Scope) -> bool {
+        match scope {
+            Scope::Global => true,
+            Scope::Namespace(namespace) => self.reaches_namespace(namespace),
+            Scope::App(namespace, app) => {
+                self.reaches_namespace(namespace) && self.app.as_ref().is_none_or(|only| only == app)
+            }
+            Scope::System | Scope::User(_) => self.namespaces.is_empty() && self.app.is_none(),
+        }
     }
 
     /// Whether everything that `other` allows is allowed by this grant too: nobody mints a token wider than himself.

@@ -53,8 +53,7 @@ pub async fn deploy(
     project: &ProjectName,
     new: Deployment,
 ) -> Result<Deployed, Error> {
-    let entered =
-        app.enter(caller, project, Capability::FunctionsDeploy, Reach::Namespace(&new.namespace, None)).await?;
+    let entered = app.enter(caller, project, Capability::FunctionsDeploy, Reach::Whole(&new.namespace)).await?;
     let references = check(&new)?;
     let is_new_namespace = !has_namespace(app, &entered, &new.namespace).await?;
     if is_new_namespace && !caller.creates_on_mention() {
@@ -213,8 +212,9 @@ pub(crate) fn require_secrets(app: &App, entry: &Entry, answer: &Answer) -> Resu
     if missing.is_empty() {
         return Ok(());
     }
-    let names: Vec<_> = missing.iter().map(|missing| missing.name.as_str()).collect();
-    Err(Error::Missing { hint: format!("strongroom secrets set {}", names.join(" ")), missing })
+    // one command a name: two words after `set` would be a name and its value
+    let commands: Vec<_> = missing.iter().map(|missing| format!("strongroom secrets set {}", missing.name)).collect();
+    Err(Error::Missing { hint: commands.join(" && "), missing })
 }
 
 impl App {

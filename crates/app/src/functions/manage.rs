@@ -5,14 +5,14 @@ use std::sync::atomic::Ordering;
 
 use strongroom_api::functions::{Deployed, DeploymentItem, FunctionDetail, FunctionItem, FunctionRead};
 use strongroom_model::manifest::{CallAuth, FunctionManifest};
-use strongroom_model::{Capability, NamespaceName, ProjectName, Resolution, Scope, SecretName, WorkloadName};
+use strongroom_model::{Capability, Grant, NamespaceName, ProjectName, Resolution, Scope, SecretName, WorkloadName};
 use strongroom_store::port::{DeploymentRow, FunctionRow, WorkloadKind};
 use strongroom_store::{Rows, StoreError, Tx};
 
 use super::deploy::{require_secrets, static_reads, try_out};
 use super::entry::{Loaded, References};
 use crate::authz::Reach;
-use crate::caller::{Access, Caller};
+use crate::caller::Caller;
 use crate::error::{Conflict, Error, Fault};
 use crate::keys::Project;
 use crate::open::App;
@@ -61,10 +61,10 @@ pub async fn list(
             with_deployment.collect::<Result<Vec<_>, StoreError>>()
         })
         .await?;
-    let reached = rows.iter().filter(|(function, _)| match &caller.access {
-        Access::Owner => true,
-        Access::Token { grant, .. } => grant.reaches_namespace(&function.namespace),
-    });
+    // as with one function: nothing for a token that is for an app alone
+    let in_reach =
+        |grant: &Grant, function: &FunctionRow| grant.app.is_none() && grant.reaches_namespace(&function.namespace);
+    let reached = rows.iter().filter(|(function, _)| caller.grant().is_none_or(|grant| in_reach(grant, function)));
     reached.map(|(function, deployment)| Ok(item(app, &entered, function, &manifest_of(deployment)?))).collect()
 }
 
@@ -88,8 +88,10 @@ pub async fn detail(
     let (function, deployments, reads) =
         found.ok_or_else(|| Error::not_found(format!("function {namespace}/{name}")))?;
     let active = deployments.iter().find(|row| row.number == function.active);
-    let manifest = manifest_of(active.ok_or(StoreError::Damaged("a function without its deployment"))?)?;
-    let reads = reads.into_iter().map(|fact| FunctionRead {
+    let mut manifest = manifest_of(active.ok_or(StoreError::Damaged("a function without its deployment"))?)?;
+    // names that the caller may not know of
+    manifest.secrets.iter_mut().for_each(|list| list.retain(|listed| caller.reaches_name(&listed.name)));
+    let reads = reads.into_iter().filter(|fact| caller.reaches_name(&fact.secret)).map(|fact| FunctionRead {
         secret: fact.secret.to_string(),
         via: fact.via,
         last_read_at: fact.last_read_at,
@@ -114,7 +116,7 @@ pub async fn rollback(
     (namespace, name): (NamespaceName, WorkloadName),
     number: Option<u64>,
 ) -> Result<Deployed, Error> {
-    let entered = app.enter(caller, project, Capability::FunctionsDeploy, Reach::Namespace(&namespace, None)).await?;
+    let entered = app.enter(caller, project, Capability::FunctionsDeploy, Reach::Whole(&namespace)).await?;
     let number = app.earlier(&entered, (&namespace, &name), number).await?;
     let loaded =
         app.store.read(|rows: &mut dyn Rows| Loaded::read(rows, &entered, (&namespace, &name), Some(number))).await?;
@@ -168,7 +170,7 @@ pub async fn delete(
     project: &ProjectName,
     (namespace, name): (&NamespaceName, &WorkloadName),
 ) -> Result<(), Error> {
-    let entered = app.enter(caller, project, Capability::FunctionsDeploy, Reach::Namespace(namespace, None)).await?;
+    let entered = app.enter(caller, project, Capability::FunctionsDeploy, Reach::Whole(namespace)).await?;
     let (owner, instance, who, now) =
         (Arc::clone(&entered), Arc::clone(&app.instance), caller.clone(), app.clock.now());
     let (place_name, wanted) = (namespace.clone(), name.clone());

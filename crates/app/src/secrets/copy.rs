@@ -21,7 +21,8 @@ use crate::keys::Project;
 use crate::open::App;
 use crate::rows::Authenticated as _;
 
-async fn sealed(app: &App, project: &Project, scope: &Scope) -> Result<Vec<SealedRow>, Error> {
+/// The secrets of a scope that the caller's limits let it see, verified.
+async fn sealed(app: &App, caller: &Caller, project: &Project, scope: &Scope) -> Result<Vec<SealedRow>, Error> {
     let rows = app.store.read(|rows: &mut dyn Rows| {
         if let Some(namespace) = scope.namespace()
             && !rows.has_namespace(&project.id, namespace)?
@@ -30,7 +31,8 @@ async fn sealed(app: &App, project: &Project, scope: &Scope) -> Result<Vec<Seale
         }
         Ok(rows.sealed_in_scope(&project.id, scope)?)
     });
-    let rows = rows.await?;
+    let mut rows = rows.await?;
+    rows.retain(|row| caller.reaches_name(&row.head.name));
     for row in &rows {
         row.head.verify(&app.instance).map_err(Error::damaged(format!("{} ({scope})", row.head.name)))?;
     }
@@ -59,7 +61,7 @@ pub async fn copy(app: &Arc<App>, caller: &Caller, project: &ProjectName, copy: 
     if copy.from == copy.to {
         return Err(Error::invalid("to", "source and target are the same scope"));
     }
-    let rows = sealed(app, &entered, &copy.from).await?;
+    let rows = sealed(app, caller, &entered, &copy.from).await?;
     let chosen = choose(rows, &copy, app.clock.now())?;
     let names: Vec<_> = chosen.iter().map(|row| row.head.name.clone()).collect();
     if !copy.overwrite {
@@ -139,7 +141,7 @@ pub async fn diff(
     app.enter(caller, project, Capability::SecretsList, Reach::Read(second)).await?;
     let mut both: BTreeMap<String, [Option<SealedRow>; 2]> = BTreeMap::new();
     for (index, scope) in [first, second].into_iter().enumerate() {
-        for row in sealed(app, &entered, scope).await? {
+        for row in sealed(app, caller, &entered, scope).await? {
             if let Some(place) = both.entry(row.head.name.to_string()).or_default().get_mut(index) {
                 *place = Some(row);
             }
@@ -175,12 +177,11 @@ fn compare(project: &Project, first: &SealedRow, second: &SealedRow) -> Result<D
 /// The values of one scope, for taking them elsewhere. Expired and valueless names are left out and reported.
 pub async fn export(app: &App, caller: &Caller, project: &ProjectName, scope: &Scope) -> Result<Exported, Error> {
     let entered = app.enter(caller, project, Capability::ValuesRead, Reach::Read(scope)).await?;
-    let rows = sealed(app, &entered, scope).await?;
+    let rows = sealed(app, caller, &entered, scope).await?;
     let now = app.clock.now();
     let mut missing = Vec::new();
     let mut leaving = Vec::new();
     for row in &rows {
-        app.require_names(caller, project, [&row.head.name]).await?;
         match &row.envelope {
             _ if is_expired(row.head.expires_at, now) => missing.push(left_out(&row.head, MissingReason::Expired)),
             None => missing.push(left_out(&row.head, MissingReason::NoValue)),
@@ -220,7 +221,7 @@ pub async fn reveal(
     let (head, row) = app
         .store
         .read(|rows: &mut dyn Rows| -> Result<_, Error> {
-            let head = super::read::find(rows, &entered.id, scope, name)?;
+            let head = super::read::find(rows, caller, &entered.id, (scope, name))?;
             let row = rows.version(&head.id, version.unwrap_or(head.version))?;
             Ok((head, row))
         })

@@ -4,14 +4,16 @@ use std::collections::{HashMap, HashSet};
 
 use jiff::{SignedDuration, Timestamp};
 use strongroom_api::secrets::{History, Reader, SecretDetail, SecretItem, StatsAnswer, VersionItem};
-use strongroom_model::expiry::SOON_HOURS;
-use strongroom_model::{AppId, Capability, Id, NamespaceName, ProjectName, Scope, ScopeKind, SecretName, UserId};
+use strongroom_model::expiry::{SOON_HOURS, is_expired, is_soon};
+use strongroom_model::{
+    AppId, Capability, Grant, Id, NamespaceName, ProjectName, Scope, ScopeKind, SecretName, UserId,
+};
 use strongroom_store::port::{ReadFact, SecretFilter, SecretRow, VersionKind};
 use strongroom_store::{Rows, StoreError};
 
 use super::{scope_flags, state, to_item};
 use crate::authz::Reach;
-use crate::caller::{Access, Caller};
+use crate::caller::Caller;
 use crate::error::Error;
 use crate::keys::Project;
 use crate::open::App;
@@ -71,33 +73,34 @@ impl ListQuery {
 
 /// A page of secrets that the caller reaches. System and user secrets only when asked for by scope.
 pub async fn list(app: &App, caller: &Caller, project: &ProjectName, query: ListQuery) -> Result<Listed, Error> {
-    let reach = match (query.scope, &query.namespace) {
-        (Some(ScopeKind::System | ScopeKind::User), _) => Reach::Project,
-        (_, Some(namespace)) => Reach::Namespace(namespace, query.app.as_ref()),
-        (_, None) => Reach::Anywhere,
+    let scope = match (query.scope, &query.namespace, &query.app) {
+        (Some(ScopeKind::System | ScopeKind::User), ..) => Some(Scope::System),
+        (_, Some(namespace), Some(app)) => Some(Scope::App(namespace.clone(), app.clone())),
+        (_, Some(namespace), None) => Some(Scope::Namespace(namespace.clone())),
+        (_, None, _) => None,
     };
+    let reach = scope.as_ref().map_or(Reach::Anywhere, Reach::Read);
     let project = app.enter(caller, project, Capability::SecretsList, reach).await?;
-    let limited = matches!(&caller.access, Access::Token { grant, .. }
-        if !(grant.namespaces.is_empty() && grant.names.is_empty() && grant.app.is_none()));
-    if query.names_only && !limited {
+    if query.names_only && !caller.grant().is_some_and(Grant::is_limited) {
         let filter = query.filter();
         let mut names = app.store.read(|rows: &mut dyn Rows| rows.list_secret_names(&project.id, &filter)).await?;
         let next = cut(&mut names, query.limit, Clone::clone);
         return Ok(Listed::Names(names.into_iter().map(|(name, _)| name.into()).collect(), next));
     }
-    let (heads, next, used_by) = heads(app, caller, &project, &query).await?;
+    let (heads, next, readers) = heads(app, caller, &project, &query).await?;
     if query.names_only {
         return Ok(Listed::Names(heads.into_iter().map(|head| head.name.into()).collect(), next));
     }
     let now = app.clock.now();
-    let mut items: Vec<_> = heads.iter().map(|head| app.present(&project, head, &used_by, now)).collect();
+    let count = |head: &SecretRow| readers.get(&head.name).map_or(0, |facts| used_by(caller, head, facts));
+    let mut items: Vec<_> = heads.iter().map(|head| app.present(&project, head, count(head), now)).collect();
     if project.settings.value_hints {
         app.add_hints(caller, &project, &heads, &mut items).await?;
     }
     Ok(Listed::Items(items, next))
 }
 
-type Page = (Vec<SecretRow>, Option<(SecretName, Id)>, HashMap<SecretName, u64>);
+type Page = (Vec<SecretRow>, Option<(SecretName, Id)>, HashMap<SecretName, Vec<ReadFact>>);
 
 /// Reads pages until `limit` heads that the caller reaches are there.
 async fn heads(app: &App, caller: &Caller, project: &Project, query: &ListQuery) -> Result<Page, Error> {
@@ -109,7 +112,7 @@ async fn heads(app: &App, caller: &Caller, project: &Project, query: &ListQuery)
             loop {
                 let mut page = rows.list_secrets(&project.id, &query.filter())?;
                 let next = cut(&mut page, limit, |head| (head.name.clone(), head.id));
-                heads.extend(page.into_iter().filter(|head| is_reached(caller, head)));
+                heads.extend(page.into_iter().filter(|head| caller.reaches(&head.scope, &head.name)));
                 query.after.clone_from(&next);
                 if next.is_none() || heads.len() >= limit {
                     let next = if heads.len() > limit {
@@ -117,18 +120,11 @@ async fn heads(app: &App, caller: &Caller, project: &Project, query: &ListQuery)
                     } else {
                         next
                     };
-                    return Ok((heads, next, used_by(rows.all_readers(&project.id)?)));
+                    return Ok((heads, next, by_name(rows.all_readers(&project.id)?)));
                 }
             }
         })
         .await
-}
-
-fn is_reached(caller: &Caller, head: &SecretRow) -> bool {
-    let Access::Token { grant, .. } = &caller.access else { return true };
-    let in_place = head.scope.namespace().is_none_or(|namespace| grant.reaches_namespace(namespace));
-    let in_app = head.scope.app().is_none_or(|id| grant.app.as_ref().is_none_or(|only| only == id));
-    in_place && in_app && grant.reaches_name(&head.name)
 }
 
 /// Cuts a page that was read one longer than asked for, and gives the key of its last item if there was more.
@@ -140,26 +136,29 @@ fn cut<T, K>(page: &mut Vec<T>, limit: usize, key: impl Fn(&T) -> K) -> Option<K
     page.last().map(key)
 }
 
-fn used_by(facts: Vec<ReadFact>) -> HashMap<SecretName, u64> {
-    let mut seen = HashSet::new();
-    let mut counts = HashMap::new();
+/// Whether the workload of `fact` can see a secret of `scope`, and the caller may know of the workload.
+fn is_reader(caller: &Caller, scope: &Scope, fact: &ReadFact) -> bool {
+    scope.namespace().is_none_or(|only| fact.namespace == *only) && caller.reaches_namespace(&fact.namespace)
+}
+
+fn by_name(facts: Vec<ReadFact>) -> HashMap<SecretName, Vec<ReadFact>> {
+    let mut readers: HashMap<SecretName, Vec<ReadFact>> = HashMap::new();
     for fact in facts {
-        if seen.insert((fact.secret.clone(), fact.namespace, fact.kind, fact.workload)) {
-            *counts.entry(fact.secret).or_insert(0) += 1;
-        }
+        readers.entry(fact.secret.clone()).or_default().push(fact);
     }
-    counts
+    readers
+}
+
+/// How many workloads read the secret.
+fn used_by(caller: &Caller, head: &SecretRow, facts: &[ReadFact]) -> u64 {
+    let readers = facts.iter().filter(|fact| is_reader(caller, &head.scope, fact));
+    let workloads: HashSet<_> = readers.map(|fact| (&fact.namespace, fact.kind, &fact.workload)).collect();
+    u64::try_from(workloads.len()).unwrap_or(u64::MAX)
 }
 
 impl App {
-    fn present(
-        &self,
-        project: &Project,
-        head: &SecretRow,
-        used_by: &HashMap<SecretName, u64>,
-        now: Timestamp,
-    ) -> SecretItem {
-        let mut item = to_item(head, used_by.get(&head.name).copied().unwrap_or(0), now);
+    fn present(&self, project: &Project, head: &SecretRow, used_by: u64, now: Timestamp) -> SecretItem {
+        let mut item = to_item(head, used_by, now);
         item.overridden = self.environment_value(project, &head.name).is_some();
         item
     }
@@ -189,15 +188,25 @@ impl App {
 }
 
 /// One secret of exactly one scope, or "not found" with a hint where another scope has the name.
-pub(super) fn find(rows: &mut dyn Rows, project: &Id, scope: &Scope, name: &SecretName) -> Result<SecretRow, Error> {
+pub(super) fn find(
+    rows: &mut dyn Rows,
+    caller: &Caller,
+    project: &Id,
+    (scope, name): (&Scope, &SecretName),
+) -> Result<SecretRow, Error> {
     match rows.secret(project, scope, name)? {
         Some(head) => Ok(head),
-        None => Err(not_there(&rows.elsewhere(project, name)?, scope, name)),
+        None => Err(not_there(caller, &rows.elsewhere(project, name)?, scope, name)),
     }
 }
 
-pub(super) fn not_there(elsewhere: &[SecretRow], scope: &Scope, name: &SecretName) -> Error {
-    let other = elsewhere.iter().find(|head| head.scope != *scope && head.scope.user().is_none());
+/// "Not found". The hint speaks only of what the caller could list.
+pub(super) fn not_there(caller: &Caller, elsewhere: &[SecretRow], scope: &Scope, name: &SecretName) -> Error {
+    let lists = caller.holds(Capability::SecretsList);
+    let may_know = |head: &&SecretRow| {
+        lists && head.scope != *scope && head.scope.user().is_none() && caller.reaches(&head.scope, &head.name)
+    };
+    let other = elsewhere.iter().find(may_know);
     Error::NotFound {
         what: format!("{name} in scope {scope}"),
         hint: other.map(|head| format!("strongroom secrets get {name}{}", scope_flags(&head.scope))),
@@ -214,8 +223,8 @@ pub async fn item(
 ) -> Result<SecretItem, Error> {
     let project = app.enter(caller, project, Capability::SecretsList, Reach::Read(scope)).await?;
     app.require_names(caller, &project.name, [name]).await?;
-    let (head, facts) = head_and_readers(app, &project.id, scope, name).await?;
-    Ok(app.present(&project, &head, &used_by(facts), app.clock.now()))
+    let (head, facts) = head_and_readers(app, caller, &project.id, (scope, name)).await?;
+    Ok(app.present(&project, &head, used_by(caller, &head, &facts), app.clock.now()))
 }
 
 /// One secret's metadata with who reads it.
@@ -228,8 +237,8 @@ pub async fn detail(
 ) -> Result<SecretDetail, Error> {
     let project = app.enter(caller, project, Capability::SecretsList, Reach::Read(scope)).await?;
     app.require_names(caller, &project.name, [name]).await?;
-    let (head, facts) = head_and_readers(app, &project.id, scope, name).await?;
-    let visible = facts.into_iter().filter(|fact| scope.namespace().is_none_or(|only| fact.namespace == *only));
+    let (head, facts) = head_and_readers(app, caller, &project.id, (scope, name)).await?;
+    let visible = facts.into_iter().filter(|fact| is_reader(caller, scope, fact));
     let used_by = visible.map(|fact| Reader {
         kind: fact.kind.as_str().to_owned(),
         namespace: fact.namespace.to_string(),
@@ -256,13 +265,13 @@ pub async fn detail(
 
 async fn head_and_readers(
     app: &App,
+    caller: &Caller,
     project: &Id,
-    scope: &Scope,
-    name: &SecretName,
+    (scope, name): (&Scope, &SecretName),
 ) -> Result<(SecretRow, Vec<ReadFact>), Error> {
     app.store
         .read(|rows: &mut dyn Rows| {
-            let head = find(rows, project, scope, name)?;
+            let head = find(rows, caller, project, (scope, name))?;
             Ok((head, rows.readers(project, name)?))
         })
         .await
@@ -281,7 +290,7 @@ pub async fn history(
     let (head, versions) = app
         .store
         .read(|rows: &mut dyn Rows| -> Result<_, Error> {
-            let head = find(rows, &project.id, scope, name)?;
+            let head = find(rows, caller, &project.id, (scope, name))?;
             let versions = rows.versions(&head.id)?;
             Ok((head, versions))
         })
@@ -302,9 +311,13 @@ pub async fn history(
 
 /// Counts over global, namespace and app scope.
 pub async fn stats(app: &App, caller: &Caller, project: &ProjectName) -> Result<StatsAnswer, Error> {
+    // the counts tell of every namespace
     let project = app.enter(caller, project, Capability::SecretsList, Reach::Anywhere).await?;
     let now = app.clock.now();
     let soon = now.checked_add(SignedDuration::from_hours(SOON_HOURS)).unwrap_or(Timestamp::MAX);
+    if caller.grant().is_some_and(Grant::is_limited) {
+        return counted(app, caller, &project, now).await;
+    }
     let stats =
         app.store.read(|rows: &mut dyn Rows| -> Result<_, StoreError> { rows.stats(&project.id, now, soon) }).await?;
     Ok(StatsAnswer {
@@ -312,5 +325,22 @@ pub async fn stats(app: &App, caller: &Caller, project: &ProjectName) -> Result<
         expiring_soon: stats.expiring_soon,
         expired: stats.expired,
         without_value: stats.without_value,
+    })
+}
+
+/// The same counts over what a limited caller reaches.
+async fn counted(app: &App, caller: &Caller, project: &Project, now: Timestamp) -> Result<StatsAnswer, Error> {
+    let all = SecretFilter { limit: usize::MAX, ..SecretFilter::default() };
+    let mut heads =
+        app.store.read(|rows: &mut dyn Rows| rows.list_secrets(&project.id, &all).map_err(Error::from)).await?;
+    heads.retain(|head| caller.reaches(&head.scope, &head.name));
+    let count = |of: &dyn Fn(&SecretRow) -> bool| {
+        u64::try_from(heads.iter().filter(|head| of(head)).count()).unwrap_or(u64::MAX)
+    };
+    Ok(StatsAnswer {
+        total: count(&|_| true),
+        expiring_soon: count(&|head| is_soon(head.expires_at, now)),
+        expired: count(&|head| is_expired(head.expires_at, now)),
+        without_value: count(&|head| head.version == 0),
     })
 }

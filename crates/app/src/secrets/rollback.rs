@@ -35,7 +35,7 @@ pub async fn rollback(
         .write(move |tx: &mut dyn Tx| -> Result<(SecretRow, Option<u64>), Error> {
             let place = Place { project: &owner, instance: &instance, caller: &who, now };
             let Some(head) = tx.secret(&owner.id, &place_scope, &wanted)? else {
-                return Err(super::write::missing(tx, &owner, &place_scope, &wanted)?);
+                return Err(super::write::missing(tx, &who, &owner, (&place_scope, &wanted))?);
             };
             head.verify(&instance).map_err(Error::damaged(format!("{wanted} ({place_scope})")))?;
             if let Some((scope, key)) = idempotency {

@@ -236,7 +236,7 @@ impl Task {
     fn create(&self, tx: &mut dyn Tx, change: &Change, expires_at: Option<Timestamp>) -> Result<Step, Error> {
         let name = &change.name;
         if self.write.presence == Presence::Required {
-            return Err(missing(tx, &self.project, &self.write.scope, name)?);
+            return Err(missing(tx, &self.caller, &self.project, (&self.write.scope, name))?);
         }
         self.check_version(0)?;
         if let Some(risk) = name.risk().filter(|_| !self.write.allowed.contains(name)) {
@@ -354,12 +354,12 @@ pub(super) fn seal(
 /// "Not found", with a hint where another scope has the name.
 pub(super) fn missing(
     rows: &mut dyn Tx,
+    caller: &Caller,
     project: &Project,
-    scope: &Scope,
-    name: &SecretName,
+    (scope, name): (&Scope, &SecretName),
 ) -> Result<Error, StoreError> {
     let elsewhere = rows.elsewhere(&project.id, name)?;
-    Ok(super::read::not_there(&elsewhere, scope, name))
+    Ok(super::read::not_there(caller, &elsewhere, scope, name))
 }
 
 fn refuse(faults: Vec<Fault>, in_the_way: Vec<Fault>) -> Result<(), Error> {

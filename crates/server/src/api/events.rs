@@ -9,8 +9,8 @@ use futures_util::stream::{self, Stream, StreamExt as _};
 use http::HeaderMap;
 use serde::{Deserialize, Serialize};
 use strongroom_api::Problem;
+use strongroom_app::ChangeEvent;
 use strongroom_app::tokens::still_stands;
-use strongroom_app::{Access, ChangeEvent};
 use strongroom_model::NamespaceName;
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
@@ -75,9 +75,14 @@ fn follow(
             let answer = match changes.recv().await {
                 Ok(change) if !concerns(&scene, &change, only.as_ref()) => continue,
                 Ok(change) => Changed {
-                    namespace: change.namespace.map(|name| name.to_string()),
+                    namespace: change.scope.namespace().map(ToString::to_string),
                     epoch: change.epoch,
-                    names: change.names.iter().filter(|name| reaches(&scene, name)).map(ToString::to_string).collect(),
+                    names: change
+                        .names
+                        .iter()
+                        .filter(|name| scene.caller.reaches_name(name))
+                        .map(ToString::to_string)
+                        .collect(),
                 },
                 Err(RecvError::Lagged(_)) => Changed { namespace: None, epoch: 0, names: Vec::new() },
                 Err(RecvError::Closed) => return None,
@@ -91,20 +96,6 @@ fn follow(
 }
 
 fn concerns(scene: &Scene<Lists>, change: &ChangeEvent, only: Option<&NamespaceName>) -> bool {
-    let visible = match (&change.namespace, only) {
-        (Some(namespace), Some(only)) => namespace == only,
-        (Some(namespace), None) => match &scene.caller.access {
-            Access::Owner => true,
-            Access::Token { grant, .. } => grant.reaches_namespace(namespace),
-        },
-        (None, _) => true,
-    };
-    visible && change.project == scene.project.as_str()
-}
-
-fn reaches(scene: &Scene<Lists>, name: &strongroom_model::SecretName) -> bool {
-    match &scene.caller.access {
-        Access::Owner => true,
-        Access::Token { grant, .. } => grant.reaches_name(name),
-    }
+    let asked = only.is_none_or(|only| change.scope.namespace().is_none_or(|namespace| namespace == only));
+    asked && change.project == scene.project.as_str() && scene.caller.reaches_scope(&change.scope)
 }
