@@ -142,6 +142,13 @@ pub enum ManifestError {
         /// The name that the code sees.
         target: String,
     },
+    /// A name that the code would see and that steers a runtime, or that front-end tools publish. A secret of that name
+    /// needs a grant; a rename would go around it.
+    #[error("no secret may be renamed to {target}: that name steers a runtime or is published by front-end tools")]
+    Steers {
+        /// The name that the code sees.
+        target: String,
+    },
     /// A number out of its range.
     #[error("{field} must lie between {least} and {most}")]
     Range {
@@ -173,6 +180,9 @@ impl FunctionManifest {
     /// Everything that is wrong with the manifest, in order of its fields.
     pub fn problems(&self) -> Vec<ManifestError> {
         let mut problems = self.two_sources();
+        let aliases = self.secrets.iter().flatten().filter_map(|entry| entry.alias.as_ref());
+        let steering = aliases.filter(|alias| alias.risk().is_some());
+        problems.extend(steering.map(|alias| ManifestError::Steers { target: alias.to_string() }));
         let ranges = [
             ("timeout", self.timeout_ms, 1, 15 * 60_000),
             ("memory", self.memory_bytes, 32 << 20, 16 << 30),
@@ -240,6 +250,16 @@ mod tests {
         assert_eq!(targets.len(), 2);
         assert!(targets.iter().any(|text| text.contains("for A:")));
         assert!(targets.iter().any(|text| text.contains("for TIER:")));
+    }
+
+    #[test]
+    fn a_rename_does_not_go_around_a_grant() {
+        let manifest =
+            |target| FunctionManifest { secrets: Some(vec![entry("A", Some(target))]), ..FunctionManifest::default() };
+        for target in ["LD_PRELOAD", "NODE_OPTIONS", "VITE_KEY"] {
+            assert_eq!(manifest(target).problems(), [ManifestError::Steers { target: target.to_owned() }]);
+        }
+        assert_eq!(manifest("B").problems(), []);
     }
 
     #[test]
