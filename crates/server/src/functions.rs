@@ -36,12 +36,16 @@ async fn forward(
     mut request: Request,
     id: &RequestId,
 ) -> Result<Response<strongroom_app::Body>, Failure> {
+    // no web-standard Request can carry these
+    if matches!(request.method().as_str(), "CONNECT" | "TRACE" | "TRACK") {
+        return Err(Failure::new(Code::MethodNotAllowed, "functions are not called with this method"));
+    }
     let path = request.uri().path().to_owned();
     let (route, rest) = split(&path).ok_or_else(nothing_here)?;
     let peer = guard::peer(&request);
     let caller = caller(served, request.headers(), &peer.source(), id).await?;
     let query = request.uri().query().map(|query| format!("?{query}")).unwrap_or_default();
-    let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or("localhost");
+    let host = host(request.headers())?.to_owned();
     let url = format!("{}://{host}{rest}{query}", scheme(served));
     let inner: Uri = format!("{rest}{query}").parse().map_err(|_| nothing_here())?;
     strip(request.headers_mut());
@@ -60,6 +64,18 @@ async fn forward(
         InvokeRefusal::Error(error) => error.into(),
         InvokeRefusal::Broken => Failure::new(Code::Unavailable, "the function's worker ended before it answered"),
     })
+}
+
+/// The host that the caller named, as it can stand in an address.
+fn host(headers: &HeaderMap) -> Result<&str, Failure> {
+    let Some(host) = headers.get(header::HOST) else { return Ok("localhost") };
+    let text = host.to_str().ok().filter(|text| !text.is_empty());
+    let fits = |text: &&str| {
+        let authority: Option<http::uri::Authority> = text.parse().ok();
+        authority.is_some_and(|authority| authority.host().len() == text.len() || authority.port_u16().is_some())
+            && !text.contains('@')
+    };
+    text.filter(fits).ok_or_else(|| Failure::new(Code::Invalid, "the Host header names no host"))
 }
 
 fn nothing_here() -> Failure {
