@@ -82,6 +82,7 @@ pub(crate) async fn admit(State(served): State<Arc<Served>>, mut request: Reques
     let id = served.request_ids.next();
     let peer = peer(&request);
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let shown = shown(&path);
     request.extensions_mut().insert(id.clone());
     let response = if !is_known_host(&served, peer, request.headers()) {
         Failure::new(Code::Invalid, "this server does not answer for the host in the Host header").into_response()
@@ -94,9 +95,9 @@ pub(crate) async fn admit(State(served): State<Arc<Served>>, mut request: Reques
     let response = seal(response, &id);
     let status = response.status();
     if status.is_server_error() {
-        tracing::warn!(request_id = id.0, %method, path, status = status.as_u16(), "request failed");
+        tracing::warn!(request_id = id.0, %method, path = shown, status = status.as_u16(), "request failed");
     } else {
-        tracing::debug!(request_id = id.0, %method, path, status = status.as_u16(), "request");
+        tracing::debug!(request_id = id.0, %method, path = shown, status = status.as_u16(), "request");
     }
     response
 }
@@ -114,6 +115,17 @@ async fn to_the_end(request: Request, next: Next) -> Response {
             Failure::new(Code::Internal, "the request broke off; the server's log has the cause").into_response()
         }
     }
+}
+
+/// A path for the log: parts that can be no name or id are left out, since they may be a value in the wrong place.
+fn shown(path: &str) -> String {
+    const MAX_PART_BYTES: usize = 64;
+    let is_name = |part: &&str| {
+        let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
+        (part.len() <= MAX_PART_BYTES && part.bytes().all(fits)) || *part == "openapi.json"
+    };
+    let parts = path.split('/').take(MAX_PART_BYTES).map(|part| if is_name(&part) { part } else { "…" });
+    parts.collect::<Vec<_>>().join("/")
 }
 
 /// Puts the request's id into the answer, and the headers that every answer carries.
