@@ -6,7 +6,7 @@ use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use rustix::fs::{FlockOperation, Mode, flock};
+use rustix::fs::{FlockOperation, Mode, OFlags, flock};
 use strongroom_api::Code;
 
 use crate::context::Context;
@@ -145,9 +145,10 @@ impl Home {
     pub(crate) fn try_hold(&self, kind: &str) -> Result<Held, Failure> {
         let path = self.path.join("strongroom.lock");
         let failed = |error: &io::Error| Failure::failed(format!("{} cannot be used", path.display())).because(error);
-        let mut options = OpenOptions::new();
-        options.read(true).write(true).create(true).truncate(false).mode(0o600);
-        let mut file = options.open(&path).map_err(|error| failed(&error))?;
+        // a link in its place is not written through
+        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let opened = rustix::fs::open(&path, flags, Mode::from_raw_mode(0o600));
+        let mut file = opened.map(File::from).map_err(|error| failed(&error.into()))?;
         match flock(&file, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => {
                 let holder = format!("process {} ({kind})\n", std::process::id());
