@@ -128,5 +128,22 @@ fn print_line(context: &Context, item: &LogItem) -> Result<(), Failure> {
         (Some(namespace), Some(function)) => format!("{namespace}/{function}"),
         _ => item.category.clone(),
     };
-    output::line(&format!("{}  {:<5}  {place}  {}", item.at, item.level, item.message))
+    output::line(&format!("{}  {:<5}  {place}  {}", item.at, item.level, printable(&item.message)))
+}
+
+/// What code has printed, without power over the terminal: further lines are indented, so that none looks like a line of
+/// the log, and control characters are spelled out.
+fn printable(message: &str) -> String {
+    let mut text = String::with_capacity(message.len());
+    for character in message.chars() {
+        match character {
+            '\n' => text.push_str("\n    "),
+            '\t' => text.push('\t'),
+            _ if character.is_control() || "\u{202a}\u{202b}\u{202c}\u{202d}\u{202e}".contains(character) => {
+                text.extend(character.escape_default());
+            }
+            _ => text.push(character),
+        }
+    }
+    text
 }
