@@ -96,7 +96,7 @@ async fn attack_31_odd_bytes_are_answered_or_cut_off_and_never_break_anything() 
         format!("GET /{long} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").into_bytes(),
         b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03".to_vec(),
     ] {
-        let answer = tokio::time::timeout(Duration::from_secs(20), raw::exchange(host, &bytes)).await.unwrap_or_default();
+        let answer = tokio::time::timeout(Duration::from_secs(2), raw::exchange(host, &bytes)).await.unwrap_or_default();
         let status = raw::status(&answer);
         assert!(status < 500 && status != 200, "{}: {status}", String::from_utf8_lossy(&bytes[..bytes.len().min(40)]));
     }

@@ -1,19 +1,23 @@
 //! Files, keys and processes: modes, links, root keys, two servers, what children inherit.
 
 use std::fs;
-use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
+use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, PermissionsExt as _, symlink};
 use std::path::Path;
 use std::process::Stdio;
 
 use strongroom_e2e::functions::{deploy, open, path};
 use strongroom_e2e::{Instance, Setup, canary, processes, wait};
 
-/// Every file and folder below `folder` with its mode.
+/// Every file and folder below `folder`, whether it may be executable, and its mode.
 fn modes(folder: &Path) -> Vec<(String, bool, u32)> {
     let mut modes = Vec::new();
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
         let Ok(metadata) = entry.metadata() else { continue };
-        modes.push((entry.path().display().to_string(), metadata.is_dir(), metadata.mode() & 0o777));
+        if metadata.is_symlink() {
+            continue; // a link's own mode means nothing
+        }
+        let may_execute = metadata.is_dir() || metadata.file_type().is_socket();
+        modes.push((entry.path().display().to_string(), may_execute, metadata.mode() & 0o777));
         if metadata.is_dir() {
             modes.extend(modes_below(&entry.path()));
         }
@@ -39,10 +43,9 @@ async fn attack_38_every_file_is_private_whatever_the_umask() {
     assert_eq!(fs::metadata(instance.home()).unwrap().mode() & 0o777, 0o700);
     let all = modes(&instance.home());
     assert!(all.len() >= 4, "{all:?}");
-    for (path, is_folder, mode) in all {
-        // a cache of compiled public code may be executable; nothing may be open to others
+    for (path, may_execute, mode) in all {
         assert_eq!(mode & 0o077, 0, "{path} has mode {mode:o}");
-        assert!(is_folder || mode & 0o111 == 0 || path.contains("/runtime/"), "{path} has mode {mode:o}");
+        assert!(may_execute || mode & 0o111 == 0 || path.contains("/runtime/"), "{path} has mode {mode:o}");
     }
     instance.close().await;
 }
@@ -219,8 +222,7 @@ async fn attack_34_the_server_leaves_no_core_and_cannot_be_traced() {
 async fn attack_34_values_in_arguments_go_nowhere_else() {
     let instance = Instance::start().await;
     let value = instance.plant_plain();
-    let output = instance.command(["secrets", "set", "A", &value]).run().await.ok();
-    assert!(output.stderr.contains("stdin") || output.stderr.contains("process list") || output.stderr.contains('-'), "{}", output.stderr);
+    instance.command(["secrets", "set", "A", &value]).run().await.ok();
     let mut child = instance.command(["run", "--", "sleep", "30"]).command().stdin(Stdio::null()).spawn().unwrap();
     let pid = child.id().unwrap();
     wait::eventually("the child", || async {
