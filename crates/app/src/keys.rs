@@ -1,6 +1,7 @@
 //! Projects with their unwrapped keys, kept while the process runs.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use strongroom_api::projects::ProjectSettings;
@@ -70,6 +71,8 @@ impl Project {
 #[derive(Default)]
 pub(crate) struct Projects {
     loaded: RwLock<HashMap<ProjectName, Arc<Project>>>,
+    /// How often one was forgotten, so that what was read before is not kept after.
+    forgotten: AtomicU64,
 }
 
 impl Projects {
@@ -83,6 +86,7 @@ impl Projects {
         if let Some(project) = self.loaded.read().unwrap_or_else(PoisonError::into_inner).get(name) {
             return Ok(Arc::clone(project));
         }
+        let forgotten = self.forgotten.load(Ordering::SeqCst);
         let wanted = name.clone();
         let rows = store
             .read(move |rows: &mut dyn Rows| -> Result<_, Error> {
@@ -93,12 +97,17 @@ impl Projects {
             .await?;
         let Some((row, keys)) = rows else { return Err(Error::not_found(format!("project {name}"))) };
         let project = Arc::new(Project::from_rows(instance, &row, &keys)?);
-        self.loaded.write().unwrap_or_else(PoisonError::into_inner).insert(name.clone(), Arc::clone(&project));
+        let mut loaded = self.loaded.write().unwrap_or_else(PoisonError::into_inner);
+        if self.forgotten.load(Ordering::SeqCst) == forgotten {
+            loaded.insert(name.clone(), Arc::clone(&project));
+        }
         Ok(project)
     }
 
     /// Forgets a project that changed or is gone; its keys are wiped with the last use.
     pub(crate) fn forget(&self, name: &ProjectName) {
-        self.loaded.write().unwrap_or_else(PoisonError::into_inner).remove(name);
+        let mut loaded = self.loaded.write().unwrap_or_else(PoisonError::into_inner);
+        self.forgotten.fetch_add(1, Ordering::SeqCst);
+        loaded.remove(name);
     }
 }
