@@ -45,7 +45,7 @@ pub struct TokenItem {
     pub app: Option<String>,
     /// Secret names it is limited to.
     pub names: Vec<String>,
-    /// `active`, `expired` or `revoked`.
+    /// `active`, `expired`, `revoked`, or `damaged` where the stored record is not what was written.
     pub state: String,
     /// When it runs out.
     #[schema(value_type = Option<String>, format = DateTime)]

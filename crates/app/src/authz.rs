@@ -96,7 +96,7 @@ fn judge(caller: &Caller, project: &ProjectName, capability: Capability, reach: 
         Reach::Anywhere => true,
         Reach::Project => !grant.is_limited(),
         Reach::Whole(namespace) => grant.reaches_namespace(namespace) && grant.app.is_none() && grant.names.is_empty(),
-        Reach::Read(scope) => grant.reaches(scope),
+        Reach::Read(scope) | Reach::Change(scope @ Scope::App(..)) => grant.reaches(scope),
         Reach::Change(Scope::Global | Scope::System | Scope::User(_)) => {
             grant.namespaces.is_empty() && grant.app.is_none()
         }
@@ -104,7 +104,6 @@ fn judge(caller: &Caller, project: &ProjectName, capability: Capability, reach: 
             grant.reaches_namespace(namespace) && grant.app.as_ref().is_none_or(|only| app == Some(only))
         }
         Reach::Change(Scope::Namespace(namespace)) => grant.reaches_namespace(namespace) && grant.app.is_none(),
-        Reach::Change(scope @ Scope::App(..)) => grant.reaches(scope),
     };
     if allowed {
         return Ok(());

@@ -9,6 +9,7 @@ use strongroom_store::Tx;
 
 use crate::audit::Record;
 use crate::error::Error;
+use crate::once::KEPT_HOURS;
 use crate::open::App;
 
 /// How long log lines are kept.
@@ -67,10 +68,12 @@ impl App {
         let now = self.clock.now();
         let window = SignedDuration::try_from(self.restore_window).unwrap_or(SignedDuration::MAX);
         let deleted_before = now.checked_sub(window).unwrap_or(jiff::Timestamp::MIN);
+        let repeated_before = now.checked_sub(SignedDuration::from_hours(KEPT_HOURS)).unwrap_or(jiff::Timestamp::MIN);
         let logged_before = now.checked_sub(SignedDuration::from_hours(LOG_DAYS * 24)).unwrap_or(jiff::Timestamp::MIN);
         self.store
             .write(move |tx: &mut dyn Tx| {
                 tx.purge_deleted(deleted_before)?;
+                tx.prune_idempotent(repeated_before)?;
                 tx.prune_logs(logged_before, LOG_LINES)?;
                 Ok(())
             })

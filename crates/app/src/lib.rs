@@ -19,6 +19,7 @@ mod housekeeping;
 mod keys;
 mod live;
 pub mod logs;
+mod once;
 mod open;
 pub mod projects;
 pub mod resolve;

@@ -8,13 +8,14 @@ use jiff::Timestamp;
 use strongroom_api::access::{CreatedToken, TokenItem};
 use strongroom_model::{Capability, Expiry, Grant, Id, ProjectName};
 use strongroom_seal::{Instance, token};
-use strongroom_store::port::TokenRow;
+use strongroom_store::port::{TokenRow, TokenRows};
 use strongroom_store::{Rows, StoreError, Tx};
 
 use crate::audit::Record;
 use crate::authz::Reach;
 use crate::caller::{Access, Caller};
 use crate::error::Error;
+use crate::once::Once;
 use crate::open::App;
 use crate::rows::Authenticated as _;
 
@@ -131,9 +132,11 @@ pub async fn still_stands(app: &App, caller: &Caller) -> Result<bool, Error> {
         Err(Error::NotFound { .. }) => return Ok(false),
         other => other?,
     };
-    let row = app.store.read(|rows: &mut dyn Rows| rows.token(&project.id, id).map_err(Error::from)).await?;
     let now = app.clock.now();
-    Ok(row.is_some_and(|row| row.revoked_at.is_none() && row.expires_at.is_none_or(|at| at > now)))
+    match app.store.read(|rows: &mut dyn Rows| standing(rows, &app.instance, (&project.id, id), now)).await {
+        Err(Error::Forbidden(_)) => Ok(false),
+        other => other.map(|_| true),
+    }
 }
 
 /// What a new token shall be.
@@ -188,15 +191,21 @@ pub async fn create(app: &App, caller: &Caller, new: NewToken) -> Result<Created
     .signed(&app.instance);
     let target = serde_json::json!({ "token": row.id, "name": row.name, "capabilities": new.grant.capabilities, "namespaces": new.grant.namespaces });
     let record = Record::done(now, caller, Some(&project_name), "token.create", target);
-    let item = item(&row, now)?;
-    let (instance, idempotency) = (Arc::clone(&app.instance), idempotency(caller, &project.id));
+    let item = item(&row, &app.instance, now);
+    let (instance, parent) = (Arc::clone(&app.instance), caller.token());
+    let request = format!("{:?} {:?} {:?}", row.name, new.grant, new.expires);
+    let once = Once::of(&app.instance, caller, &project.id, "token.create", &request);
     app.store
         .write(move |tx: &mut dyn Tx| -> Result<(), Error> {
-            if let Some((scope, key)) = idempotency {
-                if let Some(reference) = tx.idempotent(&scope, &key)? {
+            if let Some(once) = once {
+                if let Some(reference) = once.answered(tx)? {
                     return Err(Error::Repeated { reference });
                 }
-                tx.remember_idempotent(&scope, &key, &row.id.to_string(), row.created_at)?;
+                once.remember(tx, &row.id, row.created_at)?;
+            }
+            // asked again here: a child made while its parent is being revoked would outlive it
+            if let Some(parent) = parent {
+                standing(tx, &instance, (&row.project, &parent), row.created_at)?;
             }
             tx.insert_token(&row)?;
             record.append(tx, &instance)
@@ -234,16 +243,27 @@ async fn bounded(
         return Err(Error::Forbidden("a token cannot mint one that is wider than itself".to_owned()));
     }
     let project = app.projects.load(&*app.store, &app.instance, &grant.project).await?;
-    let own = app.store.read(|rows: &mut dyn Rows| rows.token(&project.id, id).map_err(Error::from)).await?;
-    let limit = own.and_then(|row| row.expires_at);
+    let now = app.clock.now();
+    let own = app.store.read(|rows: &mut dyn Rows| standing(rows, &app.instance, (&project.id, id), now)).await?;
+    let limit = own.expires_at;
     Ok(match (expires_at, limit) {
         (Some(asked), Some(limit)) => Some(asked.min(limit)),
         (asked, limit) => asked.or(limit),
     })
 }
 
-fn idempotency(caller: &Caller, project: &Id) -> Option<(String, String)> {
-    caller.idempotency.clone().map(|key| (format!("token.create {project} {}", caller.actor), key))
+/// The row of a token that is accepted now.
+fn standing(
+    rows: &mut (impl TokenRows + ?Sized),
+    instance: &Instance,
+    (project, id): (&Id, &Id),
+    now: Timestamp,
+) -> Result<TokenRow, Error> {
+    let row = rows.token(project, id)?;
+    let row = row.filter(|row| row.revoked_at.is_none() && row.expires_at.is_none_or(|at| at > now));
+    let row = row.ok_or_else(|| Error::Forbidden("the token is not accepted any more".to_owned()))?;
+    row.verify(instance).map_err(Error::damaged(format!("token {id}")))?;
+    Ok(row)
 }
 
 /// A project's tokens, newest first.
@@ -251,14 +271,15 @@ pub async fn list(app: &App, caller: &Caller, project: &ProjectName) -> Result<V
     let owner = app.enter(caller, project, Capability::Admin, Reach::Project).await?;
     let rows = app.store.read(|rows: &mut dyn Rows| rows.tokens(&owner.id).map_err(Error::from)).await?;
     let now = app.clock.now();
-    rows.iter().map(|row| item(row, now)).collect()
+    Ok(rows.iter().map(|row| item(row, &app.instance, now)).collect())
 }
 
 /// One token's record, for the answer to a repeated request.
 pub async fn show(app: &App, caller: &Caller, project: &ProjectName, id: Id) -> Result<TokenItem, Error> {
     let owner = app.enter(caller, project, Capability::Admin, Reach::Anywhere).await?;
     let row = app.store.read(|rows: &mut dyn Rows| rows.token(&owner.id, &id).map_err(Error::from)).await?;
-    item(&row.ok_or_else(|| Error::not_found(format!("token {id}")))?, app.clock.now())
+    let row = row.ok_or_else(|| Error::not_found(format!("token {id}")))?;
+    Ok(item(&row, &app.instance, app.clock.now()))
 }
 
 /// Revokes a token at once, and with it every token that it has minted, and so on.
@@ -272,10 +293,11 @@ pub async fn revoke(app: &App, caller: &Caller, project: &ProjectName, id: Id) -
         .write(move |tx: &mut dyn Tx| -> Result<TokenRow, Error> {
             let all = tx.tokens(&project_id)?;
             let mut revoked = Vec::new();
-            for mut row in family(all, id)? {
-                row.verify(&instance).map_err(Error::damaged(format!("token {}", row.id)))?;
+            for mut row in family(all, id) {
+                let is_whole = row.verify(&instance).is_ok();
                 row.revoked_at = row.revoked_at.or(Some(now));
-                let row = row.signed(&instance);
+                // a damaged row lets nobody in, must not keep its family from being revoked, and is never signed
+                let row = if is_whole { row.signed(&instance) } else { row };
                 tx.update_token(&row)?;
                 let target = serde_json::json!({ "token": row.id, "name": row.name });
                 Record::done(now, &caller, Some(&name), "token.revoke", target).append(tx, &instance)?;
@@ -285,44 +307,42 @@ pub async fn revoke(app: &App, caller: &Caller, project: &ProjectName, id: Id) -
         })
         .await?;
     app.credentials.forget_all();
-    item(&row, now)
+    Ok(item(&row, &app.instance, now))
 }
 
 /// A token and everything that descends from it, itself first.
-fn family(mut others: Vec<TokenRow>, id: Id) -> Result<Vec<TokenRow>, StoreError> {
+fn family(mut others: Vec<TokenRow>, id: Id) -> Vec<TokenRow> {
     let mut family: Vec<TokenRow> = others.extract_if(.., |row| row.id == id).collect();
     let mut next = 0;
     while let Some(parent) = family.get(next).map(|row| row.id) {
-        let mut rest = Vec::new();
-        for row in others {
-            let minted: Parent = serde_json::from_str(&row.grant).map_err(|_| StoreError::Damaged("token grant"))?;
-            if minted.parent == Some(parent) { family.push(row) } else { rest.push(row) }
-        }
-        others = rest;
+        let minted_by = |row: &TokenRow| serde_json::from_str(&row.grant).ok().and_then(|minted: Parent| minted.parent);
+        family.extend(others.extract_if(.., |row| minted_by(row) == Some(parent)));
         next += 1;
     }
-    Ok(family)
+    family
 }
 
-fn item(row: &TokenRow, now: Timestamp) -> Result<TokenItem, Error> {
-    let grant: Grant = serde_json::from_str(&row.grant).map_err(|_| StoreError::Damaged("token grant"))?;
-    let state = match (row.revoked_at, row.expires_at) {
-        (Some(_), _) => "revoked",
-        (None, Some(at)) if at <= now => "expired",
+fn item(row: &TokenRow, instance: &Instance, now: Timestamp) -> TokenItem {
+    let grant: Option<Grant> = serde_json::from_str(&row.grant).ok().filter(|_| row.verify(instance).is_ok());
+    let state = match (&grant, row.revoked_at, row.expires_at) {
+        (_, Some(_), _) => "revoked",
+        (None, ..) => "damaged",
+        (Some(_), None, Some(at)) if at <= now => "expired",
         _ => "active",
     };
-    Ok(TokenItem {
+    let words = |grant: &Grant| grant.capabilities.iter().map(ToString::to_string).collect();
+    TokenItem {
         id: row.id.to_string(),
         name: row.name.clone(),
-        project: grant.project.to_string(),
-        capabilities: grant.capabilities.iter().map(ToString::to_string).collect(),
-        namespaces: grant.namespaces.iter().map(ToString::to_string).collect(),
-        app: grant.app.as_ref().map(ToString::to_string),
-        names: grant.names.iter().map(ToString::to_string).collect(),
+        project: grant.as_ref().map(|grant| grant.project.to_string()).unwrap_or_default(),
+        capabilities: grant.as_ref().map(words).unwrap_or_default(),
+        namespaces: grant.iter().flat_map(|grant| &grant.namespaces).map(ToString::to_string).collect(),
+        app: grant.as_ref().and_then(|grant| grant.app.as_ref()).map(ToString::to_string),
+        names: grant.iter().flat_map(|grant| &grant.names).map(ToString::to_string).collect(),
         state: state.to_owned(),
         expires_at: row.expires_at,
         created_at: row.created_at,
         created_by: row.created_by.clone(),
         last_used_at: row.last_used_at,
-    })
+    }
 }

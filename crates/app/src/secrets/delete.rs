@@ -14,6 +14,7 @@ use crate::caller::Caller;
 use crate::error::Error;
 use crate::keys::Project;
 use crate::live::Affected;
+use crate::once::Once;
 use crate::open::App;
 use crate::rows::Authenticated as _;
 
@@ -112,10 +113,19 @@ pub async fn restore(
     let (owner, instance) = (Arc::clone(&entered), Arc::clone(&app.instance));
     let (who, now, place_scope, wanted) = (caller.clone(), app.clock.now(), scope.clone(), name.clone());
     let window = SignedDuration::try_from(app.restore_window).unwrap_or(SignedDuration::MAX);
+    let once = Once::of(&app.instance, caller, &entered.id, "restore", &format!("{scope:?} {name}"));
     let (head, counter) = app
         .store
-        .write(move |tx: &mut dyn Tx| -> Result<(SecretRow, u64), Error> {
+        .write(move |tx: &mut dyn Tx| -> Result<(SecretRow, Option<u64>), Error> {
             let place = Place { project: &owner, instance: &instance, caller: &who, now };
+            if let Some(once) = once {
+                if once.answered::<()>(tx)?.is_some()
+                    && let Some(head) = tx.secret(&owner.id, &place_scope, &wanted)?
+                {
+                    return Ok((head, None));
+                }
+                once.remember(tx, &(), now)?;
+            }
             if tx.secret(&owner.id, &place_scope, &wanted)?.is_some() {
                 return Err(Error::conflict(
                     format!("{wanted} exists again; delete or rename it before restoring the old one"),
@@ -139,10 +149,10 @@ pub async fn restore(
             tx.update_secret(&head)?;
             place.record(tx, "secret.restore", &head)?;
             let counter = tx.raise_epoch(&owner.id, place_scope.namespace())?;
-            Ok((head, counter))
+            Ok((head, Some(counter)))
         })
         .await?;
     let affected = Affected { project: entered, scope, names: vec![name], removed: false };
-    let live = app.announce(affected, Some(counter)).await?;
+    let live = app.announce(affected, counter).await?;
     Ok(Written { results: vec![to_result(&head, WriteStatus::Restored)], live, ..Written::default() })
 }

@@ -13,6 +13,7 @@ use crate::caller::Caller;
 use crate::error::Error;
 use crate::keys::Project;
 use crate::live::Affected;
+use crate::once::Once;
 use crate::open::App;
 use crate::rows::Authenticated as _;
 
@@ -28,8 +29,8 @@ pub async fn rollback(
     app.require_names(caller, project, [&name]).await?;
     let (owner, instance, rng) = (Arc::clone(&entered), Arc::clone(&app.instance), Arc::clone(&app.rng));
     let (who, now, place_scope, wanted) = (caller.clone(), app.clock.now(), scope.clone(), name.clone());
-    let idempotency =
-        caller.idempotency.clone().map(|key| (format!("rollback {} {} {scope} {name}", entered.id, caller.actor), key));
+    let request = format!("{scope:?} {name} {version}");
+    let once = Once::of(&app.instance, caller, &entered.id, "rollback", &request);
     let (head, counter) = app
         .store
         .write(move |tx: &mut dyn Tx| -> Result<(SecretRow, Option<u64>), Error> {
@@ -38,11 +39,11 @@ pub async fn rollback(
                 return Err(super::write::missing(tx, &who, &owner, (&place_scope, &wanted))?);
             };
             head.verify(&instance).map_err(Error::damaged(format!("{wanted} ({place_scope})")))?;
-            if let Some((scope, key)) = idempotency {
-                if tx.idempotent(&scope, &key)?.is_some() {
+            if let Some(once) = once {
+                if once.answered::<u64>(tx)?.is_some() {
                     return Ok((head, None));
                 }
-                tx.remember_idempotent(&scope, &key, &(head.version + 1).to_string(), now)?;
+                once.remember(tx, &(head.version + 1), now)?;
             }
             let next = append_copy(tx, &place, head, version, &*rng)?;
             let mut target = super::target(&next);

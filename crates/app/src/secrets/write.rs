@@ -16,6 +16,7 @@ use crate::caller::Caller;
 use crate::error::{Conflict, Error, Fault};
 use crate::keys::Project;
 use crate::live::Affected;
+use crate::once::Once;
 use crate::open::{App, new_id};
 use crate::rows::Authenticated as _;
 
@@ -150,8 +151,9 @@ impl Task {
         if tx.project(&self.project.name)?.is_none_or(|row| row.id != self.project.id) {
             return Err(Error::not_found(format!("project {}", self.project.name)).into());
         }
-        if let Some(done) = self.repeated(tx)? {
-            return Ok(done);
+        let once = self.once();
+        if let Some(results) = once.as_ref().map(|once| once.answered(tx)).transpose()?.flatten() {
+            return Ok(Done { results, ..Done::default() });
         }
         let mut done = Done { created: place.ensure(tx, &self.write.scope)?, ..Done::default() };
         let (mut faults, mut in_the_way) = (Vec::new(), Vec::new());
@@ -184,27 +186,22 @@ impl Task {
         if self.write.dry_run {
             return Err(Stopped::DryRun(done));
         }
-        self.remember(tx, &done)?;
+        if let Some(once) = once {
+            once.remember(tx, &done.results, self.now)?;
+        }
         Ok(done)
     }
 
-    /// What the first request under the caller's idempotency key did.
-    fn repeated(&self, tx: &mut dyn Tx) -> Result<Option<Done>, Error> {
-        let Some(key) = &self.caller.idempotency else { return Ok(None) };
-        let Some(answer) = tx.idempotent(&self.idempotency_scope(), key)? else { return Ok(None) };
-        let results = serde_json::from_str(&answer).map_err(|_| StoreError::Damaged("idempotent answer"))?;
-        Ok(Some(Done { results, ..Done::default() }))
-    }
-
-    fn remember(&self, tx: &mut dyn Tx, done: &Done) -> Result<(), Error> {
-        let Some(key) = &self.caller.idempotency else { return Ok(()) };
-        let answer = serde_json::to_string(&done.results).expect("results have text keys only");
-        Ok(tx.remember_idempotent(&self.idempotency_scope(), key, &answer, self.now)?)
-    }
-
-    /// Keys are each caller's own, and each project's.
-    fn idempotency_scope(&self) -> String {
-        format!("write {} {}", self.project.id, self.caller.actor)
+    /// The request as a repeat of it would look.
+    fn once(&self) -> Option<Once> {
+        self.caller.idempotency.as_ref()?;
+        let Write { scope, changes, presence, force, if_version, allowed, dry_run } = &self.write;
+        let mut request = vec![format!("{scope:?} {presence:?} {force} {if_version:?} {allowed:?} {dry_run}")];
+        request.extend(changes.iter().map(|Change { name, value, description, expires }| {
+            let value = value.as_ref().map(|value| crate::once::print(&self.instance, value.expose().as_bytes()));
+            format!("{name} {value:?} {description:?} {expires:?}")
+        }));
+        Once::of(&self.instance, &self.caller, &self.project.id, "write", &request.join(" "))
     }
 
     fn step(&self, tx: &mut dyn Tx, change: &Change) -> Result<Step, Error> {

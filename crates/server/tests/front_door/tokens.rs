@@ -3,10 +3,12 @@
 use std::task::{Context, Poll, Waker};
 
 use http::Method;
+use serde_json::{Value, json};
+use strongroom_app::Clock as _;
+use strongroom_model::ProjectName;
 use tower::ServiceExt as _;
 
-use crate::support::{House, request};
-use serde_json::json;
+use crate::support::{Answer, House, request};
 
 #[tokio::test]
 async fn a_caller_who_hangs_up_does_not_keep_a_revocation_from_taking_effect() {
@@ -39,4 +41,88 @@ async fn a_caller_who_hangs_up_does_not_keep_a_change_from_being_live() {
             house.get("resolve?names=KEY").await.expect(200)["secrets"]["KEY"] == "two"
         })
         .await;
+}
+
+/// A write under an idempotency key.
+async fn keyed(house: &House, token: &str, (path, body): (&str, Value)) -> Answer {
+    let method = if path.starts_with("secrets/") || path == "tokens" { Method::POST } else { Method::PUT };
+    house.send(request(token, method, path, &[("idempotency-key", "k")], Some(body))).await
+}
+
+#[tokio::test]
+async fn a_key_used_for_another_request_loses_nothing_silently() {
+    let house = House::new().await;
+    let set = |name: &str, value: &str| ("secrets", json!({ "secrets": { name: value } }));
+    keyed(&house, &house.owner, set("A", "1")).await.expect(200);
+    let again = keyed(&house, &house.owner, set("A", "1")).await.expect(200);
+    assert_eq!(again["results"][0]["version"], 1);
+    keyed(&house, &house.owner, set("B", "1")).await.problem(409, "conflict");
+    keyed(&house, &house.owner, set("A", "2")).await.problem(409, "conflict");
+    house.set(None, "A", "2").await;
+    keyed(&house, &house.owner, ("secrets/A/rollback", json!({ "version": 1 }))).await.expect(200);
+    keyed(&house, &house.owner, ("secrets/A/rollback", json!({ "version": 2 }))).await.problem(409, "conflict");
+}
+
+#[tokio::test]
+async fn tokens_of_one_name_do_not_share_keys() {
+    let house = House::new().await;
+    let first = house.token(json!(["secrets:write"])).await;
+    let second = house.token(json!(["secrets:write"])).await;
+    let set = |value: &str| ("secrets", json!({ "secrets": { "A": value } }));
+    keyed(&house, &first, set("1")).await.expect(200);
+    let other = keyed(&house, &second, set("2")).await.expect(200);
+    assert_eq!(other["results"][0]["version"], 2);
+}
+
+#[tokio::test]
+async fn a_token_that_is_ending_mints_nothing() {
+    let house = House::new().await;
+    let parent = house.mint(json!({ "capabilities": ["admin"] })).await;
+    house.call_as(&parent.token, Method::GET, "tokens", None).await.expect(200);
+    // revoked in the store, and not yet forgotten here
+    let (id, now) = (parent.id.parse().unwrap(), house.clock.now());
+    house
+        .damage(move |tx| {
+            let project = tx.project(&ProjectName::default_project())?.unwrap();
+            let mut row = tx.token(&project.id, &id)?.unwrap();
+            row.revoked_at = Some(now);
+            tx.update_token(&row).map(drop)
+        })
+        .await;
+    let body = json!({ "name": "child", "capabilities": ["secrets:list"] });
+    house.call_as(&parent.token, Method::POST, "tokens", Some(body)).await.problem(403, "forbidden");
+}
+
+#[tokio::test]
+async fn a_damaged_token_keeps_nobody_from_revoking_and_is_never_made_whole() {
+    let house = House::new().await;
+    let parent = house.mint(json!({ "capabilities": ["admin"] })).await;
+    let body = json!({ "name": "child", "capabilities": ["secrets:list"] });
+    let child = house.call_as(&parent.token, Method::POST, "tokens", Some(body)).await.expect(201);
+    let id = child["id"].as_str().unwrap().parse().unwrap();
+    let stranger = house.mint(json!({ "capabilities": ["secrets:list"] })).await;
+    let other = stranger.id.parse().unwrap();
+    house
+        .damage(move |tx| {
+            let project = tx.project(&ProjectName::default_project())?.unwrap();
+            for id in [id, other] {
+                let mut row = tx.token(&project.id, &id)?.unwrap();
+                row.mac = vec![7; 32];
+                tx.update_token(&row)?;
+            }
+            Ok(())
+        })
+        .await;
+    house.delete(&format!("tokens/{}", parent.id)).await.expect(200);
+    house.call_as(&parent.token, Method::GET, "secrets", None).await.problem(401, "unauthenticated");
+    let child = child["token"].as_str().unwrap();
+    house.call_as(child, Method::GET, "secrets", None).await.problem(401, "unauthenticated");
+    house.call_as(&stranger.token, Method::GET, "secrets", None).await.problem(500, "internal");
+    let listed = house.get("tokens").await.expect(200);
+    let state = |id: &str| {
+        let item = listed["items"].as_array().unwrap().iter().find(|item| item["id"] == id).unwrap();
+        (item["state"].clone(), item["capabilities"].clone())
+    };
+    assert_eq!(state(&stranger.id), (json!("damaged"), json!([])));
+    assert_eq!(state(&parent.id).0, "revoked");
 }
