@@ -54,11 +54,23 @@ impl App {
         let valid_until = [answer.valid_until, system.1].into_iter().flatten().min();
         let valid_until = valid_until.map(jiff::Timestamp::as_millisecond);
         entry.valid_until.store(valid_until.unwrap_or(i64::MAX), Ordering::SeqCst);
-        if entry.audited_epoch.fetch_max(answer.epoch + 1, Ordering::SeqCst) != answer.epoch + 1 {
+        // counted once the record is durable: a record that failed must not let the next delivery pass without one
+        if entry.audited_epoch.load(Ordering::SeqCst) <= answer.epoch {
             self.record_hand_over(entry, answer.epoch, &entries, &system.0).await?;
+            entry.audited_epoch.fetch_max(answer.epoch + 1, Ordering::SeqCst);
         }
         entries.sort_by(|a, b| a.name.cmp(&b.name));
         Ok(Snapshot { epoch: answer.epoch, valid_until_unix_ms: valid_until, entries, system: system.0 })
+    }
+
+    /// Every value that the function would be handed, by the name that the code sees.
+    pub(crate) async fn handed(&self, entry: &Entry, answer: &Answer) -> Result<Vec<(String, SecretValue)>, Error> {
+        let (system, _) = self.system_secrets(&entry.project).await?;
+        let value = |held: Held| match held.state {
+            EntryState::Value(value) => Some((held.name, value)),
+            EntryState::Expired | EntryState::NoValue => None,
+        };
+        Ok(self.listed(entry, answer)?.into_iter().chain(system).filter_map(value).collect())
     }
 
     /// What the function's names resolve to: those on its list, or everything.
@@ -76,15 +88,17 @@ impl App {
 
     fn listed(&self, entry: &Entry, answer: &Answer) -> Result<Vec<Held>, Error> {
         let mut entries = Vec::new();
-        for (name, outcome) in &answer.outcomes {
-            let listed = entry.manifest.secrets.iter().flatten().filter(|listed| listed.name == *name);
-            let targets: Vec<_> = listed.map(|listed| (listed.target(), listed.default.clone())).collect();
-            let targets = if entry.manifest.secrets.is_none() { vec![(name, None)] } else { targets };
-            for (target, default) in targets {
-                entries.extend(self.held(entry, (name, outcome), target, default)?);
+        if let Some(list) = &entry.manifest.secrets {
+            // one outcome for each entry of the list, in its order
+            for (listed, (name, outcome)) in list.iter().zip(&answer.outcomes) {
+                entries.extend(self.held(entry, (name, outcome), listed.target(), listed.default.clone())?);
             }
+            return Ok(entries);
         }
-        if entry.manifest.secrets.is_none() && self.environment_projects.contains(&entry.project.name) {
+        for (name, outcome) in &answer.outcomes {
+            entries.extend(self.held(entry, (name, outcome), name, None)?);
+        }
+        if self.environment_projects.contains(&entry.project.name) {
             let stored: Vec<_> = entries.iter().map(|held| held.name.clone()).collect();
             let extra = self.environment.iter().filter(|(name, _)| !stored.contains(&name.to_string()));
             entries.extend(extra.map(|(name, value)| from_environment(name, value)));

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use strongroom_api::functions::Deployed;
 use strongroom_api::resolve::Missing;
 use strongroom_model::manifest::FunctionManifest;
-use strongroom_model::{Capability, NamespaceName, ProjectName, Resolution, Scope, WorkloadName};
+use strongroom_model::{
+    Capability, NamespaceName, ProjectName, Resolution, Scope, ScopeKind, SecretName, WorkloadName,
+};
 use strongroom_store::port::{DeploymentRow, FunctionRow, ReadFact, WorkloadKind};
 use strongroom_store::{Rows, Tx};
 
@@ -17,7 +18,7 @@ use crate::caller::Caller;
 use crate::error::{Error, Fault};
 use crate::keys::Project;
 use crate::open::App;
-use crate::resolve::{Answer, Question, reason};
+use crate::resolve::{Answer, Question, Sealed, reason};
 use crate::rows::Authenticated as _;
 use crate::secrets::Place;
 
@@ -55,6 +56,7 @@ pub async fn deploy(
 ) -> Result<Deployed, Error> {
     let entered = app.enter(caller, project, Capability::FunctionsDeploy, Reach::Whole(&new.namespace)).await?;
     let references = check(&new)?;
+    let _held = app.routes.hold(format!("{}/{}/{}", entered.id, new.namespace, new.name)).await;
     let is_new_namespace = !has_namespace(app, &entered, &new.namespace).await?;
     if is_new_namespace && !caller.creates_on_mention() {
         return Err(Error::not_found(format!("namespace {}", new.namespace)));
@@ -66,7 +68,7 @@ pub async fn deploy(
     let candidate = candidate(app, caller, &entered, &new, (&manifest, &references, digest, number), current.as_ref());
     let cell = app.epochs.cell(&*app.store, entered.id, &new.namespace).await?;
     let rows = (candidate.function.clone(), candidate.deployment.clone());
-    let entry = Arc::new(candidate.into_entry(Arc::clone(&entered), cell.load(Ordering::SeqCst))?);
+    let entry = Arc::new(candidate.into_entry(Arc::clone(&entered), cell)?);
     let answer = if is_new_namespace {
         let names = new.manifest.secrets.as_ref();
         let names = names.map(|list| list.iter().map(|listed| listed.name.clone()).collect());
@@ -76,7 +78,7 @@ pub async fn deploy(
     };
     let mut deployed = report(app, &entry, &answer, number, &hex::encode(digest));
     require_secrets(app, &entry, &answer)?;
-    refuse_leaks(caller, &entry, &answer, &new.bundle)?;
+    refuse_leaks(app, caller, &entry, (&answer, &new.bundle)).await?;
     let unchanged = current.as_ref().is_some_and(|current| current.deployment.digest == digest);
     if unchanged && !new.force {
         deployed.deployment = current.map_or(number, |current| current.function.active);
@@ -92,7 +94,7 @@ pub async fn deploy(
     }
     try_out(app, &entry).await?;
     commit(app, caller, &entered, rows, new.bundle, (&references, &entry)).await?;
-    app.routes.put(entry);
+    app.serve(&entry).await?;
     Ok(deployed)
 }
 
@@ -129,9 +131,12 @@ async fn make_namespace(
         .await
 }
 
+/// What serves now, verified: its id and its digest steer what comes.
 async fn load(app: &App, project: &Project, new: &Deployment) -> Result<Option<Loaded>, Error> {
     let at = (&new.namespace, &new.name);
-    Ok(app.store.read(|rows: &mut dyn Rows| Loaded::read(rows, project, at, None)).await?)
+    let loaded = app.store.read(|rows: &mut dyn Rows| Loaded::read(rows, project, at, None)).await?;
+    loaded.as_ref().map(|loaded| loaded.verify(&app.instance)).transpose()?;
+    Ok(loaded)
 }
 
 async fn next_number(app: &App, current: Option<&Loaded>) -> Result<u64, Error> {
@@ -176,7 +181,7 @@ fn candidate(
     Loaded { function, deployment, bundle: new.bundle.clone().into_bytes() }
 }
 
-fn report(app: &App, entry: &Entry, answer: &Answer, number: u64, digest: &str) -> Deployed {
+pub(super) fn report(app: &App, entry: &Entry, answer: &Answer, number: u64, digest: &str) -> Deployed {
     let (mut secrets, mut missing) = (Vec::new(), Vec::new());
     for (name, outcome) in &answer.outcomes {
         match reason(outcome).filter(|_| app.environment_value(&entry.project, name).is_none()) {
@@ -201,20 +206,31 @@ fn report(app: &App, entry: &Entry, answer: &Answer, number: u64, digest: &str) 
 /// Refuses a list with required names that do not resolve: all of them, with the commands that set them.
 pub(crate) fn require_secrets(app: &App, entry: &Entry, answer: &Answer) -> Result<(), Error> {
     let Some(list) = &entry.manifest.secrets else { return Ok(()) };
-    let mut missing = Vec::new();
+    let (mut missing, mut commands) = (Vec::new(), Vec::new());
     for (listed, (name, outcome)) in list.iter().zip(&answer.outcomes) {
         let stands_in = listed.default.is_some() && !matches!(outcome, Resolution::Expired { .. });
         if !listed.is_required() || stands_in || app.environment_value(&entry.project, name).is_some() {
             continue;
         }
-        missing.extend(reason(outcome).map(|reason| Missing { name: name.to_string(), reason }));
+        let Some(reason) = reason(outcome) else { continue };
+        missing.push(Missing { name: name.to_string(), reason });
+        commands.push(command(entry, name, outcome));
     }
     if missing.is_empty() {
         return Ok(());
     }
-    // one command a name: two words after `set` would be a name and its value
-    let commands: Vec<_> = missing.iter().map(|missing| format!("strongroom secrets set {}", missing.name)).collect();
     Err(Error::Missing { hint: commands.join(" && "), missing })
+}
+
+/// What sets the name where it would be found. One command a name: two words after `set` would be a name and its value.
+fn command(entry: &Entry, name: &SecretName, outcome: &Resolution<Arc<Sealed>>) -> String {
+    match outcome {
+        // the narrow scope answers, if with nothing; a wider one would not be asked
+        Resolution::Expired { scope: ScopeKind::Namespace } | Resolution::NoValue { scope: ScopeKind::Namespace } => {
+            format!("strongroom secrets set {name} --namespace {}", entry.namespace)
+        }
+        _ => format!("strongroom secrets set {name}"),
+    }
 }
 
 impl App {
@@ -225,25 +241,30 @@ impl App {
     }
 }
 
-/// Refuses code that contains a value it would resolve.
-fn refuse_leaks(caller: &Caller, entry: &Entry, answer: &Answer, bundle: &str) -> Result<(), Error> {
-    let mut found = Vec::new();
-    let may_know_names = caller.holds(Capability::SecretsList);
-    for (name, outcome) in &answer.outcomes {
-        let Resolution::Value { value, .. } = outcome else { continue };
-        let value = entry.project.open(&value.head, &value.envelope)?;
-        if value.len() < LEAK_MIN_BYTES || !bundle.contains(value.expose()) {
-            continue;
+/// Refuses code that contains a value it would be handed: what it resolves, what the server's environment puts in its
+/// place, and the system's secrets.
+async fn refuse_leaks(
+    app: &App,
+    caller: &Caller,
+    entry: &Entry,
+    (answer, bundle): (&Answer, &str),
+) -> Result<(), Error> {
+    let mut found = BTreeSet::new();
+    for (name, value) in app.handed(entry, answer).await? {
+        if value.len() >= LEAK_MIN_BYTES && bundle.contains(value.expose()) {
+            found.insert(name);
         }
-        found.push(if may_know_names {
-            let detail =
-                format!("the bundle contains the value of {name}; read it with secrets.get(\"{name}\") instead");
-            Fault::new(name.as_str(), detail)
-        } else {
-            Fault::new("bundle", "the bundle contains the value of a secret; read it with secrets.get instead")
-        });
     }
-    if found.is_empty() { Ok(()) } else { Err(Error::Invalid(found)) }
+    if found.is_empty() {
+        return Ok(());
+    }
+    if !caller.holds(Capability::SecretsList) {
+        let detail = "the bundle contains the value of a secret; read it with secrets.get instead";
+        return Err(Error::Invalid(found.iter().map(|_| Fault::new("bundle", detail)).collect()));
+    }
+    let detail =
+        |name: &str| format!("the bundle contains the value of {name}; read it with secrets.get(\"{name}\") instead");
+    Err(Error::Invalid(found.iter().map(|name| Fault::new(name.as_str(), detail(name))).collect()))
 }
 
 /// Starts a worker with the new code before anybody is switched to it.
@@ -270,6 +291,9 @@ async fn commit(
     app.store
         .write(move |tx: &mut dyn Tx| -> Result<(), Error> {
             let place = Place { project: &owner, instance: &instance, caller: &who, now };
+            if !tx.has_namespace(&owner.id, &function.namespace)? {
+                return Err(Error::not_found(format!("namespace {}", function.namespace)));
+            }
             if !tx.update_function(&function)? {
                 tx.insert_function(&function)?;
             }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -12,6 +12,7 @@ use strongroom_runtime::{EnvNames, NetPolicy, OnChange, Runtime, WorkerSpec, Wor
 use strongroom_seal::{Instance, keyed_digest};
 use strongroom_store::port::{DeploymentRow, FunctionRow};
 use strongroom_store::{Rows, StoreError};
+use tokio::sync::OwnedMutexGuard;
 
 use crate::error::Error;
 use crate::keys::Project;
@@ -27,10 +28,19 @@ pub(crate) struct Entry {
     pub(crate) spec: Arc<WorkerSpec>,
     /// The epoch that its workers must have reached.
     pub(crate) epoch: AtomicU64,
+    /// The epoch of its namespace.
+    pub(crate) namespace_epoch: Arc<AtomicU64>,
     /// When what its workers hold runs out, in Unix milliseconds; `i64::MAX` for never.
     pub(crate) valid_until: AtomicI64,
     /// One more than the epoch whose hand-over was recorded last.
     pub(crate) audited_epoch: AtomicU64,
+}
+
+impl Entry {
+    /// Takes over the changes that came while it stood on no route, where changes are not announced to it.
+    fn catch_up(&self) {
+        self.epoch.fetch_max(self.namespace_epoch.load(Ordering::SeqCst), Ordering::SeqCst);
+    }
 }
 
 /// What reading a bundle found; names as the code writes them.
@@ -108,8 +118,8 @@ impl Loaded {
         Ok(())
     }
 
-    /// The deployment ready to run at `epoch`.
-    pub(crate) fn into_entry(self, project: Arc<Project>, epoch: u64) -> Result<Entry, Error> {
+    /// The deployment ready to run at the epoch that its namespace has now.
+    pub(crate) fn into_entry(self, project: Arc<Project>, namespace_epoch: Arc<AtomicU64>) -> Result<Entry, Error> {
         let damaged = |what| Error::Store(StoreError::Damaged(what));
         let manifest: FunctionManifest =
             serde_json::from_str(&self.deployment.manifest).map_err(|_| damaged("function manifest"))?;
@@ -129,7 +139,8 @@ impl Loaded {
             name: self.function.name,
             manifest,
             spec: Arc::new(spec),
-            epoch: AtomicU64::new(epoch),
+            epoch: AtomicU64::new(namespace_epoch.load(Ordering::SeqCst)),
+            namespace_epoch,
             valid_until: AtomicI64::new(i64::MAX),
             audited_epoch: AtomicU64::new(0),
         })
@@ -181,6 +192,8 @@ pub(crate) struct Routes {
     switches: AtomicU64,
     /// Deployments that are being tried before they serve.
     trying: RwLock<HashMap<WorkloadId, Arc<Entry>>>,
+    /// See [`Routes::hold`].
+    held: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
 }
 
 impl Routes {
@@ -189,10 +202,12 @@ impl Routes {
     }
 
     /// Switches to `entry`.
-    pub(crate) fn put(&self, entry: Arc<Entry>) {
+    pub(crate) fn put(&self, entry: &Arc<Entry>) {
         let mut serving = self.serving.write().unwrap_or_else(PoisonError::into_inner);
         self.switches.fetch_add(1, Ordering::SeqCst);
-        serving.insert(path(&entry.spec.workload), entry);
+        serving.insert(path(&entry.spec.workload), Arc::clone(entry));
+        // after it stands there: whoever announces a change raises the namespace's epoch before it looks here
+        entry.catch_up();
     }
 
     /// Puts on what was read from the store, unless something was switched since `switches` was read.
@@ -201,6 +216,7 @@ impl Routes {
         let current = self.switches.load(Ordering::SeqCst) == switches;
         if current {
             serving.insert(path(&entry.spec.workload), Arc::clone(entry));
+            entry.catch_up();
         }
         current
     }
@@ -210,6 +226,22 @@ impl Routes {
         let mut serving = self.serving.write().unwrap_or_else(PoisonError::into_inner);
         self.switches.fetch_add(1, Ordering::SeqCst);
         serving.remove(&path(workload));
+    }
+
+    /// Makes sure that nothing that was read from the store before is put on.
+    fn switch(&self) {
+        let _serving = self.serving.write().unwrap_or_else(PoisonError::into_inner);
+        self.switches.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// Holds everybody else off one function while it is deployed, rolled back or deleted.
+    pub(crate) async fn hold(&self, workload: String) -> OwnedMutexGuard<()> {
+        let lock = {
+            let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+            held.retain(|_, lock| Arc::strong_count(lock) > 1);
+            Arc::clone(held.entry(workload).or_default())
+        };
+        lock.lock_owned().await
     }
 
     /// The entries that `wanted` picks.
@@ -287,12 +319,25 @@ impl App {
             other => other?,
         };
         let cell = self.epochs.cell(&*self.store, project.id, &namespace).await?;
-        let epoch = cell.load(Ordering::SeqCst);
         let at = (&namespace, &name);
         let loaded = self.store.read(|rows: &mut dyn Rows| Loaded::read(rows, &project, at, None)).await?;
         let Some(loaded) = loaded else { return Ok(None) };
         loaded.verify(&self.instance)?;
-        Ok(Some(Arc::new(loaded.into_entry(project, epoch)?)))
+        Ok(Some(Arc::new(loaded.into_entry(project, cell)?)))
+    }
+
+    /// Switches to a deployment that was committed. If its function has been deleted since, by itself or with its
+    /// namespace or project, it is taken off again.
+    pub(crate) async fn serve(&self, entry: &Arc<Entry>) -> Result<(), Error> {
+        self.routes.put(entry);
+        let (project, at) = (&entry.project.id, (&entry.namespace, &entry.name));
+        let row = self.store.read(|rows: &mut dyn Rows| rows.function(project, at.0, at.1).map_err(Error::from)).await;
+        if let Ok(Some(_)) = row {
+            return Ok(());
+        }
+        self.retire_where(|serving| std::ptr::eq(serving, &raw const **entry)).await;
+        row?;
+        Err(Error::not_found(format!("function {}/{}", entry.namespace, entry.name)))
     }
 
     /// The runtime, started on first need.
@@ -313,6 +358,7 @@ impl App {
 
     /// Takes functions off their routes and ends their workers.
     pub(crate) async fn retire_where(&self, wanted: impl Fn(&Entry) -> bool) {
+        self.routes.switch();
         for entry in self.routes.where_entry(wanted) {
             self.routes.remove(&entry.spec.workload);
             if let Some(runtime) = self.runtime.get() {

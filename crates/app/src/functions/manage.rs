@@ -1,7 +1,6 @@
 //! Listing, showing, rolling back and deleting functions.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use strongroom_api::functions::{Deployed, DeploymentItem, FunctionDetail, FunctionItem, FunctionRead};
 use strongroom_model::manifest::{CallAuth, FunctionManifest};
@@ -9,7 +8,7 @@ use strongroom_model::{Capability, Grant, NamespaceName, ProjectName, Resolution
 use strongroom_store::port::{DeploymentRow, FunctionRow, WorkloadKind};
 use strongroom_store::{Rows, StoreError, Tx};
 
-use super::deploy::{require_secrets, static_reads, try_out};
+use super::deploy::{report, require_secrets, static_reads, try_out};
 use super::entry::{Loaded, References};
 use crate::authz::Reach;
 use crate::caller::Caller;
@@ -117,6 +116,7 @@ pub async fn rollback(
     number: Option<u64>,
 ) -> Result<Deployed, Error> {
     let entered = app.enter(caller, project, Capability::FunctionsDeploy, Reach::Whole(&namespace)).await?;
+    let _held = app.routes.hold(format!("{}/{namespace}/{name}", entered.id)).await;
     let number = app.earlier(&entered, (&namespace, &name), number).await?;
     let loaded =
         app.store.read(|rows: &mut dyn Rows| Loaded::read(rows, &entered, (&namespace, &name), Some(number))).await?;
@@ -130,7 +130,7 @@ pub async fn rollback(
         .map_err(|_| Error::Store(StoreError::Damaged("function references")))?;
     let digest = hex::encode(&loaded.deployment.digest);
     let cell = app.epochs.cell(&*app.store, entered.id, &namespace).await?;
-    let entry = Arc::new(loaded.into_entry(Arc::clone(&entered), cell.load(Ordering::SeqCst))?);
+    let entry = Arc::new(loaded.into_entry(Arc::clone(&entered), cell)?);
     let answer = app.function_answer(&entry).await?;
     require_secrets(app, &entry, &answer)?;
     try_out(app, &entry).await?;
@@ -139,7 +139,9 @@ pub async fn rollback(
         (Arc::clone(&entered), Arc::clone(&app.instance), caller.clone(), app.clock.now());
     app.store
         .write(move |tx: &mut dyn Tx| -> Result<(), Error> {
-            tx.update_function(&function)?;
+            if !tx.update_function(&function)? {
+                return Err(Error::not_found(format!("function {}/{}", function.namespace, function.name)));
+            }
             let kind = WorkloadKind::Function;
             tx.replace_static_reads(&owner.id, &function.namespace, kind, function.name.as_str(), &facts)?;
             let place = Place { project: &owner, instance: &instance, caller: &who, now };
@@ -148,19 +150,8 @@ pub async fn rollback(
             place.record_target(tx, "function.rollback", target)
         })
         .await?;
-    app.routes.put(Arc::clone(&entry));
-    Ok(Deployed {
-        name: entry.name.to_string(),
-        namespace: entry.namespace.to_string(),
-        deployment: number,
-        status: "deployed".to_owned(),
-        digest,
-        url: app.function_url(&entry),
-        secrets: Vec::new(),
-        missing: Vec::new(),
-        warnings: Vec::new(),
-        created: Vec::new(),
-    })
+    app.serve(&entry).await?;
+    Ok(report(app, &entry, &answer, number, &digest))
 }
 
 /// Deletes a function with its deployments; its workers drain and end.
@@ -174,6 +165,7 @@ pub async fn delete(
     let (owner, instance, who, now) =
         (Arc::clone(&entered), Arc::clone(&app.instance), caller.clone(), app.clock.now());
     let (place_name, wanted) = (namespace.clone(), name.clone());
+    let _held = app.routes.hold(format!("{}/{namespace}/{name}", entered.id)).await;
     app.store
         .write(move |tx: &mut dyn Tx| -> Result<(), Error> {
             let function = tx.function(&owner.id, &place_name, &wanted)?;
@@ -242,6 +234,9 @@ impl App {
         let now = self.clock.now();
         let mut faults = Vec::new();
         for (function, deployment, candidates) in rows {
+            let what = || format!("function {}/{}", function.namespace, function.name);
+            function.verify(&self.instance).map_err(Error::damaged(what()))?;
+            deployment.verify(&self.instance).map_err(Error::damaged(what()))?;
             let manifest = manifest_of(&deployment)?;
             let listed = manifest.secrets.iter().flatten();
             let requires = listed.into_iter().any(|listed| listed.name == *name && listed.is_required());
