@@ -11,7 +11,9 @@ new TextEncoder().encode(value)))).map((byte) => byte.toString(16).padStart(2, '
 
 /// A function that answers with the digest of what `expression` gives.
 pub fn digest_of(expression: &str) -> String {
-    format!("{DIGEST}export default async function handler(req, ctx) {{ return new Response(await digest({expression})); }}\n")
+    format!(
+        "{DIGEST}export default async function handler(req, ctx) {{ return new Response(await digest({expression})); }}\n"
+    )
 }
 
 /// The manifest of a function that anyone may call and that gets these secrets.

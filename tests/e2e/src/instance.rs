@@ -131,7 +131,9 @@ impl Instance {
         let mut child = self.server_command().stderr(log).spawn().unwrap();
         let pid = child.id().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap());
-        let ready = async { (announced(&mut lines, "listening on http://").await, announced(&mut lines, "functions on http://").await) };
+        let ready = async {
+            (announced(&mut lines, "listening on http://").await, announced(&mut lines, "functions on http://").await)
+        };
         let (Some(management), Some(functions)) = wait::in_time("the server's two lines", ready).await else {
             panic!("the server did not start:\n{}", self.log());
         };

@@ -7,7 +7,11 @@
 //! The program is found by [`binary::program`]: the variable `STRONGROOM_BIN` names it; otherwise it is the one in the
 //! target folder of this build, which the first test of a run brings up to date with `cargo build -p strongroom`.
 //! `STRONGROOM_SOAK=1` raises the counts to those of `make soak`.
-#![expect(clippy::unwrap_used, reason = "a test harness fails by panicking, where it happens")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test harness fails by panicking, where it happens"
+)]
 
 pub mod binary;
 pub mod canary;
@@ -23,6 +27,12 @@ pub mod witness;
 pub use cli::Output;
 pub use client::{Answer, Client};
 pub use instance::{Instance, Setup};
+
+/// Tells what a test at full count has seen, for the soak's report.
+#[expect(clippy::print_stdout, reason = "the soak script reads this line")]
+pub fn report(line: &str) {
+    println!("soak: {line}");
+}
 
 /// `reduced`, or `full` when `STRONGROOM_SOAK` is set.
 pub fn count(reduced: usize, full: usize) -> usize {

@@ -99,7 +99,13 @@ impl Report {
     pub fn percentile(&self, share: f64) -> f64 {
         let mut sorted = self.latencies.clone();
         sorted.sort();
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss, clippy::as_conversions, reason = "an index below the length")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            clippy::cast_precision_loss,
+            clippy::as_conversions,
+            reason = "an index below the length"
+        )]
         let index = (sorted.len() as f64 * share) as usize;
         sorted.get(index).or(sorted.last()).map_or(0.0, |latency| latency.as_secs_f64() * 1000.0)
     }

@@ -54,5 +54,9 @@ pub fn findings(root: u32, search: &Search) -> Vec<Finding> {
 
 /// What `ps` shows of every process of the machine: command lines, without environments.
 pub fn ps() -> Vec<u8> {
-    std::process::Command::new("ps").args(["axww", "-o", "pid,args"]).output().map(|done| done.stdout).unwrap_or_default()
+    std::process::Command::new("ps")
+        .args(["axww", "-o", "pid,args"])
+        .output()
+        .map(|done| done.stdout)
+        .unwrap_or_default()
 }

@@ -40,9 +40,22 @@ async fn every_change_has_a_record_that_says_who_what_and_whence() {
     owner.delete("functions/f").send().await.expect(200);
     let seen = actions(&instance).await;
     let expected = [
-        "secret.set", "secret.edit", "secret.set", "secret.rollback", "secret.delete", "secret.restore", "secret.purge",
-        "secret.declare", "namespace.create", "app.create", "token.create", "token.revoke", "function.deploy",
-        "function.deploy", "function.rollback", "function.delete",
+        "secret.set",
+        "secret.edit",
+        "secret.set",
+        "secret.rollback",
+        "secret.delete",
+        "secret.restore",
+        "secret.purge",
+        "secret.declare",
+        "namespace.create",
+        "app.create",
+        "token.create",
+        "token.revoke",
+        "function.deploy",
+        "function.deploy",
+        "function.rollback",
+        "function.delete",
     ];
     let mut rest = seen.iter();
     for action in expected {
@@ -201,7 +214,9 @@ async fn a_trail_cut_short_differs_from_a_head_that_was_kept() {
     let (instance, head) = stopped().await;
     let kept = head["seq"].as_u64().unwrap();
     let (instance, verdict) = verdict_after(instance, |database| {
-        database.execute("DELETE FROM audit WHERE place IN (SELECT place FROM audit ORDER BY place DESC LIMIT 2)", []).unwrap();
+        database
+            .execute("DELETE FROM audit WHERE place IN (SELECT place FROM audit ORDER BY place DESC LIMIT 2)", [])
+            .unwrap();
     })
     .await;
     let now = &verdict["heads"][0];

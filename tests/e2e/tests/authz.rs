@@ -246,7 +246,8 @@ async fn nobody_mints_a_token_wider_than_his_own() {
     limited.post("tokens").json(&wide).send().await.problem(403, "forbidden");
     let other = json!({ "name": "other", "capabilities": ["secrets:list"], "namespaces": ["default"] });
     limited.post("tokens").json(&other).send().await.problem(403, "forbidden");
-    let own = json!({ "name": "own", "capabilities": ["secrets:list"], "namespaces": ["staging"], "expires_at": "90d" });
+    let own =
+        json!({ "name": "own", "capabilities": ["secrets:list"], "namespaces": ["staging"], "expires_at": "90d" });
     let made = limited.post("tokens").json(&own).unwitnessed().send().await.expect(201).json();
     assert_eq!(made["expires_at"], record["expires_at"], "a child outlives its parent");
     instance.close().await;

@@ -5,7 +5,7 @@
 
 use serde_json::json;
 use strongroom_e2e::functions::{digest_of, open, path};
-use strongroom_e2e::{Instance, canary, count, functions, processes, wait};
+use strongroom_e2e::{Instance, canary, count, functions, processes, report, wait};
 
 /// Prints the value in many ways, and fails with it in the end.
 const LEAKY: &str = "export default async (req, ctx) => {
@@ -33,7 +33,9 @@ async fn planted_values_are_found_nowhere() {
     assert_eq!(search.bytes("ps", &processes::ps()), vec![]);
     let workers = processes::family(instance.pid());
     assert!(workers.len() > 1, "no worker runs, so none was searched");
+    let planted = instance.witness.planted();
     instance.close().await;
+    report(&format!("{planted} values planted, none found"));
 }
 
 /// One secret's life.
@@ -76,7 +78,7 @@ async fn live_through(instance: &Instance, number: usize) {
     ] {
         instance.command(words).run().await.ok();
     }
-    if number % 4 == 0 {
+    if number.is_multiple_of(4) {
         instance.cli(["secrets", "delete", &name, "--yes", "--purge"]).await.ok();
     }
     mistype(instance, number, &first, &second).await;
@@ -119,7 +121,14 @@ async fn mistype(instance: &Instance, number: usize, value: &str, plain: &str) {
     instance.owner().put("secrets").json(&bad).send().await.expect(400);
     let number = json!({ "secrets": { "GOOD": [plain] } });
     instance.owner().put("secrets").json(&number).send().await.expect(400);
-    instance.owner().put("secrets").header("content-type", "application/json").body(format!("{{\"secrets\": {value}")).send().await.expect(400);
+    instance
+        .owner()
+        .put("secrets")
+        .header("content-type", "application/json")
+        .body(format!("{{\"secrets\": {value}"))
+        .send()
+        .await
+        .expect(400);
 }
 
 #[tokio::test]
@@ -155,4 +164,15 @@ async fn log_lines_hold_masks_where_values_were() {
     });
     assert!(lines.await.iter().any(|line| line["message"] == "plain [masked] [masked] [masked]"));
     instance.close().await;
+}
+
+#[tokio::test]
+async fn the_search_finds_what_is_there() {
+    let instance = Instance::start().await;
+    let (in_file, in_log, in_answer) = (instance.plant(), instance.plant(), instance.plant());
+    assert_eq!(instance.findings(), vec![]);
+    std::fs::write(instance.home().join("leak"), hex::encode(&in_file)).unwrap();
+    std::fs::write(instance.folder().join("server-1.log"), format!("token={in_log}")).unwrap();
+    instance.witness.hear("an answer", serde_json::json!({ "value": in_answer }).to_string().as_bytes());
+    assert_eq!(instance.findings().len(), 3);
 }

@@ -11,7 +11,7 @@ use hyper::client::conn::http1::handshake;
 use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
 use strongroom_e2e::functions::{open, path};
-use strongroom_e2e::{Instance, canary, count, functions, processes, wait};
+use strongroom_e2e::{Instance, canary, count, functions, processes, report, wait};
 use tokio::net::TcpStream;
 
 const WRITERS: usize = 4;
@@ -47,13 +47,8 @@ async fn acknowledged_versions_survive_kills_during_concurrent_writes() {
     }
     let verdict = instance.owner().get("audit/verify").send().await.expect(200).json();
     assert_eq!(verdict["ok"], true, "{verdict}");
-    println_soak(&format!("{} kills, {} acknowledged versions", count(5, 200), acknowledged(&ledgers)));
+    report(&format!("{} kills, {} acknowledged versions", count(5, 200), acknowledged(&ledgers)));
     instance.close().await;
-}
-
-#[expect(clippy::print_stdout, reason = "the soak script reads this line")]
-fn println_soak(line: &str) {
-    println!("soak: {line}");
 }
 
 fn acknowledged(ledgers: &Ledgers) -> usize {
@@ -93,7 +88,8 @@ async fn check(instance: &Instance, writer: usize, ledgers: &Ledgers, round: usi
     let name = format!("CRASH_{writer}");
     let ledger = ledgers[writer].lock().unwrap().clone();
     let history = instance.owner().get(&format!("secrets/{name}/history")).send().await.expect(200).json();
-    let versions: Vec<u64> = history["items"].as_array().unwrap().iter().map(|item| item["version"].as_u64().unwrap()).collect();
+    let versions: Vec<u64> =
+        history["items"].as_array().unwrap().iter().map(|item| item["version"].as_u64().unwrap()).collect();
     let newest = versions[0];
     let gapless: Vec<u64> = (1..=newest).rev().collect();
     assert!(versions == gapless, "round {round}: the versions of {name} have gaps: {versions:?}");
@@ -129,7 +125,10 @@ async fn workers_do_not_outlive_a_killed_server() {
     let workers: Vec<_> = processes::family(instance.pid()).into_iter().skip(1).collect();
     assert!(!workers.is_empty(), "no worker runs");
     instance.kill().await;
-    wait::eventually("the workers' end", || async { (!workers.iter().any(|pid| processes::is_alive(*pid))).then_some(()) }).await;
+    wait::eventually("the workers' end", || async {
+        (!workers.iter().any(|pid| processes::is_alive(*pid))).then_some(())
+    })
+    .await;
     instance.boot().await;
     instance.caller().get(&path("alive")).send().await.expect(200);
     instance.close().await;
@@ -152,6 +151,9 @@ async fn a_server_that_is_asked_to_stop_answers_what_it_has_begun_and_takes_its_
     tokio::time::sleep(std::time::Duration::from_millis(200)).await;
     assert_eq!(instance.stop().await.code(), Some(0));
     assert_eq!(begun.await.unwrap(), "done");
-    wait::eventually("the workers' end", || async { (!workers.iter().any(|pid| processes::is_alive(*pid))).then_some(()) }).await;
+    wait::eventually("the workers' end", || async {
+        (!workers.iter().any(|pid| processes::is_alive(*pid))).then_some(())
+    })
+    .await;
     instance.close().await;
 }

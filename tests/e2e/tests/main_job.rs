@@ -20,9 +20,12 @@ const WAYS: [(&str, &str); 6] = [
 fn reads(with_context: bool) -> String {
     let context = if with_context { "ctx: any" } else { "" };
     let ways = WAYS.iter().filter(|(name, _)| with_context || *name != "ctx");
-    let cases: String = ways.map(|(name, code)| format!("  if (way === '{name}') return {code};\n")).collect();
+    let cases: Vec<_> = ways.map(|(name, code)| format!("  if (way === '{name}') return {code};")).collect();
+    let cases = cases.join("\n");
     let parameters = if with_context { format!("way: string, {context}") } else { "way: string".to_owned() };
-    format!("import process from 'node:process';\ndeclare const secrets: any;\n{DIGEST}async function read({parameters}): Promise<string | undefined> {{\n{cases}  throw new Error('no such way');\n}}\n")
+    format!(
+        "import process from 'node:process';\ndeclare const secrets: any;\n{DIGEST}async function read({parameters}): Promise<string | undefined> {{\n{cases}\n  throw new Error('no such way');\n}}\n"
+    )
 }
 
 const DEFAULT: &str = "export default async function handler(req: Request, ctx: any) {
@@ -93,7 +96,9 @@ async fn a_value_kept_at_module_load_is_renewed_by_a_new_worker() {
     let instance = Instance::start().await;
     let (first, second, owner) = (instance.plant(), instance.plant(), instance.owner());
     owner.set("API_KEY", &first).await;
-    let bundle = format!("{DIGEST}const kept = Deno.env.get('API_KEY');\nexport default async () => new Response(await digest(kept));\n");
+    let bundle = format!(
+        "{DIGEST}const kept = Deno.env.get('API_KEY');\nexport default async () => new Response(await digest(kept));\n"
+    );
     functions::deploy(&owner, "keeper", &public(&["API_KEY"]), &bundle).await;
     let ask = async || instance.caller().get(&path("keeper")).send().await.expect(200).text();
     assert_eq!(ask().await, canary::digest(&first));
@@ -152,7 +157,8 @@ async fn the_log_tells_which_secrets_a_function_reads() {
     functions::deploy(&owner, "reader", &open(), &digest_of("secrets.get('API_KEY')")).await;
     instance.caller().get(&path("reader")).send().await.expect(200);
     let line = wait::eventually("the line about the read", || async {
-        let found = instance.cli(["logs", "list", "--category", "execution", "--search", "STRONGROOM_SECRET"]).await.ok();
+        let found =
+            instance.cli(["logs", "list", "--category", "execution", "--search", "STRONGROOM_SECRET"]).await.ok();
         found.stdout.lines().find(|line| line.contains("secret read STRONGROOM_SECRET_API_KEY")).map(str::to_owned)
     });
     let line = line.await;

@@ -84,7 +84,12 @@ async fn events_tell_names_and_never_values() {
     let owner = instance.owner();
     let mut stream = events(&owner, "", None).await;
     let value = instance.plant();
-    owner.put("secrets").json(&json!({ "secrets": { "A": value, "B": value }, "namespace": "default" })).send().await.expect(200);
+    owner
+        .put("secrets")
+        .json(&json!({ "secrets": { "A": value, "B": value }, "namespace": "default" }))
+        .send()
+        .await
+        .expect(200);
     let text = stream.until("\n\n").await;
     assert_eq!(field(&text, "event"), "changed", "{text}");
     let event: serde_json::Value = serde_json::from_str(field(&text, "data")).unwrap();
@@ -123,7 +128,12 @@ async fn events_of_one_namespace_leave_out_the_others() {
     }
     let mut stream = events(&owner, "?namespace=production", None).await;
     for (name, namespace) in [("HIDDEN", "staging"), ("SHOWN", "production")] {
-        owner.post("secrets").json(&json!({ "name": name, "value": "x", "namespace": namespace })).send().await.expect(201);
+        owner
+            .post("secrets")
+            .json(&json!({ "name": name, "value": "x", "namespace": namespace }))
+            .send()
+            .await
+            .expect(201);
     }
     let text = stream.until("\n\n").await;
     assert!(text.contains("SHOWN") && !text.contains("HIDDEN"), "{text}");

@@ -50,7 +50,16 @@ async fn pages_hold_every_name_once_and_in_order() {
 async fn pages_keep_within_their_bounds() {
     let instance = Instance::start().await;
     let owner = instance.owner();
-    for query in ["limit=0", "limit=1001", "limit=-1", "limit=many", "fields=name&limit=10001", "fields=value", "cursor=zz", "cursor=5b5d"] {
+    for query in [
+        "limit=0",
+        "limit=1001",
+        "limit=-1",
+        "limit=many",
+        "fields=name&limit=10001",
+        "fields=value",
+        "cursor=zz",
+        "cursor=5b5d",
+    ] {
         owner.get(&format!("secrets?{query}")).send().await.problem(400, "invalid");
     }
     page(&owner, "limit=1000").await;

@@ -26,7 +26,8 @@ async fn refusals_are_problem_details_with_a_stable_code() {
 async fn unknown_fields_and_parameters_are_refused_by_name() {
     let instance = Instance::start().await;
     let owner = instance.owner();
-    let said = |problem: serde_json::Value, name: &str| assert!(problem.to_string().contains(name), "{name}: {problem}");
+    let said =
+        |problem: serde_json::Value, name: &str| assert!(problem.to_string().contains(name), "{name}: {problem}");
     said(owner.get("secrets?colour=red").send().await.problem(400, "invalid"), "colour");
     said(owner.get("resolve?nmaes=A").send().await.problem(400, "invalid"), "nmaes");
     said(owner.get("stats?x=1").send().await.problem(400, "invalid"), "x");
@@ -34,7 +35,15 @@ async fn unknown_fields_and_parameters_are_refused_by_name() {
     said(owner.delete("secrets/A?forse=true").send().await.problem(400, "invalid"), "forse");
     let body = json!({ "secrets": { "A": "x" }, "descriptoin": "y" });
     said(owner.put("secrets").json(&body).send().await.problem(400, "invalid"), "descriptoin");
-    said(owner.post("tokens").json(&json!({ "name": "x", "capabilities": ["admin"], "scope": "y" })).send().await.problem(400, "invalid"), "scope");
+    said(
+        owner
+            .post("tokens")
+            .json(&json!({ "name": "x", "capabilities": ["admin"], "scope": "y" }))
+            .send()
+            .await
+            .problem(400, "invalid"),
+        "scope",
+    );
     instance.close().await;
 }
 
@@ -52,7 +61,7 @@ async fn bad_json_is_told_by_its_place_and_never_repeated() {
         format!("{{\"secrets\": {{\"A\": \"x\"}}, \"scope\": \"{value}\"}}"),
         format!("{{\"secrets\": {{\"A\": \"x\"}}, \"expires_at\": \"{value}\"}}"),
         format!("{{\"secrets\": {{\"A\": \"x\"}}, \"namespace\": \"{value}!\"}}"),
-        format!("{value}"),
+        value,
     ] {
         owner.put("secrets").header("content-type", "application/json").body(body).send().await.problem(400, "invalid");
     }
@@ -93,7 +102,11 @@ async fn other_origins_get_no_permission() {
     let preflight = preflight.header("access-control-request-method", "PUT").send().await;
     let plain = instance.owner().get("secrets").header("origin", "https://evil.example").send().await;
     for answer in [preflight, plain] {
-        assert!(!answer.headers.keys().any(|name| name.as_str().starts_with("access-control-")), "{:?}", answer.headers);
+        assert!(
+            !answer.headers.keys().any(|name| name.as_str().starts_with("access-control-")),
+            "{:?}",
+            answer.headers
+        );
     }
     instance.close().await;
 }
@@ -104,7 +117,13 @@ async fn no_answer_may_be_stored() {
     let owner = instance.owner();
     owner.set("A", &instance.plant()).await;
     owner.call(Method::PATCH, ".").json(&json!({ "allow_reveal": true })).send().await.expect(200);
-    for call in [owner.get("resolve"), owner.get("export"), owner.post("secrets/A/reveal"), owner.get("secrets"), owner.get("secrets/B")] {
+    for call in [
+        owner.get("resolve"),
+        owner.get("export"),
+        owner.post("secrets/A/reveal"),
+        owner.get("secrets"),
+        owner.get("secrets/B"),
+    ] {
         let answer = call.send().await;
         assert_eq!(answer.header("cache-control"), "no-store", "{}", answer.line);
         assert_eq!(answer.header("x-content-type-options"), "nosniff", "{}", answer.line);

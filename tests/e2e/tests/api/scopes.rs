@@ -44,7 +44,8 @@ async fn an_expired_override_never_turns_into_the_wider_value() {
     let instance = Instance::start().await;
     let owner = instance.owner();
     create(&owner, json!({ "name": "KEY", "value": instance.plant() })).await;
-    create(&owner, json!({ "name": "KEY", "value": instance.plant(), "namespace": "production", "expires_at": "1s" })).await;
+    create(&owner, json!({ "name": "KEY", "value": instance.plant(), "namespace": "production", "expires_at": "1s" }))
+        .await;
     let answer = wait::eventually("the expiry", || async {
         let answer = owner.get("resolve?namespace=production&names=KEY").send().await.expect(200).json();
         answer["secrets"].as_object().unwrap().is_empty().then_some(answer)
@@ -104,7 +105,10 @@ async fn copying_and_comparing_namespaces() {
     let diff = async |client: &Client| {
         client.get("diff?first=staging&second=production").send().await.expect(200).json()["items"].clone()
     };
-    assert_eq!(diff(&owner).await, json!([{ "name": "A", "difference": "only_first" }, { "name": "B", "difference": "different" }]));
+    assert_eq!(
+        diff(&owner).await,
+        json!([{ "name": "A", "difference": "only_first" }, { "name": "B", "difference": "different" }])
+    );
     let lister = instance.client(&["secrets:list"]).await;
     assert_eq!(diff(&lister).await[1]["difference"], "both");
     let copy = json!({ "from_namespace": "staging", "to_namespace": "production" });
@@ -112,7 +116,10 @@ async fn copying_and_comparing_namespaces() {
     assert_eq!(diff(&owner).await[0]["difference"], "only_first");
     let overwrite = json!({ "from_namespace": "staging", "to_namespace": "production", "overwrite": true });
     owner.post("copies").json(&overwrite).send().await.expect(200);
-    assert_eq!(diff(&owner).await, json!([{ "name": "A", "difference": "equal" }, { "name": "B", "difference": "equal" }]));
+    assert_eq!(
+        diff(&owner).await,
+        json!([{ "name": "A", "difference": "equal" }, { "name": "B", "difference": "equal" }])
+    );
     assert!(owner.resolve("production", "A").await == Some(value));
     instance.close().await;
 }

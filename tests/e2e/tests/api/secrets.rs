@@ -67,7 +67,13 @@ async fn creating_refuses_what_is_missing_or_contradicts() {
         json!("A=x"),
     ] {
         let answer = owner.post("secrets").json(&body).send().await;
-        assert_eq!(answer.status, 400, "{} fields: {}", body.as_object().map_or(0, serde_json::Map::len), answer.text());
+        assert_eq!(
+            answer.status,
+            400,
+            "{} fields: {}",
+            body.as_object().map_or(0, serde_json::Map::len),
+            answer.text()
+        );
         answer.problem(400, "invalid");
     }
     assert_eq!(owner.get("secrets").send().await.expect(200).json()["items"], json!([]));
@@ -115,7 +121,12 @@ async fn names_that_differ_by_case_alone_are_refused() {
         owner.post("secrets").json(&json!({ "name": name, "value": "y" })).send().await.problem(409, "conflict");
         owner.get(&format!("secrets/{name}")).send().await.problem(404, "not_found");
     }
-    owner.post("secrets").json(&json!({ "name": "API_KEY", "value": "y", "namespace": "default" })).send().await.expect(201);
+    owner
+        .post("secrets")
+        .json(&json!({ "name": "API_KEY", "value": "y", "namespace": "default" }))
+        .send()
+        .await
+        .expect(201);
     instance.close().await;
 }
 
@@ -130,14 +141,18 @@ async fn an_update_changes_what_it_names_and_nothing_else() {
     let description = put(json!({ "description": "Payments" })).await.expect(200).json();
     assert_eq!((&description["version"], &description["description"]), (&json!(2), &json!("Payments")));
     let both = put(json!({ "value": instance.plant(), "expires_at": "1d12h" })).await.expect(200).json();
-    assert_eq!((&both["version"], &both["state"], &both["description"]), (&json!(3), &json!("expiring_soon"), &json!("Payments")));
+    assert_eq!(
+        (&both["version"], &both["state"], &both["description"]),
+        (&json!(3), &json!("expiring_soon"), &json!("Payments"))
+    );
     let cleared = put(json!({ "expires_at": null, "description": "" })).await.expect(200).json();
     assert_eq!((&cleared["expires_at"], &cleared["description"]), (&json!(null), &json!(null)));
     put(json!({})).await.problem(400, "invalid");
     put(json!({ "name": "OTHER", "value": "x" })).await.problem(400, "invalid");
     put(json!({ "namespace": "production", "value": "x" })).await.problem(404, "not_found");
     owner.put("secrets/MISSING").json(&json!({ "value": "x" })).send().await.problem(404, "not_found");
-    let disagree = owner.put("secrets/API_KEY?namespace=a").json(&json!({ "namespace": "b", "value": "x" })).send().await;
+    let disagree =
+        owner.put("secrets/API_KEY?namespace=a").json(&json!({ "namespace": "b", "value": "x" })).send().await;
     disagree.problem(400, "invalid");
     instance.close().await;
 }
@@ -217,7 +232,8 @@ async fn one_bad_entry_stops_a_batch_and_every_bad_entry_is_told() {
     owner.get("secrets/GOOD").send().await.problem(404, "not_found");
     let granted = json!({ "secrets": { "GOOD": "x", "PATH": "z" }, "allow_names": ["PATH"] });
     owner.put("secrets").json(&granted).send().await.expect(200);
-    let twice = owner.put("secrets").header("content-type", "application/json").body(r#"{"secrets":{"A":"1","A":"2"}}"#);
+    let twice =
+        owner.put("secrets").header("content-type", "application/json").body(r#"{"secrets":{"A":"1","A":"2"}}"#);
     twice.send().await.problem(400, "invalid");
     instance.close().await;
 }

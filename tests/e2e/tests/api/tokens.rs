@@ -72,7 +72,8 @@ async fn a_repeated_request_with_the_same_key_makes_no_second_token() {
     let instance = Instance::start().await;
     let owner = instance.owner();
     let body = json!({ "name": "ci", "capabilities": ["secrets:list"] });
-    let post = async || owner.post("tokens").header("idempotency-key", "request-1").json(&body).unwitnessed().send().await;
+    let post =
+        async || owner.post("tokens").header("idempotency-key", "request-1").json(&body).unwitnessed().send().await;
     let first = post().await.expect(201).json();
     let again = post().await;
     assert_eq!(again.status, 409);
@@ -115,7 +116,8 @@ async fn a_token_limited_to_names_sees_no_others() {
         owner.set(name, &instance.plant()).await;
     }
     let capabilities = ["secrets:list", "secrets:write", "values:read"];
-    let (token, _) = instance.mint_with(&json!({ "name": "one", "capabilities": capabilities, "names": ["MINE"] })).await;
+    let (token, _) =
+        instance.mint_with(&json!({ "name": "one", "capabilities": capabilities, "names": ["MINE"] })).await;
     let limited = instance.anonymous().with_token(&token);
     let all = limited.get("resolve").send().await.expect(200).json();
     assert_eq!(all["secrets"].as_object().unwrap().keys().collect::<Vec<_>>(), ["MINE"]);

@@ -68,7 +68,10 @@ async fn attack_01_names_are_at_most_as_long_as_they_may_be() {
 async fn attack_02_and_03_names_of_places_have_one_spelling() {
     let instance = Instance::start().await;
     let owner = instance.owner();
-    for name in ["root", "Root", " root", "root ", "", ".", "..", "a/b", "a b", "a\u{0}", "a\n", "ａ", "ä", "a*", "a,b", "-a", "_a"] {
+    for name in [
+        "root", "Root", " root", "root ", "", ".", "..", "a/b", "a b", "a\u{0}", "a\n", "ａ", "ä", "a*", "a,b", "-a",
+        "_a",
+    ] {
         let refusable = owner.post("namespaces").json(&json!({ "name": name })).send().await;
         if name != "root" {
             refusable.problem(400, "invalid");
@@ -87,8 +90,14 @@ async fn attack_05_names_and_texts_are_data_for_sql_logs_and_tables() {
     let owner = instance.owner();
     owner.set("KEPT", &instance.plant()).await;
     let evil = "'); DROP TABLE secrets; --";
-    for query in ["search=%27%29%3B%20DROP%20TABLE%20secrets%3B%20--", "search=%25", "search=_", "search=%22%20OR%201=1"] {
-        assert_eq!(owner.get(&format!("secrets?{query}")).send().await.expect(200).json()["items"], json!([]), "{query}");
+    for query in
+        ["search=%27%29%3B%20DROP%20TABLE%20secrets%3B%20--", "search=%25", "search=_", "search=%22%20OR%201=1"]
+    {
+        assert_eq!(
+            owner.get(&format!("secrets?{query}")).send().await.expect(200).json()["items"],
+            json!([]),
+            "{query}"
+        );
         owner.get(&format!("audit?{query}")).send().await.expect(200);
         owner.get(&format!("logs?{query}")).send().await.expect(200);
     }
@@ -96,7 +105,12 @@ async fn attack_05_names_and_texts_are_data_for_sql_logs_and_tables() {
     owner.put("secrets/KEPT").json(&json!({ "description": format!("{formula} {evil}") })).send().await.expect(200);
     for text in ["two\nlines", "a\rb", "escape \u{1b}[2J", "bell \u{7}", "null \u{0}"] {
         owner.put("secrets/KEPT").json(&json!({ "description": text })).send().await.problem(400, "invalid");
-        owner.post("tokens").json(&json!({ "name": text, "capabilities": ["admin"] })).send().await.problem(400, "invalid");
+        owner
+            .post("tokens")
+            .json(&json!({ "name": text, "capabilities": ["admin"] }))
+            .send()
+            .await
+            .problem(400, "invalid");
         owner.post("apps").json(&json!({ "id": "x", "name": text })).send().await.problem(400, "invalid");
     }
     let listed = owner.get("secrets").send().await.expect(200).json();
@@ -141,10 +155,37 @@ async fn attack_43_names_that_steer_a_runtime_need_a_grant() {
     let instance = Instance::start().await;
     let owner = instance.owner();
     for name in [
-        "LD_PRELOAD", "LD_LIBRARY_PATH", "DYLD_INSERT_LIBRARIES", "NODE_OPTIONS", "NODE_EXTRA_CA_CERTS", "DENO_DIR", "DENO_AUTH_TOKENS",
-        "BASH_ENV", "ENV", "PROMPT_COMMAND", "PERL5OPT", "PYTHONSTARTUP", "PYTHONWARNINGS", "RUBYOPT", "JAVA_TOOL_OPTIONS",
-        "GIT_SSH", "GIT_SSH_COMMAND", "PATH", "HOME", "IFS", "HTTP_PROXY", "https_proxy", "SSL_CERT_FILE", "BROWSER", "PHPRC",
-        "OTEL_EXPORTER_OTLP_ENDPOINT", "AWS_ROLE_ARN", "BUN_INSTALL", "GCONV_PATH", "ld_preload", "NEXT_PUBLIC_KEY",
+        "LD_PRELOAD",
+        "LD_LIBRARY_PATH",
+        "DYLD_INSERT_LIBRARIES",
+        "NODE_OPTIONS",
+        "NODE_EXTRA_CA_CERTS",
+        "DENO_DIR",
+        "DENO_AUTH_TOKENS",
+        "BASH_ENV",
+        "ENV",
+        "PROMPT_COMMAND",
+        "PERL5OPT",
+        "PYTHONSTARTUP",
+        "PYTHONWARNINGS",
+        "RUBYOPT",
+        "JAVA_TOOL_OPTIONS",
+        "GIT_SSH",
+        "GIT_SSH_COMMAND",
+        "PATH",
+        "HOME",
+        "IFS",
+        "HTTP_PROXY",
+        "https_proxy",
+        "SSL_CERT_FILE",
+        "BROWSER",
+        "PHPRC",
+        "OTEL_EXPORTER_OTLP_ENDPOINT",
+        "AWS_ROLE_ARN",
+        "BUN_INSTALL",
+        "GCONV_PATH",
+        "ld_preload",
+        "NEXT_PUBLIC_KEY",
     ] {
         let body = json!({ "secrets": { name: "x" } });
         owner.put("secrets").json(&body).send().await.problem(400, "invalid");

@@ -70,15 +70,26 @@ async fn attack_07_a_limited_token_is_limited_for_every_verb() {
         let body = json!({ "name": name, "value": instance.plant(), "namespace": namespace });
         owner.post("secrets").json(&body).send().await.expect(201);
     }
-    let capabilities = ["secrets:list", "secrets:write", "secrets:delete", "values:read", "functions:deploy", "logs:read"];
+    let capabilities =
+        ["secrets:list", "secrets:write", "secrets:delete", "values:read", "functions:deploy", "logs:read"];
     let body = json!({ "name": "staging", "capabilities": capabilities, "namespaces": ["staging"] });
     let (token, _) = instance.mint_with(&body).await;
     let limited = instance.anonymous().with_token(&token);
     for path in [
-        "secrets", "secrets?search=HID", "secrets?namespace=production", "secrets?fields=name", "secrets/HIDDEN?namespace=production",
-        "secrets/HIDDEN/history?namespace=production", "diff?first=staging&second=production", "resolution?namespace=production",
-        "resolve?namespace=production", "export?namespace=production", "logs?namespace=production", "functions?namespace=production",
-        "apps", "events?namespace=production",
+        "secrets",
+        "secrets?search=HID",
+        "secrets?namespace=production",
+        "secrets?fields=name",
+        "secrets/HIDDEN?namespace=production",
+        "secrets/HIDDEN/history?namespace=production",
+        "diff?first=staging&second=production",
+        "resolution?namespace=production",
+        "resolve?namespace=production",
+        "export?namespace=production",
+        "logs?namespace=production",
+        "functions?namespace=production",
+        "apps",
+        "events?namespace=production",
     ] {
         if path.starts_with("events") {
             assert_eq!(limited.get(path).stream().await.0, 403, "{path}");
@@ -144,7 +155,10 @@ async fn attack_15_the_address_in_the_trail_is_the_peers_own() {
     let instance = Instance::start().await;
     let owner = instance.owner();
     let call = owner.put("secrets").json(&json!({ "secrets": { "A": instance.plant() } }));
-    let call = call.header("x-forwarded-for", "203.0.113.9").header("forwarded", "for=203.0.113.9").header("x-real-ip", "203.0.113.9");
+    let call = call
+        .header("x-forwarded-for", "203.0.113.9")
+        .header("forwarded", "for=203.0.113.9")
+        .header("x-real-ip", "203.0.113.9");
     call.send().await.expect(200);
     let trail = owner.get("audit?action=secret.set").send().await.expect(200).json();
     assert_eq!(trail["items"][0]["source"], "127.0.0.1");

@@ -34,9 +34,18 @@ async fn attack_68_the_hosts_files_are_out_of_reach() {
     let pid = instance.pid();
     let mut tries = Vec::new();
     for file in [
-        format!("{home}/root.key"), format!("{home}/strongroom.db"), format!("{home}/owner.token"), "/etc/passwd".to_owned(),
-        "/etc/shadow".to_owned(), format!("/proc/{pid}/environ"), format!("/proc/{pid}/cmdline"), format!("/proc/{pid}/mem"),
-        "/proc/self/environ".to_owned(), "/proc/1/environ".to_owned(), format!("{home}/../server-1.log"), "/tmp".to_owned(),
+        format!("{home}/root.key"),
+        format!("{home}/strongroom.db"),
+        format!("{home}/owner.token"),
+        "/etc/passwd".to_owned(),
+        "/etc/shadow".to_owned(),
+        format!("/proc/{pid}/environ"),
+        format!("/proc/{pid}/cmdline"),
+        format!("/proc/{pid}/mem"),
+        "/proc/self/environ".to_owned(),
+        "/proc/1/environ".to_owned(),
+        format!("{home}/../server-1.log"),
+        "/tmp".to_owned(),
     ] {
         tries.push(("deno ".to_owned() + &file, format!("return Deno.readTextFileSync({file:?}).length;")));
         tries.push(("node ".to_owned() + &file, format!("return fs.readFileSync({file:?}).length;")));
@@ -47,7 +56,10 @@ async fn attack_68_the_hosts_files_are_out_of_reach() {
     tries.push(("write".to_owned(), format!("Deno.writeTextFileSync('{home}/planted', 'x'); return 'written';")));
     tries.push(("write tmp".to_owned(), "Deno.writeTextFileSync('/tmp/planted', 'x'); return 'written';".to_owned()));
     tries.push(("import".to_owned(), format!("return Object.keys(await import('file://{home}/root.key')).length;")));
-    tries.push(("remote import".to_owned(), "return Object.keys(await import('https://example.com/x.js')).length;".to_owned()));
+    tries.push((
+        "remote import".to_owned(),
+        "return Object.keys(await import('https://example.com/x.js')).length;".to_owned(),
+    ));
     let tries: Vec<_> = tries.iter().map(|(key, code)| (key.as_str(), code.clone())).collect();
     all_refused(&attempts(&instance, &open(), &tries).await);
     instance.close().await;
@@ -58,7 +70,10 @@ async fn attack_68_no_process_can_be_started_or_ended() {
     let instance = Instance::start().await;
     let pid = instance.pid();
     let tries = [
-        ("command", "return (await new Deno.Command('/bin/sh', { args: ['-c', 'env'] }).output()).stdout.length;".to_owned()),
+        (
+            "command",
+            "return (await new Deno.Command('/bin/sh', { args: ['-c', 'env'] }).output()).stdout.length;".to_owned(),
+        ),
         ("spawn", "return childProcess.execSync('env').toString();".to_owned()),
         ("kill", format!("Deno.kill({pid}, 'SIGTERM'); return 'sent';")),
         ("node kill", format!("process.kill({pid}, 'SIGTERM'); return 'sent';")),
@@ -80,18 +95,50 @@ async fn attack_48_loopback_private_and_metadata_addresses_are_out_of_reach_howe
     let instance = Instance::start().await;
     let port = instance.management().port();
     let hosts = [
-        "127.0.0.1", "localhost", "LOCALHOST", "localhost.", "127.1", "2130706433", "0x7f000001", "0177.0.0.1", "0.0.0.0", "0",
-        "[::1]", "[::]", "[::ffff:127.0.0.1]", "[::ffff:7f00:1]", "127.0.0.2", "[64:ff9b::7f00:1]",
+        "127.0.0.1",
+        "localhost",
+        "LOCALHOST",
+        "localhost.",
+        "127.1",
+        "2130706433",
+        "0x7f000001",
+        "0177.0.0.1",
+        "0.0.0.0",
+        "0",
+        "[::1]",
+        "[::]",
+        "[::ffff:127.0.0.1]",
+        "[::ffff:7f00:1]",
+        "127.0.0.2",
+        "[64:ff9b::7f00:1]",
     ];
     let mut tries: Vec<(String, String)> = Vec::new();
     for host in hosts {
         tries.push((format!("fetch {host}"), format!("return (await fetch('http://{host}:{port}/healthz')).status;")));
         let bare = host.trim_matches(['[', ']']);
-        tries.push((format!("connect {host}"), format!("const c = await Deno.connect({{ hostname: {bare:?}, port: {port} }}); c.close(); return 'connected';")));
+        tries.push((
+            format!("connect {host}"),
+            format!(
+                "const c = await Deno.connect({{ hostname: {bare:?}, port: {port} }}); c.close(); return 'connected';"
+            ),
+        ));
         tries.push((format!("node {host}"), format!("return new Promise((yes, no) => {{ const s = net.connect({{ host: {bare:?}, port: {port} }}, () => {{ s.destroy(); yes('connected'); }}); s.on('error', no); }});")));
     }
-    for address in ["169.254.169.254", "168.63.129.16", "10.0.0.1", "192.168.0.1", "172.16.0.1", "100.64.0.1", "[fd00::1]", "[fe80::1]", "[fd00:ec2::254]"] {
-        tries.push((format!("fetch {address}"), format!("return (await fetch('http://{address}/', {{ signal: AbortSignal.timeout(1000) }})).status;")));
+    for address in [
+        "169.254.169.254",
+        "168.63.129.16",
+        "10.0.0.1",
+        "192.168.0.1",
+        "172.16.0.1",
+        "100.64.0.1",
+        "[fd00::1]",
+        "[fe80::1]",
+        "[fd00:ec2::254]",
+    ] {
+        tries.push((
+            format!("fetch {address}"),
+            format!("return (await fetch('http://{address}/', {{ signal: AbortSignal.timeout(1000) }})).status;"),
+        ));
     }
     let tries: Vec<_> = tries.iter().map(|(key, code)| (key.as_str(), code.clone())).collect();
     all_refused(&attempts(&instance, &json!({ "auth": "public", "timeout_ms": 120_000 }), &tries).await);
@@ -109,9 +156,23 @@ async fn attack_48_listeners_and_sockets_are_out_of_reach() {
     let instance = Instance::start().await;
     let socket = instance.home().join("strongroom.sock").display().to_string();
     let tries = [
-        ("unix socket", format!("const c = await Deno.connect({{ transport: 'unix', path: {socket:?} }}); c.close(); return 'connected';")),
-        ("node unix socket", format!("return new Promise((yes, no) => {{ const s = net.connect({{ path: {socket:?} }}, () => {{ s.destroy(); yes('connected'); }}); s.on('error', no); }});")),
-        ("abstract socket", "const c = await Deno.connect({ transport: 'unix', path: '\\0x' }); c.close(); return 'connected';".to_owned()),
+        (
+            "unix socket",
+            format!(
+                "const c = await Deno.connect({{ transport: 'unix', path: {socket:?} }}); c.close(); return 'connected';"
+            ),
+        ),
+        (
+            "node unix socket",
+            format!(
+                "return new Promise((yes, no) => {{ const s = net.connect({{ path: {socket:?} }}, () => {{ s.destroy(); yes('connected'); }}); s.on('error', no); }});"
+            ),
+        ),
+        (
+            "abstract socket",
+            "const c = await Deno.connect({ transport: 'unix', path: '\\0x' }); c.close(); return 'connected';"
+                .to_owned(),
+        ),
     ];
     all_refused(&attempts(&instance, &open(), &tries).await);
     instance.close().await;

@@ -102,25 +102,34 @@ impl Prepared {
 }
 
 /// The `versions` row of a secret's current version.
-const A: &str = "secret = (SELECT id FROM secrets WHERE name = 'A' AND project = (SELECT id FROM projects WHERE name = 'default'))";
+const A: &str =
+    "secret = (SELECT id FROM secrets WHERE name = 'A' AND project = (SELECT id FROM projects WHERE name = 'default'))";
 
 #[tokio::test]
 async fn attack_53_sealed_values_open_only_where_they_were_sealed() {
     let mut prepared = prepare().await;
     let current = format!("{A} AND version = 2");
     for (what, offset) in [("its first byte", 1), ("its tenth byte", 10), ("its fortieth byte", 40)] {
-        let flip = format!("UPDATE versions SET envelope = CAST(substr(envelope, 1, {offset} - 1) || CASE WHEN substr(envelope, {offset}, 1) = x'00' THEN x'01' ELSE x'00' END || substr(envelope, {offset} + 1) AS BLOB) WHERE {current}");
+        let flip = format!(
+            "UPDATE versions SET envelope = CAST(substr(envelope, 1, {offset} - 1) || CASE WHEN substr(envelope, {offset}, 1) = x'00' THEN x'01' ELSE x'00' END || substr(envelope, {offset} + 1) AS BLOB) WHERE {current}"
+        );
         prepared.fails_loudly(what, "A", &[&flip]).await;
     }
     let cut = format!("UPDATE versions SET envelope = substr(envelope, 1, length(envelope) - 1) WHERE {current}");
     prepared.fails_loudly("a shorter envelope", "A", &[&cut]).await;
     let empty = format!("UPDATE versions SET envelope = x'' WHERE {current}");
     prepared.fails_loudly("an empty envelope", "A", &[&empty]).await;
-    let older = format!("UPDATE versions SET envelope = (SELECT envelope FROM versions WHERE {A} AND version = 1) WHERE {current}");
+    let older = format!(
+        "UPDATE versions SET envelope = (SELECT envelope FROM versions WHERE {A} AND version = 1) WHERE {current}"
+    );
     prepared.fails_loudly("an older version's envelope", "A", &[&older]).await;
-    let swap = format!("UPDATE versions SET envelope = (SELECT envelope FROM versions WHERE secret = (SELECT id FROM secrets WHERE name = 'B')) WHERE {current}");
+    let swap = format!(
+        "UPDATE versions SET envelope = (SELECT envelope FROM versions WHERE secret = (SELECT id FROM secrets WHERE name = 'B')) WHERE {current}"
+    );
     prepared.fails_loudly("another secret's envelope", "A", &[&swap]).await;
-    let foreign = format!("UPDATE versions SET envelope = (SELECT envelope FROM versions WHERE secret = (SELECT id FROM secrets WHERE name = 'A' AND project = (SELECT id FROM projects WHERE name = 'other'))) WHERE {current}");
+    let foreign = format!(
+        "UPDATE versions SET envelope = (SELECT envelope FROM versions WHERE secret = (SELECT id FROM secrets WHERE name = 'A' AND project = (SELECT id FROM projects WHERE name = 'other'))) WHERE {current}"
+    );
     prepared.fails_loudly("another project's envelope", "A", &[&foreign]).await;
     let gone = format!("DELETE FROM versions WHERE {current}");
     prepared.fails_loudly("a version that is gone", "A", &[&gone]).await;
@@ -171,7 +180,10 @@ async fn attack_53_code_and_who_may_call_it_cannot_be_forged() {
     let mut prepared = prepare().await;
     for (what, change) in [
         ("other code", "UPDATE bundles SET code = CAST(replace(CAST(code AS TEXT), 'two', 'bad') AS BLOB)"),
-        ("the code of another deployment", "UPDATE bundles SET code = (SELECT code FROM bundles WHERE number = 1) WHERE number = 2"),
+        (
+            "the code of another deployment",
+            "UPDATE bundles SET code = (SELECT code FROM bundles WHERE number = 1) WHERE number = 2",
+        ),
         ("an older deployment", "UPDATE functions SET active = 1"),
         ("a public function", "UPDATE deployments SET manifest = replace(manifest, '\"token\"', '\"public\"')"),
         ("another name", "UPDATE functions SET name = 'g'"),
@@ -191,10 +203,15 @@ async fn attack_53_code_and_who_may_call_it_cannot_be_forged() {
 #[tokio::test]
 async fn attack_53_project_keys_and_settings_cannot_be_swapped() {
     let mut prepared = prepare().await;
-    let flip = "UPDATE project_keys SET wrapped = x'00' WHERE project = (SELECT id FROM projects WHERE name = 'default')";
+    let flip =
+        "UPDATE project_keys SET wrapped = x'00' WHERE project = (SELECT id FROM projects WHERE name = 'default')";
     let swap = "UPDATE project_keys SET wrapped = (SELECT wrapped FROM project_keys WHERE project = (SELECT id FROM projects WHERE name = 'other')) WHERE project = (SELECT id FROM projects WHERE name = 'default')";
     let rename = "UPDATE projects SET name = 'default2' WHERE name = 'default'";
-    for (what, changes) in [("a broken key", vec![flip]), ("another project's key", vec![swap]), ("another name", vec![rename, "UPDATE projects SET name = 'default' WHERE name = 'other'"])] {
+    for (what, changes) in [
+        ("a broken key", vec![flip]),
+        ("another project's key", vec![swap]),
+        ("another name", vec![rename, "UPDATE projects SET name = 'default' WHERE name = 'other'"]),
+    ] {
         fs::copy(&prepared.copy, prepared.instance.database()).unwrap();
         let database = Connection::open(prepared.instance.database()).unwrap();
         for change in changes {

@@ -1,8 +1,8 @@
 //! Tokens: how they are stored, and what is not one.
 
 use serde_json::json;
-use strongroom_e2e::canary::{self, Search};
 use strongroom_e2e::Instance;
+use strongroom_e2e::canary::{self, Search};
 
 use super::raw;
 
@@ -35,8 +35,19 @@ async fn attack_22_what_is_nearly_a_token_is_none() {
     let mut shortened = token.clone();
     shortened.pop();
     for near in [
-        shortened.as_str(), &format!("{token}A"), &token.to_uppercase(), &token.to_lowercase(), &flipped, "srt_", "", "*", "null", "undefined",
-        &token.replace("srt_", "srx_"), &format!("{token}\u{20}x"), &"A".repeat(8_000),
+        shortened.as_str(),
+        &format!("{token}A"),
+        &token.to_uppercase(),
+        &token.to_lowercase(),
+        &flipped,
+        "srt_",
+        "",
+        "*",
+        "null",
+        "undefined",
+        &token.replace("srt_", "srx_"),
+        &format!("{token}\u{20}x"),
+        &"A".repeat(8_000),
     ] {
         if *near == token {
             continue;
@@ -88,12 +99,22 @@ async fn attack_29_a_huge_token_or_header_is_refused() {
 async fn attack_35_trails_hold_no_values_of_any_type() {
     let instance = Instance::start().await;
     let owner = instance.owner();
-    for body in [json!({ "secrets": { "A": 123_456_789_012_u64 } }), json!({ "secrets": { "A": true } }), json!({ "secrets": { "A": { "deep": instance.plant() } } })] {
+    for body in [
+        json!({ "secrets": { "A": 123_456_789_012_u64 } }),
+        json!({ "secrets": { "A": true } }),
+        json!({ "secrets": { "A": { "deep": instance.plant() } } }),
+    ] {
         owner.put("secrets").json(&body).send().await.problem(400, "invalid");
     }
-    let call = owner.put("secrets").header("x-vault-token", &instance.plant_plain()).header("cookie", &instance.plant_plain());
+    let call =
+        owner.put("secrets").header("x-vault-token", &instance.plant_plain()).header("cookie", &instance.plant_plain());
     call.json(&json!({ "secrets": { "A": instance.plant() } })).send().await.expect(200);
-    instance.anonymous().get(&format!("secrets/{}", instance.plant_plain())).send().await.problem(401, "unauthenticated");
+    instance
+        .anonymous()
+        .get(&format!("secrets/{}", instance.plant_plain()))
+        .send()
+        .await
+        .problem(401, "unauthenticated");
     let trail = owner.get("audit?limit=1000").send().await.expect(200).text();
     assert!(!trail.contains("123456789012"));
     instance.close().await;

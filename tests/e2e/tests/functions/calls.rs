@@ -17,7 +17,9 @@ async fn functions_and_management_are_two_origins() {
     instance.owner().get(&path("echo")).send().await.problem(404, "not_found");
     let token = instance.owner().token().unwrap().to_owned();
     let caller = instance.caller().with_token(&token);
-    for other in ["/api/v1/projects/default/secrets", "/api/v1/openapi.json", "/api/docs", "/healthz", "/", "/fn/default"] {
+    for other in
+        ["/api/v1/projects/default/secrets", "/api/v1/openapi.json", "/api/docs", "/healthz", "/", "/fn/default"]
+    {
         caller.get(other).send().await.problem(404, "not_found");
     }
     instance.close().await;
@@ -51,7 +53,8 @@ async fn credentials_cookies_and_headers_of_strongroom_never_arrive() {
     let (token, _) = instance.mint(&["functions:invoke"]).await;
     let call = instance.caller().with_token(&token).get(&path("echo"));
     let call = call.header("cookie", "a=1; strongroom_session=x; __Host-strongroom_csrf=y; b=2");
-    let call = call.header("x-strongroom-epoch", "99").header("X-Strongroom-Execution", "forged").header("x-own", "kept");
+    let call =
+        call.header("x-strongroom-epoch", "99").header("X-Strongroom-Execution", "forged").header("x-own", "kept");
     let seen = call.send().await.expect(200).json();
     let headers = seen["headers"].as_object().unwrap();
     assert!(headers.keys().all(|name| !name.starts_with("x-strongroom-")), "{seen}");
@@ -59,7 +62,8 @@ async fn credentials_cookies_and_headers_of_strongroom_never_arrive() {
     assert_eq!(headers["cookie"], "a=1; b=2");
     assert_eq!(headers["x-own"], "kept");
     deploy(&instance.owner(), "echo", &open(), ECHO).await;
-    let other = instance.caller().get(&path("echo")).header("authorization", "Bearer of-another-application").send().await;
+    let other =
+        instance.caller().get(&path("echo")).header("authorization", "Bearer of-another-application").send().await;
     assert_eq!(other.expect(200).json()["headers"]["authorization"], "Bearer of-another-application");
     instance.close().await;
 }
@@ -120,7 +124,12 @@ async fn failures_tell_callers_nothing_and_the_log_everything() {
     let logged = wait::eventually("the error in the log", || async {
         let path = format!("logs?level=error&execution={}", answer.header("x-request-id"));
         let logs = instance.owner().get(&path).send().await.expect(200).json();
-        logs["items"].as_array().unwrap().iter().find(|item| item["message"].to_string().contains("the inner reason")).cloned()
+        logs["items"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|item| item["message"].to_string().contains("the inner reason"))
+            .cloned()
     });
     assert_eq!(logged.await["function"], "failing");
     instance.close().await;
@@ -137,7 +146,8 @@ async fn a_missing_secret_is_answered_by_exactly_an_internal_error() {
     assert_eq!(answer.json(), json!({ "error": "internal error", "request_id": answer.header("x-request-id") }));
     assert_eq!(answer.header("content-type"), "application/json");
     wait::eventually("how to set it, in the log", || async {
-        let logs: Value = instance.owner().get("logs?search=strongroom%20secrets%20set%20ABSENT").send().await.expect(200).json();
+        let logs: Value =
+            instance.owner().get("logs?search=strongroom%20secrets%20set%20ABSENT").send().await.expect(200).json();
         (!logs["items"].as_array().unwrap().is_empty()).then_some(())
     })
     .await;

@@ -1,8 +1,8 @@
 //! Deploying: what is refused, what switches, and the way back.
 
 use serde_json::{Value, json};
-use strongroom_e2e::functions::{deploy, digest_of, open, path, public, try_deploy};
 use strongroom_e2e::Instance;
+use strongroom_e2e::functions::{deploy, digest_of, open, path, public, try_deploy};
 
 fn saying(text: &str) -> String {
     format!("export default () => new Response('{text}');\n")
@@ -56,7 +56,11 @@ async fn code_that_does_not_start_replaces_nothing() {
     let instance = Instance::start().await;
     let owner = instance.owner();
     deploy(&owner, "f", &open(), &saying("good")).await;
-    for bundle in ["throw new Error('at load');\nexport default () => {};\n", "export const nothing = 1;\n", "export default {{{\n"] {
+    for bundle in [
+        "throw new Error('at load');\nexport default () => {};\n",
+        "export const nothing = 1;\n",
+        "export default {{{\n",
+    ] {
         let refused = try_deploy(&owner, ("default", "f"), &open(), bundle).await;
         assert!(matches!(refused.status, 400 | 409 | 422), "{}", refused.text());
         assert_eq!(answer(&instance, "f").await, "good");

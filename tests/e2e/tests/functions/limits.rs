@@ -35,7 +35,8 @@ async fn a_worker_that_dies_is_replaced() {
     };
     let first = pid().await;
     assert!(processes::family(instance.pid()).contains(&u32::try_from(first).unwrap()));
-    rustix::process::kill_process(rustix::process::Pid::from_raw(first).unwrap(), rustix::process::Signal::KILL).unwrap();
+    rustix::process::kill_process(rustix::process::Pid::from_raw(first).unwrap(), rustix::process::Signal::KILL)
+        .unwrap();
     wait::eventually("another worker", || async { (pid().await != first).then_some(()) }).await;
     let left = instance.caller().get(&format!("{}?exit", path("fragile"))).send().await;
     assert!(matches!(left.status, 500 | 502 | 503), "{}", left.status);
@@ -80,7 +81,8 @@ async fn a_worker_that_takes_too_much_memory_is_ended_alone() {
 #[tokio::test]
 async fn no_more_requests_run_at_once_than_the_manifest_says() {
     let instance = Instance::start().await;
-    let bundle = "let running = 0; let most = 0; export default async () => { running += 1; most = Math.max(most, running);
+    let bundle =
+        "let running = 0; let most = 0; export default async () => { running += 1; most = Math.max(most, running);
         await new Promise((done) => setTimeout(done, 30)); running -= 1; return new Response(String(most)); };\n";
     deploy(&instance.owner(), "narrow", &json!({ "auth": "public", "concurrency": 2 }), bundle).await;
     let mut calls = tokio::task::JoinSet::new();

@@ -10,12 +10,10 @@ async fn ask(instance: &Instance, name: &str) -> Value {
 
 /// Tells for each expression the digest of what it gives, or the name of the error that it throws.
 fn telling(expressions: &[(&str, &str)]) -> String {
-    let mut cases = String::new();
-    for (key, code) in expressions {
-        cases.push_str(&format!("  told['{key}'] = await tell(async () => {code});\n"));
-    }
+    let case = |(key, code): &(&str, &str)| format!("  told['{key}'] = await tell(async () => {code});");
+    let cases = expressions.iter().map(case).collect::<Vec<_>>().join("\n");
     format!("{DIGEST}const tell = async (read) => {{ try {{ return await digest(await read()); }} catch (error) {{ return error.name; }} }};
-export default async (req, ctx) => {{ const told = {{}};\n{cases}  return Response.json(told); }};\n")
+export default async (req, ctx) => {{ const told = {{}};\n{cases}\n  return Response.json(told); }};\n")
 }
 
 #[tokio::test]
@@ -39,7 +37,10 @@ async fn a_function_with_a_list_gets_what_is_listed_and_nothing_else() {
     deploy(&owner, "least", &public(&["LISTED"]), &bundle).await;
     let told = ask(&instance, "least").await;
     assert_eq!(told["listed"], canary::digest(&listed));
-    assert_eq!((&told["other"], &told["env"], &told["prefixed"]), (&json!("undefined"), &json!("undefined"), &json!("undefined")));
+    assert_eq!(
+        (&told["other"], &told["env"], &told["prefixed"]),
+        (&json!("undefined"), &json!("undefined"), &json!("undefined"))
+    );
     assert_eq!((&told["required"], &told["ctx"]), (&json!("SecretNotFoundError"), &json!("SecretNotFoundError")));
     assert_eq!(told["names"], canary::digest("LISTED,STRONGROOM_SECRET_LISTED"));
     assert_eq!((&told["inherited"], &told["prototype"]), (&json!("undefined"), &json!(canary::digest("fallback"))));
@@ -143,7 +144,10 @@ async fn a_declared_secret_without_a_value_throws_its_own_error() {
     deploy(&owner, "early", &open(), &bundle).await;
     let told = ask(&instance, "early").await;
     assert_eq!((&told["get"], &told["fallback"]), (&json!("undefined"), &json!(canary::digest("fallback"))));
-    assert_eq!((&told["required"], &told["ctx"]), (&json!("SecretWithoutValueError"), &json!("SecretWithoutValueError")));
+    assert_eq!(
+        (&told["required"], &told["ctx"]),
+        (&json!("SecretWithoutValueError"), &json!("SecretWithoutValueError"))
+    );
     let value = instance.plant();
     owner.set("LATER", &value).await;
     assert_eq!(ask(&instance, "early").await["ctx"], canary::digest(&value));
@@ -176,7 +180,8 @@ async fn system_secrets_answer_when_nothing_else_has_the_name() {
 #[tokio::test]
 async fn the_servers_own_environment_wins() {
     let (stored, own) = (canary::value(), canary::value());
-    let setup = strongroom_e2e::Setup::default().env("STRONGROOM_SECRET_SHARED", &own).env("STRONGROOM_SECRET_EXTRA", &own);
+    let setup =
+        strongroom_e2e::Setup::default().env("STRONGROOM_SECRET_SHARED", &own).env("STRONGROOM_SECRET_EXTRA", &own);
     let instance = setup.start().await;
     instance.witness.plant(&stored);
     let owner = instance.owner();
@@ -201,7 +206,12 @@ async fn a_deploy_lists_all_missing_names_and_changes_nothing() {
     let owner = instance.owner();
     owner.set("THERE", &instance.plant()).await;
     owner.post("declarations").json(&json!({ "secrets": [{ "name": "EMPTY" }] })).send().await.expect(200);
-    owner.post("secrets").json(&json!({ "name": "GONE", "value": instance.plant(), "expires_at": "1s" })).send().await.expect(201);
+    owner
+        .post("secrets")
+        .json(&json!({ "name": "GONE", "value": instance.plant(), "expires_at": "1s" }))
+        .send()
+        .await
+        .expect(201);
     wait::eventually("the expiry", || async { owner.resolve("default", "GONE").await.is_none().then_some(()) }).await;
     let list = ["THERE", "ABSENT", "EMPTY", "GONE"].map(|name| json!({ "name": name }));
     let problem = refused(&owner, &json!({ "secrets": list })).await;
@@ -212,7 +222,19 @@ async fn a_deploy_lists_all_missing_names_and_changes_nothing() {
     assert!(owner.get("functions").send().await.expect(200).json()["items"].as_array().unwrap().is_empty());
 
     std::fs::write(instance.work().join("f.ts"), digest_of("secrets.get('A')")).unwrap();
-    let words = ["functions", "deploy", "wanting", "--entry", "f.ts", "--secret", "ABSENT", "--secret", "GONE", "--secret", "THERE"];
+    let words = [
+        "functions",
+        "deploy",
+        "wanting",
+        "--entry",
+        "f.ts",
+        "--secret",
+        "ABSENT",
+        "--secret",
+        "GONE",
+        "--secret",
+        "THERE",
+    ];
     let output = instance.cli(words).await.expect(1);
     for name in ["ABSENT", "GONE"] {
         assert!(output.stderr.contains(name), "{}", output.stderr);

@@ -41,7 +41,8 @@ async fn a_large_body_goes_up_and_comes_down_whole() {
     let seen = instance.caller().call(Method::POST, &path("large")).body(body).send().await.expect(200).json();
     assert_eq!(seen["length"], megabytes << 20);
     assert_eq!(seen["sum"], 3 * (megabytes << 20) % 65_521);
-    let down = instance.caller().get(&format!("{}?mb={megabytes}", path("large"))).unwitnessed().send().await.expect(200);
+    let down =
+        instance.caller().get(&format!("{}?mb={megabytes}", path("large"))).unwitnessed().send().await.expect(200);
     assert_eq!(down.body.len(), megabytes << 20);
     assert!(down.body.iter().all(|byte| *byte == 7), "the body was changed on the way");
     assert!(start.elapsed().as_secs() < 60, "{:?}", start.elapsed());
