@@ -117,7 +117,9 @@ fn tag(app: &App, project: &Project, question: &Question, answer: &Answer) -> St
     let mut text = format!("{}|{}|{:?}", project.id, question.namespace, question.app);
     for (name, outcome) in &answer.outcomes {
         let part = match outcome {
-            Resolution::Value { value, .. } => format!("|{name}={}/{}", value.head.id, value.head.version),
+            Resolution::Value { value, expires_at, .. } => {
+                format!("|{name}={}/{}/{expires_at:?}", value.head.id, value.head.version)
+            }
             Resolution::Expired { .. } => format!("|{name}:expired"),
             Resolution::NoValue { .. } => format!("|{name}:empty"),
             Resolution::NotSet => format!("|{name}:none"),
@@ -170,7 +172,16 @@ pub async fn explain(
     let question = narrow(app, caller, project, question).await?;
     let answer = app.look_up(&entered, &question).await?;
     let (mut items, mut missing) = (Vec::new(), Vec::new());
-    for (name, outcome) in &answer.outcomes {
+    // what the server's own environment puts in the place of stored values reaches functions, not apps
+    let environment = if question.app.is_none() { app.environment_names(&entered) } else { Vec::new() };
+    let added: Vec<_> = environment.iter().filter(|name| caller.reaches_name(name)).collect();
+    items.extend(added.iter().map(|name| ResolvedName {
+        name: name.to_string(),
+        scope: "environment".to_owned(),
+        version: None,
+        expires_at: None,
+    }));
+    for (name, outcome) in answer.outcomes.iter().filter(|(name, _)| !added.contains(&name)) {
         match outcome {
             Resolution::Value { scope, value, expires_at } => items.push(ResolvedName {
                 name: name.to_string(),
@@ -181,6 +192,7 @@ pub async fn explain(
             other => missing.extend(reason(other).map(|reason| Missing { name: name.to_string(), reason })),
         }
     }
+    items.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(ResolutionAnswer { epoch: answer.epoch, items, missing })
 }
 

@@ -86,6 +86,12 @@ impl App {
         if self.environment_projects.contains(&project.name) { self.environment.get(name) } else { None }
     }
 
+    /// The names that the server's own environment has for functions of this project.
+    pub(crate) fn environment_names(&self, project: &Project) -> Vec<SecretName> {
+        let reached = self.environment_projects.contains(&project.name);
+        self.environment.keys().filter(|_| reached).cloned().collect()
+    }
+
     fn listed(&self, entry: &Entry, answer: &Answer) -> Result<Vec<Held>, Error> {
         let mut entries = Vec::new();
         if let Some(list) = &entry.manifest.secrets {

@@ -60,15 +60,11 @@ pub(crate) async fn resolve(
     Query(params): Query<ResolveParams>,
     headers: HeaderMap,
 ) -> Result<Response, Failure> {
-    let known = headers
-        .get(header::IF_NONE_MATCH)
-        .and_then(|value| value.to_str().ok())
-        .map(|text| text.trim_matches('"').to_owned());
     let (question, deadline) = (params.question()?, Instant::now() + params.wait()?);
     let mut changes = scene.app.subscribe();
     let prepared = loop {
         let prepared = resolve::prepare(&scene.app, &scene.caller, &scene.project, question.clone()).await?;
-        if known.as_deref() != Some(prepared.tag.as_str()) {
+        if !is_known(&headers, &prepared.tag) {
             break prepared;
         }
         if Instant::now() >= deadline {
@@ -84,6 +80,16 @@ pub(crate) async fn resolve(
     let tag = etag(&prepared);
     let resolved = resolve::deliver(&scene.app, &scene.caller, prepared).await?;
     Ok(([(header::ETAG, tag)], Json(resolved)).into_response())
+}
+
+/// Whether `If-None-Match` names the tag, compared weakly (RFC 9110, section 13.1.2).
+fn is_known(headers: &HeaderMap, tag: &str) -> bool {
+    let lists = headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
+    let mut tags = lists.flat_map(|list| list.split(',')).map(str::trim);
+    tags.any(|sent| {
+        let quoted = sent.strip_prefix("W/").unwrap_or(sent);
+        sent == "*" || quoted.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) == Some(tag)
+    })
 }
 
 fn etag(prepared: &Prepared) -> HeaderValue {
