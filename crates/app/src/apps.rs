@@ -91,6 +91,7 @@ pub async fn delete(
         .await?;
     app.epochs.raise(owner.id, Some(namespace), counter);
     app.spaces.forget(owner.id);
+    app.tell_listeners(&owner, &Scope::App(namespace.clone(), id.clone()), counter, Vec::new());
     Ok(())
 }
 

@@ -51,6 +51,11 @@ impl App {
             let name: ProjectName = row.name;
             let project = match self.projects.load(&*self.store, &self.instance, &name).await {
                 Err(Error::NotFound { .. }) => continue,
+                // one damaged project must not keep the expiries of the others from being announced
+                Err(error @ Error::Damaged { .. }) => {
+                    tracing::error!(%error, "the expiries of a project could not be announced");
+                    continue;
+                }
                 other => other?,
             };
             next = [next, self.expire(&project).await?].into_iter().flatten().min();

@@ -43,15 +43,20 @@ impl App {
         let Some(epoch) = counter else { return Ok(Live::default()) };
         let namespace = affected.scope.namespace();
         self.epochs.raise(affected.project.id, namespace, epoch);
-        let _nobody_listens = self.changes.send(ChangeEvent {
-            project: affected.project.name.to_string(),
-            scope: affected.scope.clone(),
-            epoch,
-            names: affected.names.clone(),
-        });
+        self.tell_listeners(&affected.project, &affected.scope, epoch, affected.names.clone());
         let (restarted, restart_failed) = self.tell_workers(&affected, epoch).await;
-        let functions = self.count_functions(&affected).await?;
+        // the change is committed and live: that the count is not known must not look like a failure
+        let functions = self.count_functions(&affected).await.unwrap_or_else(|error| {
+            tracing::error!(%error, "the functions that use a secret could not be counted");
+            0
+        });
         Ok(Live { functions, restarted, restart_failed })
+    }
+
+    /// Tells whoever listens. No names means "something, look again".
+    pub(crate) fn tell_listeners(&self, project: &Project, scope: &Scope, epoch: u64, names: Vec<SecretName>) {
+        let event = ChangeEvent { project: project.name.to_string(), scope: scope.clone(), epoch, names };
+        let _nobody_listens = self.changes.send(event);
     }
 
     async fn tell_workers(&self, affected: &Affected, epoch: u64) -> (Vec<String>, Vec<String>) {

@@ -107,6 +107,7 @@ pub async fn delete(app: &App, caller: &Caller, name: &ProjectName, confirm: &st
     app.spaces.forget(id);
     app.credentials.forget_all();
     app.retire_where(|entry| entry.project.id == id).await;
+    app.tell_listeners(&project, &Scope::Global, 0, Vec::new());
     if gone { Ok(()) } else { Err(Error::not_found(format!("project {name}"))) }
 }
 
@@ -178,6 +179,7 @@ pub async fn delete_namespace(
     app.epochs.raise(id, None, counter);
     app.spaces.forget(id);
     app.retire_where(|entry| entry.project.id == id && entry.namespace == *name).await;
+    app.tell_listeners(&owner, &Scope::Namespace(name.clone()), counter, Vec::new());
     Ok(())
 }
 

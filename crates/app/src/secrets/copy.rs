@@ -7,7 +7,7 @@ use strongroom_api::resolve::{Exported, Missing, MissingReason, Revealed};
 use strongroom_api::secrets::{Diff, DiffItem, Difference, Written};
 use strongroom_api::{Plaintext, PlaintextMap};
 use strongroom_model::expiry::is_expired;
-use strongroom_model::{Capability, ProjectName, Scope, SecretName};
+use strongroom_model::{Capability, Expiry, ProjectName, Scope, SecretName};
 use strongroom_seal::same_value;
 use strongroom_store::Rows;
 use strongroom_store::port::{SealedRow, SecretRow};
@@ -64,22 +64,24 @@ pub async fn copy(app: &Arc<App>, caller: &Caller, project: &ProjectName, copy: 
     let rows = sealed(app, caller, &entered, &copy.from).await?;
     let chosen = choose(rows, &copy, app.clock.now())?;
     let names: Vec<_> = chosen.iter().map(|row| row.head.name.clone()).collect();
-    if !copy.overwrite {
-        refuse_existing(app, &entered, &copy.to, &names).await?;
-    }
     let target = serde_json::json!({ "from": copy.from.to_string(), "to": copy.to.to_string(), "names": names });
     app.audit(Record::done(app.clock.now(), caller, Some(project), "values.copy", target)).await?;
     let changes: Result<Vec<_>, Error> = chosen.iter().map(|row| to_change(&entered, row)).collect();
     let write = Write {
         scope: copy.to,
         changes: changes?,
-        presence: Presence::Any,
+        presence: if copy.overwrite { Presence::Any } else { Presence::WithoutValue },
         force: false,
         if_version: None,
         allowed: names,
         dry_run: copy.dry_run,
     };
-    super::write(app, caller, project, write).await
+    super::write(app, caller, project, write).await.map_err(|error| match error {
+        Error::Conflict(conflict) if !copy.overwrite => {
+            Error::Conflict(Conflict { hint: Some("use --overwrite to replace values".to_owned()), ..conflict })
+        }
+        other => other,
+    })
 }
 
 fn to_change(project: &Project, row: &SealedRow) -> Result<Change, Error> {
@@ -88,7 +90,7 @@ fn to_change(project: &Project, row: &SealedRow) -> Result<Change, Error> {
         name: row.head.name.clone(),
         value,
         description: Some(row.head.description.clone()),
-        expires: row.head.expires_at.map(strongroom_model::Expiry::At),
+        expires: Some(row.head.expires_at.map_or(Expiry::Never, Expiry::At)),
     })
 }
 
@@ -112,21 +114,6 @@ fn choose(rows: Vec<SealedRow>, copy: &Copy, now: jiff::Timestamp) -> Result<Vec
     let usable = |row: &SealedRow| row.envelope.is_some() && !is_expired(row.head.expires_at, now);
     let wanted = |row: &SealedRow| copy.names.is_empty() || copy.names.contains(&row.head.name);
     Ok(rows.into_iter().filter(|row| usable(row) && wanted(row)).collect())
-}
-
-async fn refuse_existing(app: &App, project: &Project, scope: &Scope, names: &[SecretName]) -> Result<(), Error> {
-    let existing = app.store.read(|rows: &mut dyn Rows| rows.sealed_in_scope(&project.id, scope)).await?;
-    let taken: Vec<_> = existing.iter().filter(|row| row.head.version > 0 && names.contains(&row.head.name)).collect();
-    if taken.is_empty() {
-        return Ok(());
-    }
-    let faults =
-        taken.iter().map(|row| Fault::new(row.head.name.as_str(), format!("{} has a value in {scope}", row.head.name)));
-    Err(Error::Conflict(Conflict {
-        detail: format!("{} of the names have a value in {scope} already", taken.len()),
-        hint: Some("use --overwrite to replace them".to_owned()),
-        faults: faults.collect(),
-    }))
 }
 
 /// Compares two scopes by name; whether values are equal is told only to callers who may read them.
@@ -232,7 +219,11 @@ pub async fn reveal(
     if is_expired(head.expires_at, now) {
         return Err(Error::conflict(format!("{name} has expired"), None));
     }
-    app.audit(Record::done(now, caller, Some(project), "values.reveal", super::target(&head))).await?;
+    let mut target = super::target(&head);
+    if let Some(target) = target.as_object_mut() {
+        target.insert("version".to_owned(), row.version.into());
+    }
+    app.audit(Record::done(now, caller, Some(project), "values.reveal", target)).await?;
     let value = entered.open_version(&head, row.version, &row.envelope)?;
     Ok(Revealed { name: name.to_string(), scope: scope.kind(), version: row.version, value: Plaintext(value) })
 }

@@ -55,8 +55,7 @@ pub async fn declare(
                     names.push(name.clone());
                 }
             }
-            let counter =
-                if names.is_empty() { None } else { Some(tx.raise_epoch(&owner.id, declare.scope.namespace())?) };
+            let counter = if names.is_empty() { None } else { super::raise(tx, &owner, &declare.scope)? };
             Ok((results, created, names, counter))
         })
         .await?;
@@ -86,10 +85,8 @@ fn check(tx: &mut dyn Tx, place: &Place<'_>, declare: &Declare) -> Result<(), Er
         if let Some(twin) = tx.case_twin(&place.project.id, &declare.scope, name)? {
             in_the_way.push(Fault::new(name.as_str(), format!("{name} differs only by case from {twin}")));
         }
-        if let Some(wider) = wider_scope(tx, place, &declare.scope, name)?.filter(|_| !declare.force) {
-            let detail =
-                format!("{name} resolves from {} now; declaring it here would leave it without a value", wider.scope);
-            in_the_way.push(Fault::new(name.as_str(), detail));
+        if !declare.force {
+            in_the_way.extend(hides(tx, place, &declare.scope, name)?);
         }
     }
     if !faults.is_empty() {
@@ -99,6 +96,21 @@ fn check(tx: &mut dyn Tx, place: &Place<'_>, declare: &Declare) -> Result<(), Er
     let Some(first) = in_the_way.first() else { return Ok(()) };
     let (detail, hint) = (first.detail.clone(), Some("use --force if you mean it".to_owned()));
     Err(Error::Conflict(Conflict { detail, hint, faults: in_the_way }))
+}
+
+/// What a name without a value would hide: a value of a wider scope that answers now.
+pub(super) fn hides(
+    tx: &mut dyn Tx,
+    place: &Place<'_>,
+    scope: &Scope,
+    name: &SecretName,
+) -> Result<Option<Fault>, Error> {
+    let explain = |wider: SecretRow| {
+        let detail =
+            format!("{name} resolves from {} now; declaring it here would leave it without a value", wider.scope);
+        Fault::new(name.as_str(), detail)
+    };
+    Ok(wider_scope(tx, place, scope, name)?.map(explain))
 }
 
 /// The secret of a wider scope that answers for `name` where `scope` would.

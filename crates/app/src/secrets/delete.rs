@@ -47,11 +47,11 @@ pub async fn delete(app: &Arc<App>, caller: &Caller, project: &ProjectName, dele
         .write(move |tx: &mut dyn Tx| {
             let place = Place { project: &owner, instance: &instance, caller: &who, now };
             let result = remove(tx, &place, &delete)?;
-            Ok::<_, Error>((result, tx.raise_epoch(&owner.id, delete.scope.namespace())?))
+            Ok::<_, Error>((result, super::raise(tx, &owner, &delete.scope)?))
         })
         .await?;
     let affected = Affected { project: entered, scope, names: vec![name], removed: true };
-    let live = app.announce(affected, Some(counter)).await?;
+    let live = app.announce(affected, counter).await?;
     Ok(Written { results: vec![result], live, ..Written::default() })
 }
 
@@ -148,8 +148,8 @@ pub async fn restore(
             let head = head.signed(&instance);
             tx.update_secret(&head)?;
             place.record(tx, "secret.restore", &head)?;
-            let counter = tx.raise_epoch(&owner.id, place_scope.namespace())?;
-            Ok((head, Some(counter)))
+            let counter = super::raise(tx, &owner, &place_scope)?;
+            Ok((head, counter))
         })
         .await?;
     let affected = Affected { project: entered, scope, names: vec![name], removed: false };

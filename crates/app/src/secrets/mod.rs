@@ -102,6 +102,23 @@ pub(crate) fn scope_flags(scope: &Scope) -> String {
     }
 }
 
+/// What a new value does not tell by itself: that it is of no use.
+pub(crate) fn expired_warning(head: &SecretRow, now: Timestamp) -> Option<String> {
+    let name = &head.name;
+    is_expired(head.expires_at, now)
+        .then(|| format!("{name} has an expiry that has passed, so its value is expired; set another with --expires"))
+}
+
+/// Raises the epoch of where the scope is seen. End users' secrets are in no resolution.
+pub(crate) fn raise(tx: &mut dyn Tx, project: &Project, scope: &Scope) -> Result<Option<u64>, Error> {
+    match scope {
+        Scope::User(_) => Ok(None),
+        Scope::Global | Scope::System | Scope::Namespace(_) | Scope::App(..) => {
+            Ok(Some(tx.raise_epoch(&project.id, scope.namespace())?))
+        }
+    }
+}
+
 /// What a transaction that touches a scope needs to know.
 pub(crate) struct Place<'a> {
     pub(crate) project: &'a Project,

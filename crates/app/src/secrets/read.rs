@@ -17,6 +17,7 @@ use crate::caller::Caller;
 use crate::error::Error;
 use crate::keys::Project;
 use crate::open::App;
+use crate::rows::Authenticated as _;
 
 /// Which secrets to list.
 #[derive(Debug, Clone, Default)]
@@ -174,9 +175,15 @@ impl App {
         let target = serde_json::json!({ "secrets": heads.len() });
         self.audit(crate::audit::Record::done(self.clock.now(), caller, Some(&project.name), "values.hint", target))
             .await?;
-        for (head, item) in heads.iter().zip(items).filter(|(head, _)| head.version > 0) {
-            let row = self.store.read(|rows: &mut dyn Rows| rows.version(&head.id, head.version)).await?;
+        let versions = self
+            .store
+            .read(|rows: &mut dyn Rows| -> Result<Vec<_>, StoreError> {
+                heads.iter().map(|head| rows.version(&head.id, head.version)).collect()
+            })
+            .await?;
+        for ((head, item), row) in heads.iter().zip(items).zip(versions) {
             let Some(row) = row else { continue };
+            verify(self, head)?;
             let value = project.open(head, &row.envelope)?;
             if value.expose().chars().count() >= 20 {
                 let tail: String = value.expose().chars().rev().take(4).collect();
@@ -272,9 +279,16 @@ async fn head_and_readers(
     app.store
         .read(|rows: &mut dyn Rows| {
             let head = find(rows, caller, project, (scope, name))?;
+            verify(app, &head)?;
             Ok((head, rows.readers(project, name)?))
         })
         .await
+}
+
+/// Refuses a head that is not what was written. Lists do not: one damaged row must not hide the others, and who lists
+/// is handed nothing by it.
+fn verify(app: &App, head: &SecretRow) -> Result<(), Error> {
+    head.verify(&app.instance).map_err(Error::damaged(format!("{} ({})", head.name, head.scope)))
 }
 
 /// All versions of a secret, newest first.
@@ -291,6 +305,7 @@ pub async fn history(
         .store
         .read(|rows: &mut dyn Rows| -> Result<_, Error> {
             let head = find(rows, caller, &project.id, (scope, name))?;
+            verify(app, &head)?;
             let versions = rows.versions(&head.id)?;
             Ok((head, versions))
         })

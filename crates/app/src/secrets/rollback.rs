@@ -51,12 +51,13 @@ pub async fn rollback(
                 target.insert("from_version".to_owned(), version.into());
             }
             place.record_target(tx, "secret.rollback", target)?;
-            Ok((next, Some(tx.raise_epoch(&owner.id, place_scope.namespace())?)))
+            Ok((next, super::raise(tx, &owner, &place_scope)?))
         })
         .await?;
     let affected = Affected { project: entered, scope, names: vec![name], removed: false };
     let live = app.announce(affected, counter).await?;
-    Ok(Written { results: vec![to_result(&head, WriteStatus::Updated)], live, ..Written::default() })
+    let warnings = super::expired_warning(&head, now).into_iter().collect();
+    Ok(Written { results: vec![to_result(&head, WriteStatus::Updated)], live, warnings, ..Written::default() })
 }
 
 fn append_copy(

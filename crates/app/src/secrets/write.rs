@@ -27,6 +27,8 @@ pub enum Presence {
     Any,
     /// It exists.
     Required,
+    /// It has no value yet.
+    WithoutValue,
     /// It does not exist.
     Forbidden,
 }
@@ -169,19 +171,16 @@ impl Task {
                     if resolves_anew {
                         done.changed.push(head.name.clone());
                     }
-                    if change.value.is_some() && strongroom_model::expiry::is_expired(head.expires_at, self.now) {
-                        done.warnings.push(format!(
-                            "{} has an expiry that has passed, so its value is expired; set another with --expires",
-                            head.name
-                        ));
+                    if change.value.is_some() {
+                        done.warnings.extend(super::expired_warning(&head, self.now));
                     }
                     done.results.push(to_result(&head, status));
                 }
             }
         }
         refuse(faults, in_the_way)?;
-        if !done.changed.is_empty() && self.write.scope.user().is_none() {
-            done.counter = Some(tx.raise_epoch(&self.project.id, self.write.scope.namespace())?);
+        if !done.changed.is_empty() {
+            done.counter = super::raise(tx, &self.project, &self.write.scope)?;
         }
         if self.write.dry_run {
             return Err(Stopped::DryRun(done));
@@ -219,6 +218,10 @@ impl Task {
                 format!("{name} exists already in scope {}", self.write.scope),
             )));
         }
+        if self.write.presence == Presence::WithoutValue && head.version > 0 {
+            let detail = format!("{name} has a value in scope {} already", self.write.scope);
+            return Ok(Step::InTheWay(Fault::new(name.as_str(), detail)));
+        }
         self.check_version(head.version)?;
         self.update(tx, head, change, expires)
     }
@@ -242,6 +245,12 @@ impl Task {
         if let Some(twin) = tx.case_twin(&self.project.id, &self.write.scope, name)? {
             let detail = format!("{name} differs only by case from {twin}, which exists in scope {}", self.write.scope);
             return Ok(Step::InTheWay(Fault::new(name.as_str(), detail)));
+        }
+        if change.value.is_none() && !self.write.force {
+            let place = Place { project: &self.project, instance: &self.instance, caller: &self.caller, now: self.now };
+            if let Some(fault) = super::declare::hides(tx, &place, &self.write.scope, name)? {
+                return Ok(Step::InTheWay(fault));
+            }
         }
         let mut head = SecretRow {
             id: new_id(&*self.rng),

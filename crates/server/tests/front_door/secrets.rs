@@ -2,8 +2,9 @@
 
 use http::{Method, StatusCode, header};
 use serde_json::json;
+use strongroom_model::{ProjectName, Scope};
 
-use crate::support::House;
+use crate::support::{House, names};
 
 #[tokio::test]
 async fn a_secret_is_set_read_rotated_and_rolled_back() {
@@ -64,4 +65,112 @@ async fn a_batch_reports_every_bad_entry_and_writes_none() {
     assert_eq!(refused.body["code"], "invalid");
     let listed = house.call(Method::GET, "/api/v1/admin/secrets", None).await;
     assert_eq!(listed.body["items"], json!([]));
+}
+
+#[tokio::test]
+async fn a_copy_brings_its_expiry_even_if_that_is_none() {
+    let house = House::new().await;
+    house.set(Some("staging"), "K", "fresh").await;
+    let old = json!({ "namespace": "production", "secrets": { "K": "old" }, "expires_at": "2020-01-01T00:00:00Z" });
+    house.put("secrets", old).await.expect(200);
+    let copy = json!({ "from_namespace": "staging", "to_namespace": "production", "overwrite": true });
+    house.post("copies", copy).await.expect(200);
+    let item = house.get("secrets/K?namespace=production").await.expect(200);
+    assert_eq!((&item["state"], &item["expires_at"]), (&json!("set"), &json!(null)));
+}
+
+#[tokio::test]
+async fn a_copy_names_every_value_it_would_replace_and_replaces_none() {
+    let house = House::new().await;
+    for name in ["A", "B", "C"] {
+        house.set(Some("staging"), name, "new").await;
+    }
+    for name in ["A", "B"] {
+        house.set(Some("production"), name, "old").await;
+    }
+    let copy = json!({ "from_namespace": "staging", "to_namespace": "production" });
+    let refused = house.post("copies", copy).await.expect(409);
+    assert_eq!(refused["errors"].as_array().unwrap().len(), 2, "{refused}");
+    assert!(refused["hint"].as_str().unwrap().contains("--overwrite"));
+    let held = house.get("resolve?namespace=production").await.expect(200);
+    assert_eq!(held["secrets"], json!({ "A": "old", "B": "old" }));
+}
+
+#[tokio::test]
+async fn no_way_of_declaring_hides_a_value_by_accident() {
+    let house = House::new().await;
+    house.set(None, "K", "wide").await;
+    let create = json!({ "name": "K", "scope": "namespace", "namespace": "production" });
+    house.post("secrets", create).await.problem(409, "conflict");
+    let declare = json!({ "namespace": "production", "secrets": [{ "name": "K" }] });
+    house.post("declarations", declare.clone()).await.problem(409, "conflict");
+    house.post("namespaces", json!({ "name": "production" })).await.expect(201);
+    assert_eq!(house.get("resolve?namespace=production").await.expect(200)["secrets"], json!({ "K": "wide" }));
+    let mut forced = declare;
+    forced["force"] = true.into();
+    house.post("declarations", forced).await.expect(200);
+}
+
+#[tokio::test]
+async fn an_end_users_secret_alters_no_resolution() {
+    let house = House::new().await;
+    house.set(None, "K", "v").await;
+    house.put("settings/secrets/TOKEN?user=u-1", json!({ "value": "x" })).await.expect(200);
+    let before = house.get("resolve").await.expect(200)["epoch"].clone();
+    house.delete("settings/secrets/TOKEN?user=u-1").await.expect(200);
+    assert_eq!(house.get("resolve").await.expect(200)["epoch"], before);
+}
+
+#[tokio::test]
+async fn a_revealed_version_is_the_one_in_the_trail() {
+    let house = House::new().await;
+    house.set(None, "K", "one").await;
+    house.set(None, "K", "two").await;
+    house.call(Method::PATCH, "/api/v1/projects/default", Some(json!({ "allow_reveal": true }))).await.expect(200);
+    assert_eq!(house.post("secrets/K/reveal?version=1", json!({})).await.expect(200)["value"], "one");
+    let trail = house.get("audit?action=values.reveal").await.expect(200);
+    assert_eq!(trail["items"][0]["target"]["version"], 1);
+}
+
+#[tokio::test]
+async fn a_rollback_to_what_has_expired_says_so() {
+    let house = House::new().await;
+    let old = json!({ "secrets": { "K": "one" }, "expires_at": "1h" });
+    house.put("secrets", old).await.expect(200);
+    house.clock.advance(7_200);
+    let rolled = house.post("secrets/K/rollback", json!({ "version": 1 })).await.expect(200);
+    assert!(rolled["warnings"][0].as_str().unwrap().contains("expired"), "{rolled}");
+    assert_eq!(rolled["state"], "expired");
+}
+
+#[tokio::test]
+async fn a_damaged_head_is_listed_but_never_believed() {
+    let house = House::new().await;
+    house.set(None, "GOOD", "a-good-value-of-twenty-four").await;
+    house.set(None, "MOVED", "a-moved-value-of-twenty-four").await;
+    house.set(None, "MOVED", "the-newest-value-of-moved").await;
+    house
+        .damage(|tx| {
+            let project = tx.project(&ProjectName::default_project())?.unwrap();
+            let mut head = tx.secret(&project.id, &Scope::Global, &"MOVED".parse().unwrap())?.unwrap();
+            head.version = 1;
+            tx.update_secret(&head).map(drop)
+        })
+        .await;
+    assert_eq!(names(&house.get("secrets").await.expect(200)), ["GOOD", "MOVED"]);
+    let told = house.get("resolve").await.problem(500, "internal");
+    assert!(told.contains("MOVED"), "{told}");
+    assert_eq!(house.get("resolve?names=GOOD").await.expect(200)["secrets"]["GOOD"], "a-good-value-of-twenty-four");
+    for path in ["secrets/MOVED", "secrets/MOVED/history", "export", "diff?first=global&second=default"] {
+        house.get(path).await.problem(500, "internal");
+    }
+    house.put("secrets", json!({ "secrets": { "MOVED": "x" } })).await.problem(500, "internal");
+    house.post("secrets/MOVED/rollback", json!({ "version": 1 })).await.problem(500, "internal");
+    house.delete("secrets/MOVED").await.problem(500, "internal");
+    let hints = json!({ "value_hints": true });
+    house.call(Method::PATCH, "/api/v1/projects/default", Some(hints)).await.expect(200);
+    house.get("secrets").await.problem(500, "internal");
+    // the way out
+    house.delete("secrets/MOVED?purge=true").await.expect(200);
+    assert_eq!(house.get("secrets").await.expect(200)["items"][0]["hint"], "four");
 }

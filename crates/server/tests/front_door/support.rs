@@ -85,7 +85,7 @@ impl House {
         let app = App::open(AppConfig {
             store: Arc::clone(&store),
             root: RootKey::generate(&SystemRandom),
-            clock: Arc::clone(&clock) as Arc<dyn Clock>,
+            clock: Arc::<TestClock>::clone(&clock),
             rng: Arc::new(SystemRandom),
             server_environment: variables.collect(),
             environment_projects: vec![ProjectName::default_project()],
