@@ -21,6 +21,10 @@ use crate::router::Served;
 const OWN_COOKIES: [&str; 2] = ["strongroom_", "__Host-strongroom"];
 /// The beginning of Strongroom's tokens.
 const OWN_TOKENS: &str = "srt_";
+/// The beginning of headers that are Strongroom's own.
+const OWN_HEADERS: &str = "x-strongroom-";
+/// Headers by which a proxy says where a request comes from, besides `x-forwarded-*`.
+const FORWARDING: [&str; 2] = ["forwarded", "x-real-ip"];
 
 /// `ANY /fn/{project}/{namespace}/{function}/{*path}`
 pub(crate) async fn invoke(State(served): State<Arc<Served>>, request: Request) -> Response {
@@ -48,7 +52,7 @@ async fn forward(
     let host = host(request.headers())?.to_owned();
     let url = format!("{}://{host}{rest}{query}", scheme(served));
     let inner: Uri = format!("{rest}{query}").parse().map_err(|_| nothing_here())?;
-    strip(request.headers_mut());
+    strip(request.headers_mut(), peer.is_private());
     if let Ok(prefix) = HeaderValue::from_str(&format!("/fn/{route}")) {
         request.headers_mut().insert("x-forwarded-prefix", prefix);
     }
@@ -108,43 +112,57 @@ async fn caller(served: &Served, headers: &HeaderMap, source: &str, id: &Request
     }
 }
 
-/// Takes away what is not the function's: Strongroom's credentials, cookies and internal headers.
-fn strip(headers: &mut HeaderMap) {
-    let own = headers.get_all(header::AUTHORIZATION).iter().any(|value| {
-        value
-            .to_str()
-            .ok()
-            .and_then(|value| value.split_once(' '))
-            .is_some_and(|(_, token)| token.trim().starts_with(OWN_TOKENS))
-    });
-    if own {
+/// Takes away what is not the function's: Strongroom's credentials, cookies and internal headers; and from afar what only
+/// a proxy on this machine may say about where a request comes from.
+fn strip(headers: &mut HeaderMap, is_private: bool) {
+    if headers.get_all(header::AUTHORIZATION).iter().any(holds_own_token) {
         headers.remove(header::AUTHORIZATION);
     }
-    let internal: Vec<HeaderName> =
-        headers.keys().filter(|name| name.as_str().starts_with("x-strongroom-")).cloned().collect();
-    for name in internal {
+    let forwarding = |name: &str| FORWARDING.contains(&name) || name.starts_with("x-forwarded-");
+    let foreign = |name: &&HeaderName| {
+        let name = name.as_str();
+        name.starts_with(OWN_HEADERS) || (!is_private && forwarding(name))
+    };
+    for name in headers.keys().filter(foreign).cloned().collect::<Vec<_>>() {
         headers.remove(name);
     }
-    let Some(cookies) = headers.get(header::COOKIE).and_then(|value| value.to_str().ok()).map(str::to_owned) else {
-        return;
-    };
-    let kept: Vec<_> = cookies.split(';').map(str::trim).filter(|cookie| !is_own_cookie(cookie)).collect();
-    match HeaderValue::from_str(&kept.join("; ")) {
-        Ok(kept) if !kept.is_empty() => headers.insert(header::COOKIE, kept),
-        _ => headers.remove(header::COOKIE),
-    };
+    let mut kept: Vec<&[u8]> = Vec::new();
+    let cookies: Vec<HeaderValue> = headers.get_all(header::COOKIE).iter().cloned().collect();
+    let pairs = cookies.iter().flat_map(|value| value.as_bytes().split(|byte| *byte == b';'));
+    kept.extend(pairs.map(<[u8]>::trim_ascii).filter(|pair| !pair.is_empty() && !is_own_cookie(pair)));
+    headers.remove(header::COOKIE);
+    if let (Ok(value), false) = (HeaderValue::from_bytes(&kept.join(b"; ".as_slice())), kept.is_empty()) {
+        headers.insert(header::COOKIE, value);
+    }
 }
 
-fn is_own_cookie(cookie: &str) -> bool {
-    OWN_COOKIES.iter().any(|own| cookie.get(..own.len()).is_some_and(|start| start.eq_ignore_ascii_case(own)))
+/// Whether one of Strongroom's tokens is in a header, also where it is written so that it is not accepted.
+fn holds_own_token(value: &HeaderValue) -> bool {
+    let words = value.as_bytes().split(|byte| !byte.is_ascii_graphic() || b",;=\"".contains(byte));
+    words.into_iter().any(|word| word.starts_with(OWN_TOKENS.as_bytes()))
+}
+
+/// Compared as bytes: a value need not be text.
+fn is_own_cookie(cookie: &[u8]) -> bool {
+    OWN_COOKIES
+        .iter()
+        .any(|own| cookie.get(..own.len()).is_some_and(|start| start.eq_ignore_ascii_case(own.as_bytes())))
 }
 
 /// A function's answer: as it is, less Strongroom's own cookies and headers.
 fn from_function(response: Response<strongroom_app::Body>, id: &RequestId) -> Response {
+    if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+        let refusal = Failure::new(Code::Unavailable, "functions cannot switch protocols");
+        return guard::seal(refusal.into_response(), id);
+    }
     let mut response = response.map(Body::new);
     let headers = response.headers_mut();
+    let own: Vec<HeaderName> = headers.keys().filter(|name| name.as_str().starts_with(OWN_HEADERS)).cloned().collect();
+    for name in own {
+        headers.remove(name);
+    }
     let cookies: Vec<_> = headers.get_all(header::SET_COOKIE).iter().cloned().collect();
-    let own = |value: &HeaderValue| value.to_str().is_ok_and(|text| is_own_cookie(text.trim_start()));
+    let own = |value: &HeaderValue| is_own_cookie(value.as_bytes().trim_ascii_start());
     if cookies.iter().any(own) {
         headers.remove(header::SET_COOKIE);
         for cookie in cookies.into_iter().filter(|cookie| !own(cookie)) {
@@ -153,9 +171,6 @@ fn from_function(response: Response<strongroom_app::Body>, id: &RequestId) -> Re
     }
     if let Ok(value) = HeaderValue::from_str(&id.0) {
         headers.insert("x-request-id", value);
-    }
-    if response.status() == StatusCode::SWITCHING_PROTOCOLS {
-        return Failure::new(Code::Unavailable, "functions cannot switch protocols").into_response();
     }
     response
 }
@@ -180,7 +195,7 @@ mod tests {
         headers
             .insert(header::COOKIE, HeaderValue::from_static("a=1; strongroom_session=x; __Host-Strongroom-s=y; b=2"));
         headers.insert("x-strongroom-epoch", HeaderValue::from_static("9"));
-        strip(&mut headers);
+        strip(&mut headers, true);
         assert!(headers.get(header::AUTHORIZATION).is_none());
         assert!(headers.get("x-strongroom-epoch").is_none());
         assert_eq!(headers.get(header::COOKIE).and_then(|value| value.to_str().ok()), Some("a=1; b=2"));
@@ -190,7 +205,51 @@ mod tests {
     fn another_systems_credential_is_the_functions_to_judge() {
         let mut headers = HeaderMap::new();
         headers.insert(header::AUTHORIZATION, HeaderValue::from_static("Bearer eyJ"));
-        strip(&mut headers);
+        strip(&mut headers, true);
         assert!(headers.get(header::AUTHORIZATION).is_some());
+    }
+
+    #[test]
+    fn cookies_that_are_no_text_hide_none_of_strongrooms() {
+        let mut headers = HeaderMap::new();
+        let odd =
+            HeaderValue::from_bytes(b"a=\xe9; strongroom_session=x;; b=2").unwrap_or(HeaderValue::from_static(""));
+        headers.append(header::COOKIE, odd);
+        headers.append(header::COOKIE, HeaderValue::from_static("c=3; STRONGROOM_session=y"));
+        strip(&mut headers, true);
+        let kept: Vec<_> = headers.get_all(header::COOKIE).iter().map(HeaderValue::as_bytes).collect();
+        assert_eq!(kept, [b"a=\xe9; b=2; c=3".as_slice()]);
+        let mut answer = Response::new(http_body_util::Empty::new().map_err(|never| match never {}).boxed_unsync());
+        let odd = HeaderValue::from_bytes(b" strongroom_session=\xe9").unwrap_or(HeaderValue::from_static(""));
+        answer.headers_mut().append(header::SET_COOKIE, odd);
+        answer.headers_mut().append(header::SET_COOKIE, HeaderValue::from_static("mine=1"));
+        answer.headers_mut().insert("x-strongroom-epoch", HeaderValue::from_static("1"));
+        let answer = from_function(answer, &RequestId("id".to_owned()));
+        assert_eq!(answer.headers().get_all(header::SET_COOKIE).iter().collect::<Vec<_>>(), ["mine=1"]);
+        assert_eq!(answer.headers().get("x-strongroom-epoch"), None);
+    }
+
+    #[test]
+    fn a_token_never_passes_however_it_is_written() {
+        for text in
+            ["Bearer  srt_abc", "Bearer\tsrt_abc", "srt_abc", "Token token=\"srt_abc\"", "bearer srt_abc, Basic x"]
+        {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::AUTHORIZATION, HeaderValue::from_static(text));
+            strip(&mut headers, true);
+            assert!(headers.is_empty(), "{text}");
+        }
+    }
+
+    #[test]
+    fn only_a_proxy_on_this_machine_says_where_a_request_comes_from() {
+        let mut headers = HeaderMap::new();
+        for name in ["forwarded", "x-real-ip", "x-forwarded-for", "x-forwarded-proto"] {
+            headers.insert(name, HeaderValue::from_static("203.0.113.9"));
+        }
+        strip(&mut headers, true);
+        assert_eq!(headers.len(), 4);
+        strip(&mut headers, false);
+        assert!(headers.is_empty());
     }
 }

@@ -46,7 +46,7 @@ impl Peer {
     }
 
     /// Whether nobody can listen in between.
-    fn is_private(self) -> bool {
+    pub(crate) fn is_private(self) -> bool {
         self.address().is_none_or(|address| address.is_loopback())
     }
 }

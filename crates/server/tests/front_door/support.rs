@@ -13,7 +13,7 @@ use strongroom_app::{App, AppConfig, Clock};
 use strongroom_model::ProjectName;
 use strongroom_seal::{RootKey, SystemRandom};
 use strongroom_secret::SecretValue;
-use strongroom_server::{Served, functions_router, management_router};
+use strongroom_server::{Served, management_router};
 use strongroom_store::sqlite::{SqliteOptions, SqliteStore};
 use strongroom_store::{Store, StoreError, Tx};
 use tower::ServiceExt as _;
@@ -35,7 +35,6 @@ impl Clock for TestClock {
 
 pub(crate) struct House {
     pub(crate) router: Router,
-    pub(crate) functions: Router,
     pub(crate) owner: String,
     pub(crate) store: Arc<dyn Store>,
     pub(crate) clock: Arc<TestClock>,
@@ -97,9 +96,7 @@ impl House {
         });
         let app = app.await.unwrap();
         let owner = app.owner_token().to_owned();
-        let served = Served::new(app, 1);
-        let (router, functions) = (management_router(&served), functions_router(&served));
-        Self { router, functions, owner, store, clock, _home: home }
+        Self { router: management_router(&Served::new(app, 1)), owner, store, clock, _home: home }
     }
 
     /// A call by the owner. A path that does not begin with `/` stands below `/api/v1/admin/`.
