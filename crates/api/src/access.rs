@@ -89,4 +89,10 @@ pub struct Whoami {
     pub capabilities: Vec<String>,
     /// Namespaces the caller is limited to.
     pub namespaces: Vec<String>,
+    /// The app the caller is limited to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub app: Option<String>,
+    /// Secret names the caller is limited to.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub names: Vec<String>,
 }

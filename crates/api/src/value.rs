@@ -5,7 +5,8 @@ use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, Visitor};
 use serde::ser::{Serialize, SerializeMap, Serializer};
-use strongroom_secret::SecretValue;
+use strongroom_model::SecretName;
+use strongroom_secret::{SecretValue, ValueError};
 use utoipa::openapi::{ObjectBuilder, RefOr, Schema, schema::Type};
 use utoipa::{PartialSchema, ToSchema};
 
@@ -27,40 +28,46 @@ impl Serialize for Plaintext {
 impl<'de> Deserialize<'de> for Plaintext {
     /// Refusals say what is wrong with the value and never repeat it.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Text;
-        impl Visitor<'_> for Text {
-            type Value = SecretValue;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a string")
-            }
-
-            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<SecretValue, E> {
-                SecretValue::new(text.to_owned()).map_err(E::custom)
-            }
-
-            fn visit_string<E: serde::de::Error>(self, text: String) -> Result<SecretValue, E> {
-                SecretValue::new(text).map_err(E::custom)
-            }
-
-            fn visit_i64<E: serde::de::Error>(self, _: i64) -> Result<SecretValue, E> {
-                Err(E::custom("a secret value is a string; put the number in quotes"))
-            }
-
-            fn visit_u64<E: serde::de::Error>(self, _: u64) -> Result<SecretValue, E> {
-                Err(E::custom("a secret value is a string; put the number in quotes"))
-            }
-
-            fn visit_f64<E: serde::de::Error>(self, _: f64) -> Result<SecretValue, E> {
-                Err(E::custom("a secret value is a string; put the number in quotes"))
-            }
-
-            fn visit_bool<E: serde::de::Error>(self, _: bool) -> Result<SecretValue, E> {
-                Err(E::custom("a secret value is a string; put it in quotes"))
-            }
-        }
-        deserializer.deserialize_any(Text).map(Plaintext)
+        let value = read_text(deserializer, SecretValue::new)?;
+        value.map(Plaintext).map_err(D::Error::custom)
     }
+}
+
+/// Reads a string and gives it to `make`; anything else is refused without being repeated.
+fn read_text<'de, D: Deserializer<'de>, T>(deserializer: D, make: fn(String) -> T) -> Result<T, D::Error> {
+    struct Text<T>(fn(String) -> T);
+    impl<T> Visitor<'_> for Text<T> {
+        type Value = T;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a string")
+        }
+
+        fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<T, E> {
+            Ok(self.0(text.to_owned()))
+        }
+
+        fn visit_string<E: serde::de::Error>(self, text: String) -> Result<T, E> {
+            Ok(self.0(text))
+        }
+
+        fn visit_i64<E: serde::de::Error>(self, _: i64) -> Result<T, E> {
+            Err(E::custom("a secret value is a string; put the number in quotes"))
+        }
+
+        fn visit_u64<E: serde::de::Error>(self, _: u64) -> Result<T, E> {
+            Err(E::custom("a secret value is a string; put the number in quotes"))
+        }
+
+        fn visit_f64<E: serde::de::Error>(self, _: f64) -> Result<T, E> {
+            Err(E::custom("a secret value is a string; put the number in quotes"))
+        }
+
+        fn visit_bool<E: serde::de::Error>(self, _: bool) -> Result<T, E> {
+            Err(E::custom("a secret value is a string; put it in quotes"))
+        }
+    }
+    deserializer.deserialize_any(Text(make))
 }
 
 impl PartialSchema for Plaintext {
@@ -76,6 +83,20 @@ impl ToSchema for Plaintext {
     fn name() -> Cow<'static, str> {
         "Plaintext".into()
     }
+}
+
+/// A string that may be no value, so that all of an object's problems can be told at once.
+struct Checked(Result<SecretValue, ValueError>);
+
+impl<'de> Deserialize<'de> for Checked {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        read_text(deserializer, SecretValue::new).map(Checked)
+    }
+}
+
+/// A name as a message may carry it: people paste values where names belong.
+fn shown(name: &str) -> &str {
+    if name.parse::<SecretName>().is_ok() { name } else { "a name that is none" }
 }
 
 /// Names and values as one JSON object, in order. A name given twice is refused by its name.
@@ -111,13 +132,20 @@ impl<'de> Deserialize<'de> for PlaintextMap {
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<PlaintextMap, A::Error> {
                 let mut entries: Vec<(String, SecretValue)> = Vec::new();
                 let mut seen = std::collections::HashSet::new();
+                let mut refused = Vec::new();
                 while let Some(name) = map.next_key::<String>()? {
                     if !seen.insert(name.clone()) {
                         return Err(A::Error::custom("an object names one secret twice"));
                     }
-                    entries.push((name, map.next_value::<Plaintext>()?.0));
+                    match map.next_value::<Checked>()? {
+                        Checked(Ok(value)) => entries.push((name, value)),
+                        Checked(Err(problem)) => refused.push(format!("{} ({problem})", shown(&name))),
+                    }
                 }
-                Ok(PlaintextMap(entries))
+                match refused.as_slice() {
+                    [] => Ok(PlaintextMap(entries)),
+                    all => Err(A::Error::custom(format_args!("the value is refused of {}", all.join(", ")))),
+                }
             }
         }
         deserializer.deserialize_map(Entries)

@@ -1,7 +1,9 @@
 //! What handlers take: the caller, the project, a checked query, a checked body.
 
+use std::io;
 use std::marker::PhantomData;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request};
 use axum::response::{IntoResponse, Response};
@@ -22,6 +24,9 @@ use crate::router::Served;
 const MAX_BODY_BYTES: usize = 1 << 20;
 /// Largest body of a deploy: a bundle of 50 MiB, escaped, with its manifest.
 const MAX_DEPLOY_BYTES: usize = 104 << 20;
+
+/// Longest pause within a body.
+const BODY_PAUSE: Duration = Duration::from_secs(30);
 
 /// What a route needs before anything of the request is looked at. The use case decides in full; this keeps a caller
 /// without the right from learning how a well-formed request looks.
@@ -140,6 +145,36 @@ impl<T: Serialize> IntoResponse for Json<T> {
     }
 }
 
+/// An answer that carries values: every buffer that it is written to is wiped.
+pub(crate) struct Values<T>(pub(crate) T);
+
+impl<T: Serialize> IntoResponse for Values<T> {
+    fn into_response(self) -> Response {
+        let mut written = Wiped(Zeroizing::new(Vec::new()));
+        match serde_json::to_writer(&mut written, &self.0) {
+            Ok(()) => {
+                let body = axum::body::Body::from(bytes::Bytes::from_owner(written.0));
+                ([(header::CONTENT_TYPE, "application/json")], body).into_response()
+            }
+            Err(_) => Failure::new(Code::Internal, "the answer could not be written").into_response(),
+        }
+    }
+}
+
+/// A buffer that wipes what it outgrows.
+struct Wiped(Zeroizing<Vec<u8>>);
+
+impl io::Write for Wiped {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        append(&mut self.0, bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
 /// An answer with 201.
 pub(crate) fn created<T: Serialize>(body: T) -> Response {
     (StatusCode::CREATED, Json(body)).into_response()
@@ -154,26 +189,30 @@ async fn read(request: Request, limit: usize) -> Result<Zeroizing<Vec<u8>>, Fail
     }
     let mut body = Limited::new(request.into_body(), limit);
     let mut bytes = Zeroizing::new(Vec::new());
-    while let Some(frame) = body.frame().await {
+    loop {
+        let frame = tokio::time::timeout(BODY_PAUSE, body.frame()).await;
+        let Some(frame) = frame.map_err(|_| Failure::new(Code::Invalid, "the body did not arrive in time"))? else {
+            break;
+        };
         let frame = frame.map_err(|error| match error.downcast_ref::<http_body_util::LengthLimitError>() {
             Some(_) => Failure::new(Code::TooLarge, format!("the body is larger than {limit} bytes")),
             None => Failure::new(Code::Invalid, "the body broke off"),
         })?;
         if let Some(data) = frame.data_ref() {
-            if bytes.capacity() < bytes.len() + data.len() {
-                grow(&mut bytes, data.len());
-            }
-            bytes.extend_from_slice(data);
+            append(&mut bytes, data);
         }
     }
     Ok(bytes)
 }
 
-/// Grows a buffer so that what it held before is wiped too.
-fn grow(bytes: &mut Zeroizing<Vec<u8>>, more: usize) {
-    let mut larger = Zeroizing::new(Vec::with_capacity((bytes.len() + more).next_power_of_two()));
-    larger.extend_from_slice(bytes);
-    *bytes = larger;
+/// Appends to a buffer so that what it held before it grew is wiped too.
+fn append(bytes: &mut Zeroizing<Vec<u8>>, more: &[u8]) {
+    if bytes.capacity() < bytes.len() + more.len() {
+        let mut larger = Zeroizing::new(Vec::with_capacity((bytes.len() + more.len()).next_power_of_two()));
+        larger.extend_from_slice(bytes);
+        *bytes = larger;
+    }
+    bytes.extend_from_slice(more);
 }
 
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Failure> {

@@ -20,6 +20,8 @@ pub(crate) async fn whoami(scene: Scene, _: Query<NoParams>) -> Json<Whoami> {
             project: None,
             capabilities: Capability::ALL.iter().map(ToString::to_string).collect(),
             namespaces: Vec::new(),
+            app: None,
+            names: Vec::new(),
         },
         Access::Token { grant, .. } => Whoami {
             kind: "token".to_owned(),
@@ -27,6 +29,8 @@ pub(crate) async fn whoami(scene: Scene, _: Query<NoParams>) -> Json<Whoami> {
             project: Some(grant.project.to_string()),
             capabilities: grant.capabilities.iter().map(ToString::to_string).collect(),
             namespaces: grant.namespaces.iter().map(ToString::to_string).collect(),
+            app: grant.app.as_ref().map(ToString::to_string),
+            names: grant.names.iter().map(ToString::to_string).collect(),
         },
     })
 }

@@ -9,7 +9,7 @@ use strongroom_model::Scope;
 
 use super::NoParams;
 use super::ScopeParams;
-use crate::extract::{Json, Lists, Query, ReadsValues, Scene};
+use crate::extract::{Json, Lists, Query, ReadsValues, Scene, Values};
 use crate::failure::Failure;
 use crate::place::{self, Parts, optional};
 
@@ -62,7 +62,7 @@ pub(crate) async fn diff(scene: Scene<Lists>, Query(params): Query<DiffParams>) 
 pub(crate) async fn export(
     scene: Scene<ReadsValues>,
     Query(params): Query<ScopeParams>,
-) -> Result<Json<Exported>, Failure> {
+) -> Result<Values<Exported>, Failure> {
     let scope = Parts::new(params.scope.as_ref(), params.namespace.as_ref(), params.app.as_ref()).scope()?;
-    Ok(Json(secrets::export(&scene.app, &scene.caller, &scene.project, &scope).await?))
+    Ok(Values(secrets::export(&scene.app, &scene.caller, &scene.project, &scope).await?))
 }

@@ -12,7 +12,7 @@ use strongroom_app::tokens::still_stands;
 use strongroom_model::Lifetime;
 use tokio::time::Instant;
 
-use crate::extract::{Json, Lists, Query, ReadsValues, Scene};
+use crate::extract::{Json, Lists, Query, ReadsValues, Scene, Values};
 use crate::failure::Failure;
 use crate::place::{self, optional, workload_namespace};
 
@@ -79,7 +79,7 @@ pub(crate) async fn resolve(
     };
     let tag = etag(&prepared);
     let resolved = resolve::deliver(&scene.app, &scene.caller, prepared).await?;
-    Ok(([(header::ETAG, tag)], Json(resolved)).into_response())
+    Ok(([(header::ETAG, tag)], Values(resolved)).into_response())
 }
 
 /// Whether `If-None-Match` names the tag, compared weakly (RFC 9110, section 13.1.2).

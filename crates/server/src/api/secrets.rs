@@ -15,7 +15,7 @@ use strongroom_app::{Error, Fault};
 use strongroom_model::{Expiry, Scope, SecretName};
 
 use super::{NoParams, ScopeParams, expiry, from_cursor, limit, to_cursor};
-use crate::extract::{Deletes, Json, Lists, Query, ReadsValues, Scene, Writes, created};
+use crate::extract::{Deletes, Json, Lists, Query, ReadsValues, Scene, Values, Writes, created};
 use crate::failure::Failure;
 use crate::place::{self, Parts, optional};
 
@@ -237,9 +237,14 @@ pub(crate) fn change(name: SecretName, body: UpdateSecret) -> Result<Change, Fai
 /// The version in an `If-Match` header.
 pub(crate) fn if_match(headers: &HeaderMap) -> Result<Option<u64>, Failure> {
     let Some(value) = headers.get(header::IF_MATCH) else { return Ok(None) };
-    let text = value.to_str().ok().map(|text| text.trim().trim_matches('"'));
-    let version = text.and_then(|text| text.parse().ok());
-    version.map(Some).ok_or_else(|| Failure::invalid("If-Match", "If-Match carries a version in quotes, such as \"3\""))
+    let text = value.to_str().map(str::trim).unwrap_or_default();
+    if text == "*" {
+        // any version will do, and a secret that is not there is refused anyway
+        return Ok(None);
+    }
+    let version = text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(text).parse();
+    let explain = "If-Match carries one version in quotes, such as \"3\", or * for any";
+    version.map(Some).map_err(|_| Failure::invalid("If-Match", explain))
 }
 
 /// How to delete.
@@ -337,10 +342,10 @@ pub(crate) async fn reveal(
     scene: Scene<ReadsValues>,
     Path(path): Path<Vec<(String, String)>>,
     Query(params): Query<RevealParams>,
-) -> Result<Json<Revealed>, Failure> {
+) -> Result<Values<Revealed>, Failure> {
     let scope = Parts::new(params.scope.as_ref(), params.namespace.as_ref(), params.app.as_ref()).scope()?;
     let name = place::name(last(&path))?;
-    Ok(Json(secrets::reveal(&scene.app, &scene.caller, &scene.project, (&scope, &name), params.version).await?))
+    Ok(Values(secrets::reveal(&scene.app, &scene.caller, &scene.project, (&scope, &name), params.version).await?))
 }
 
 /// Registers names and descriptions without values; never blanks a value.

@@ -1,6 +1,6 @@
 //! Who may do what: every route, every limit of a token.
 
-use http::Method;
+use ::http::Method;
 use serde_json::json;
 
 use crate::support::{House, names};

@@ -2,6 +2,8 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
 
 mod access;
+mod http;
+mod openapi;
 mod resolve;
 mod secrets;
 mod support;

@@ -1,6 +1,6 @@
 //! Resolution, its entity tags, waiting for a change.
 
-use http::{Method, header};
+use ::http::{Method, header};
 use serde_json::json;
 
 use crate::support::{Answer, House, request};

@@ -1,6 +1,6 @@
 //! Setting, reading, rolling back, listing, copying.
 
-use http::{Method, StatusCode, header};
+use ::http::{Method, StatusCode, header};
 use serde_json::json;
 use strongroom_model::{ProjectName, Scope};
 

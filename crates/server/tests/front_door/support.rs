@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
+use ::http::{Method, Request, StatusCode, header};
 use axum::Router;
 use axum::body::Body;
-use http::{Method, Request, StatusCode, header};
 use http_body_util::BodyExt as _;
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -43,7 +43,7 @@ pub(crate) struct House {
 
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
-    pub(crate) headers: http::HeaderMap,
+    pub(crate) headers: ::http::HeaderMap,
     pub(crate) body: Value,
     pub(crate) text: String,
 }

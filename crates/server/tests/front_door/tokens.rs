@@ -2,7 +2,7 @@
 
 use std::task::{Context, Poll, Waker};
 
-use http::Method;
+use ::http::Method;
 use serde_json::{Value, json};
 use strongroom_app::Clock as _;
 use strongroom_model::ProjectName;

@@ -1,0 +1,182 @@
+//! What HTTP asks of the API: methods, media types, sizes, hosts, addresses.
+
+use ::http::{Method, Request, header};
+use axum::body::{Body, Bytes};
+use serde_json::{Value, json};
+use strongroom_server::Peer;
+
+use crate::support::{Answer, House, request};
+
+/// A PUT of these bytes as the owner.
+async fn put_bytes(house: &House, media: &str, body: Body) -> Answer {
+    let request = Request::put("/api/v1/admin/secrets").header(header::CONTENT_TYPE, media);
+    let request = request.header(header::AUTHORIZATION, format!("Bearer {}", house.owner));
+    house.send(request.body(body).unwrap()).await
+}
+
+#[tokio::test]
+async fn other_methods_and_addresses_are_problems() {
+    let house = House::new().await;
+    let refused = house.call(Method::PATCH, "secrets", None).await;
+    let allowed = refused.headers[header::ALLOW].to_str().unwrap().to_owned();
+    refused.problem(405, "method_not_allowed");
+    for method in ["GET", "POST", "PUT"] {
+        assert!(allowed.contains(method), "{allowed}");
+    }
+    house.call(Method::OPTIONS, "secrets", None).await.problem(405, "method_not_allowed");
+    let head = house.call(Method::HEAD, "secrets", None).await;
+    assert_eq!((head.status.as_u16(), head.text.as_str()), (200, ""));
+    for path in [
+        "secrets/",
+        "/api/v1/admin/nothing",
+        "/api/v1",
+        "/",
+        "//api/v1/admin/secrets",
+        "/api/v1/admin/../admin/secrets",
+        "/api/v1/projects/default/secrets/A/B",
+        "/API/v1/admin/secrets",
+    ] {
+        house.get(path).await.problem(404, "not_found");
+    }
+    for path in
+        ["secrets/A%2FB", "secrets/..%2fsecrets", "secrets/A%00", "secrets/%D0%9A", "secrets/A%0A", "secrets/%ff"]
+    {
+        house.get(path).await.problem(400, "invalid");
+    }
+    house.get("/api/v1/projects/DEFAULT/secrets").await.problem(404, "not_found");
+    house.get("/api/v1/projects/%ff/secrets").await.problem(400, "invalid");
+}
+
+#[tokio::test]
+async fn unknown_words_are_refused_by_name_and_values_never_repeated() {
+    let house = House::new().await;
+    assert!(house.get("secrets?spcae=x").await.problem(400, "invalid").contains("spcae"));
+    assert!(house.get("stats?x=1").await.problem(400, "invalid").contains('x'));
+    let told = house.put("secrets", json!({ "secrtes": { "A": "canary-1" } })).await;
+    assert!(!told.text.contains("canary"), "{}", told.text);
+    assert!(told.problem(400, "invalid").contains("secrtes"));
+    for body in [
+        json!({ "secrets": "canary-2" }),
+        json!({ "secrets": { "A": ["canary-2"] } }),
+        json!({ "secrets": { "A": { "canary-2": 1 } } }),
+        json!({ "secrets": { "canary 2": "x" } }),
+        json!({ "secrets": { "A": "x" }, "if_version": "canary-2" }),
+        json!({ "secrets": { "A": "x" }, "expires_at": "canary-2" }),
+        json!({ "secrets": { "A": "x" }, "scope": "canary-2" }),
+        json!({ "secrets": { "A": "x" }, "namespace": "canary 2" }),
+        json!(["canary-2"]),
+    ] {
+        let told = house.put("secrets", body.clone()).await;
+        assert!(!told.text.contains("canary"), "{body}: {}", told.text);
+        told.problem(400, "invalid");
+    }
+}
+
+#[tokio::test]
+async fn every_value_that_is_none_is_reported() {
+    let house = House::new().await;
+    let long = "x".repeat(64 * 1024 + 1);
+    let body = json!({ "secrets": { "A": long, "GOOD": "x", "B": "nul\u{0}canary", "not a name": "nul\u{0}" } });
+    let told = house.put("secrets", body).await.problem(400, "invalid");
+    for part in ["A (the value is 65537 bytes long", "B (the value contains a NUL byte", "a name that is none ("] {
+        assert!(told.contains(part), "{told}");
+    }
+    assert!(!told.contains("canary") && !told.contains("not a name"), "{told}");
+    assert_eq!(house.get("secrets").await.expect(200)["items"], json!([]));
+}
+
+#[tokio::test]
+async fn bodies_are_json_of_a_bounded_size_and_depth() {
+    let house = House::new().await;
+    let good = r#"{"secrets":{"A":"x"}}"#;
+    for media in ["", "text/plain", "application/x-www-form-urlencoded", "application/jsonp"] {
+        put_bytes(&house, media, Body::from(good)).await.problem(415, "unsupported_media");
+    }
+    put_bytes(&house, "Application/JSON; charset=utf-8", Body::from(good)).await.expect(200);
+    for bad in ["", "{", "nonsense", "{\"secrets\":{\"A\":\"\u{fffd}", &"[".repeat(100_000), "{\"secrets\":{}} x"] {
+        put_bytes(&house, "application/json", Body::from(bad.to_owned())).await.problem(400, "invalid");
+    }
+    put_bytes(&house, "application/json", Body::from(vec![b'"', 0xff, b'"'])).await.problem(400, "invalid");
+    // no length is announced
+    let pieces = (0..3).map(|_| Ok::<_, std::io::Error>(Bytes::from(vec![b' '; 512 * 1024])));
+    let endless = Body::from_stream(futures_util::stream::iter(pieces));
+    put_bytes(&house, "application/json", endless).await.problem(413, "too_large");
+    let split = good.as_bytes().chunks(3).map(|piece| Ok::<_, std::io::Error>(Bytes::copy_from_slice(piece)));
+    let split: Vec<_> = split.collect();
+    put_bytes(&house, "application/json", Body::from_stream(futures_util::stream::iter(split))).await.expect(200);
+}
+
+/// A listing as it would come over the network, from `from` for `host`.
+async fn over(house: &House, from: &str, hosts: &[&str]) -> Answer {
+    let headers: Vec<_> = hosts.iter().map(|host| ("host", *host)).collect();
+    let mut request = request(&house.owner, Method::GET, "secrets", &headers, None);
+    request.extensions_mut().insert(Peer::Tcp(from.parse().unwrap()));
+    house.send(request).await
+}
+
+#[tokio::test]
+async fn only_hosts_that_nobody_else_names_are_answered_and_only_in_private() {
+    let house = House::new().await;
+    for host in ["localhost", "LOCALHOST:7876", "127.0.0.1", "127.0.0.1:80", "[::1]", "[::1]:7876", "10.0.0.9:1"] {
+        over(&house, "127.0.0.1:5000", &[host]).await.expect(200);
+    }
+    for hosts in [
+        &["evil.example"][..],
+        &["localhost.evil.example"],
+        &["127.0.0.1.evil.example:80"],
+        &["localhost:80@evil.example"],
+        &[""],
+        &[],
+        &["localhost", "evil.example"],
+    ] {
+        over(&house, "127.0.0.1:5000", hosts).await.problem(400, "invalid");
+    }
+    over(&house, "[::ffff:127.0.0.1]:5000", &["localhost"]).await.expect(200);
+    for from in ["192.0.2.1:5000", "[2001:db8::1]:5000", "[::ffff:192.0.2.1]:5000"] {
+        over(&house, from, &["127.0.0.1"]).await.problem(421, "insecure_transport");
+    }
+}
+
+#[tokio::test]
+async fn a_version_is_expected_in_every_form_that_http_knows() {
+    let house = House::new().await;
+    house.set(None, "K", "one").await;
+    let put = async |tag: &str| {
+        let body: Value = json!({ "value": "two", "force": true });
+        house.send(request(&house.owner, Method::PUT, "secrets/K", &[("if-match", tag)], Some(body))).await
+    };
+    put("\"1\"").await.expect(200);
+    put("2").await.expect(200);
+    put("*").await.expect(200);
+    put("\"1\"").await.problem(412, "version_mismatch");
+    for odd in ["W/\"4\"", "\"3\", \"4\"", "\"\"", "x", "-1", "\"\"4\"\""] {
+        put(odd).await.problem(400, "invalid");
+    }
+    assert_eq!(house.get("secrets/K").await.expect(200)["version"], 4);
+}
+
+#[tokio::test]
+async fn pages_are_bounded_and_cursors_not_believed() {
+    let house = House::new().await;
+    for name in ["A", "B", "C"] {
+        house.set(None, name, "x").await;
+    }
+    let first = house.get("secrets?limit=2").await.expect(200);
+    let cursor = first["next_cursor"].as_str().unwrap();
+    let second = house.get(&format!("secrets?limit=2&cursor={cursor}")).await.expect(200);
+    assert_eq!(crate::support::names(&second), ["C"]);
+    assert_eq!(second["next_cursor"], json!(null));
+    for query in [
+        "limit=0",
+        "limit=1001",
+        "limit=-1",
+        "limit=x",
+        "fields=value",
+        "fields=name&limit=10001",
+        "cursor=zz",
+        "cursor=5b5d",
+    ] {
+        house.get(&format!("secrets?{query}")).await.problem(400, "invalid");
+    }
+    house.get("secrets?fields=name&limit=10000").await.expect(200);
+}
