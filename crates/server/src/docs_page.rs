@@ -63,7 +63,9 @@ fn section(html: &mut String, method: &str, path: &str, operation: &Value) {
         let _infallible = write!(html, "<li>body: <code>{}</code></li>", escape(schema_name(schema)));
     }
     for (status, response) in operation.get("responses").and_then(Value::as_object).into_iter().flatten() {
-        let schema = response.pointer("/content/application~1json/schema").map(schema_name).unwrap_or_default();
+        let contents = response.get("content").and_then(Value::as_object);
+        let schema = contents.and_then(|contents| contents.values().next()?.get("schema"));
+        let schema = schema.map(schema_name).unwrap_or_default();
         let _infallible = write!(
             html,
             "<li>{}: {} <code>{}</code></li>",

@@ -2,8 +2,16 @@
 
 use axum::response::{IntoResponse, Response};
 use http::header;
+use utoipa::openapi::path::{Operation, Parameter, ParameterBuilder, ParameterIn};
+use utoipa::openapi::schema::Type;
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
-use utoipa::openapi::{Components, Info, License, OpenApi, OpenApiBuilder, SecurityRequirement};
+use utoipa::openapi::{
+    Components, Content, Info, License, Object, OpenApi, OpenApiBuilder, RefOr, Required, SecurityRequirement,
+};
+
+const JSON: &str = "application/json";
+const PROBLEM: &str = "application/problem+json";
+const PROBLEM_SCHEMA: &str = "#/components/schemas/Problem";
 
 /// The document without paths.
 pub(crate) fn frame() -> OpenApi {
@@ -25,9 +33,50 @@ pub(crate) fn frame() -> OpenApi {
         .build()
 }
 
-/// The whole document.
+/// The whole document. Operations are named `tag_handler`, which is unique; refusals say their media type; what is the same
+/// for all operations of a method is said here once.
 pub fn document() -> OpenApi {
-    crate::router::documented().split_for_parts().1
+    let mut document = crate::router::documented().split_for_parts().1;
+    for item in document.paths.paths.values_mut() {
+        let operations =
+            [&mut item.get, &mut item.put, &mut item.post, &mut item.delete, &mut item.patch].into_iter().flatten();
+        for operation in operations {
+            finish(operation);
+        }
+        if let Some(post) = &mut item.post {
+            post.parameters.get_or_insert_default().push(RefOr::T(idempotency_key()));
+        }
+    }
+    document
+}
+
+fn finish(operation: &mut Operation) {
+    let tag = operation.tags.iter().flatten().next().cloned().unwrap_or_default();
+    let handler = operation.operation_id.take().unwrap_or_default();
+    operation.operation_id = Some(format!("{tag}_{handler}"));
+    for response in operation.responses.responses.values_mut() {
+        let RefOr::T(response) = response else { continue };
+        let is_problem = |content: &RefOr<Content>| match content {
+            RefOr::T(Content { schema: Some(RefOr::Ref(target)), .. }) => target.ref_location == PROBLEM_SCHEMA,
+            _ => false,
+        };
+        if response.content.get(JSON).is_some_and(is_problem)
+            && let Some(content) = response.content.shift_remove(JSON)
+        {
+            response.content.insert(PROBLEM.to_owned(), content);
+        }
+    }
+}
+
+fn idempotency_key() -> Parameter {
+    let about = "1 to 255 characters: a repeat within a day answers what the first request did and does nothing; another request with the key is refused";
+    ParameterBuilder::new()
+        .name("Idempotency-Key")
+        .parameter_in(ParameterIn::Header)
+        .required(Required::False)
+        .description(Some(about))
+        .schema(Some(Object::with_type(Type::String)))
+        .build()
 }
 
 pub(crate) async fn serve() -> Response {
