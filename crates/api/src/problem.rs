@@ -130,7 +130,8 @@ pub struct Problem {
 impl Problem {
     /// A problem without hint or list; the request id is filled in where the answer is made.
     pub fn new(code: Code, detail: impl Into<String>) -> Self {
-        let word = serde_json::to_value(code).ok().and_then(|word| word.as_str().map(str::to_owned)).unwrap_or_default();
+        let word =
+            serde_json::to_value(code).ok().and_then(|word| word.as_str().map(str::to_owned)).unwrap_or_default();
         Self {
             kind: format!("urn:strongroom:problem:{word}"),
             title: code.title().to_owned(),
