@@ -41,7 +41,7 @@ fn scope_description_and_expiry_go_with_the_value() {
         world.does(&["secrets", "set", "TEMP_TOKEN", "xyz", "--expires", "30d"]);
         let list = world.does(&["secrets", "list"]).stdout;
         assert!(list.contains("namespace production"), "{list}");
-        assert!(list.contains("in 4 weeks"), "{list}");
+        assert!(list.contains("in 30 days"), "{list}");
         let one = world.json(&["secrets", "get", "STRIPE_KEY"]);
         assert_eq!(one["description"], "Stripe production API key");
     });

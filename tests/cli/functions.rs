@@ -38,6 +38,9 @@ fn a_function_is_deployed_called_and_sees_the_next_value() {
         assert!(failed.stderr.contains("HTTP 503"), "{failed:?}");
         assert_eq!(world.json(&["secrets", "get", "API_KEY"])["used_by"][0]["name"], "reader");
         assert_eq!(world.json(&["secrets", "list"])[0]["used_by"], 1);
+        let shown = world.does(&["secrets", "get", "API_KEY"]).stdout;
+        let users: Vec<_> = shown.lines().filter(|line| line.starts_with("Used by")).collect();
+        assert!(matches!(users.as_slice(), [one] if one.contains("function default/reader, ")), "{shown}");
         let logged = world.does(&["logs", "list", "--category", "execution", "--search", "STRONGROOM_SECRET"]);
         assert!(logged.stdout.contains("secret read STRONGROOM_SECRET_API_KEY"), "{logged:?}");
         world.exits(5, &["secrets", "delete", "API_KEY"]);
@@ -73,7 +76,8 @@ fn a_missing_required_secret_stops_the_deploy() {
         ["functions", "deploy", "reader", "--entry", "reader.ts", "--secret", "API_KEY", "--secret", "OTHER:ALIAS"];
     let stopped = world.exits(1, &deploy);
     for name in ["API_KEY", "OTHER"] {
-        assert!(stopped.stderr.contains(&format!("strongroom secrets set {name}")), "{stopped:?}");
+        let line = format!("  - {name}: not set; set it: strongroom secrets set {name}\n");
+        assert!(stopped.stderr.contains(&line), "{stopped:?}");
     }
     assert_eq!(world.json(&["functions", "list"]), serde_json::json!([]));
 }
@@ -95,6 +99,12 @@ fn the_project_file_declares_functions() {
     world.write("strongroom.json", wrong);
     let refused = world.exits(2, &["functions", "deploy"]);
     for text in ["workload name", "a timeout is", "memory is"] {
+        assert!(refused.stderr.contains(text), "{text}: {refused:?}");
+    }
+    let outside = r#"{"jobs": [{}], "functions": [{"name": "a", "entry": "a.ts", "timeout": "20m", "memory": "1MB"}]}"#;
+    world.write("strongroom.json", outside);
+    let refused = world.exits(2, &["functions", "deploy"]);
+    for text in ["between 1ms and 15m", "between 32MB and 16GB", "jobs of strongroom.json are left alone"] {
         assert!(refused.stderr.contains(text), "{text}: {refused:?}");
     }
 }

@@ -8,6 +8,8 @@ mod delete;
 mod envfile;
 mod forms;
 mod functions;
+mod guide;
+mod hints;
 mod json;
 mod local_store;
 mod names;

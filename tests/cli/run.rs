@@ -47,7 +47,10 @@ fn only_what_is_asked_for_and_nothing_if_one_is_missing() {
             assert!(stopped.stderr.contains(text), "{text}: {stopped:?}");
         }
         let all = world.does(&["run", "--", "true"]);
-        assert!(all.stderr.contains("left out: OLD: expired"), "{all:?}");
+        assert!(
+            all.stderr.contains("left out (expired): OLD\n") && all.stderr.contains("left out (no value yet): LATER\n"),
+            "{all:?}"
+        );
     });
 }
 

@@ -1,6 +1,6 @@
 //! Which scope a command is about.
 
-use crate::world::World;
+use crate::world::{Way, World};
 
 #[test]
 fn the_narrowest_scope_answers() {
@@ -73,4 +73,12 @@ fn the_project_file_names_project_and_workload_namespace_but_no_scope() {
         let refused = world.exits(2, &["secrets", "list"]);
         assert!(refused.stderr.contains("strongroom.json:2:"), "{refused:?}");
     });
+}
+
+#[test]
+fn a_list_refuses_contradictions_too() {
+    let world = World::new(Way::InProcess);
+    world.exits(2, &["secrets", "list", "--scope", "namespace", "--app", "web"]);
+    world.exits(2, &["secrets", "list", "--scope", "global", "--namespace", "production"]);
+    world.does(&["secrets", "list", "--scope", "namespace"]);
 }

@@ -120,7 +120,8 @@ impl Failure {
     /// The text for people.
     pub(crate) fn text(&self) -> String {
         let mut text = format!("error: {}\n", self.0.problem.detail);
-        for error in &self.0.problem.errors {
+        let is_said = |error: &FieldError| error.detail == self.0.problem.detail;
+        for error in self.0.problem.errors.iter().filter(|error| !is_said(error)) {
             writeln!(text, "  - {}: {}", error.at, error.detail).expect("writing to a String cannot fail");
         }
         for cause in &self.0.causes {
@@ -202,6 +203,13 @@ mod tests {
             "error: the store did not open\ncaused by: disk on fire\n\nhint: strongroom doctor\n"
         );
         assert_eq!(failure.exit(), Exit(1));
+    }
+
+    #[test]
+    fn a_problem_that_is_the_whole_message_is_said_once() {
+        let failure = Failure::usage("a name is 1 to 63 characters");
+        let failure = failure.each(vec![at("name", "a name is 1 to 63 characters"), at("other", "too long")]);
+        assert_eq!(failure.text(), "error: a name is 1 to 63 characters\n  - other: too long\n");
     }
 
     #[test]

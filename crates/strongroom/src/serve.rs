@@ -147,8 +147,18 @@ impl Stops {
 }
 
 async fn bind(address: &str, option: &str) -> Result<TcpListener, Failure> {
-    let failed =
-        |error: &std::io::Error| Failure::failed(format!("{option} {address} cannot be listened on")).because(error);
+    let failed = |error: &std::io::Error| {
+        let failure = Failure::failed(format!("{option} {address} cannot be listened on")).because(error);
+        match error.kind() {
+            std::io::ErrorKind::InvalidInput => {
+                failure.hint(format!("{option} takes an address and a port: 127.0.0.1:0"))
+            }
+            std::io::ErrorKind::AddrInUse => {
+                failure.hint(format!("give it another port, or any free one: {option} 127.0.0.1:0"))
+            }
+            _ => failure,
+        }
+    };
     TcpListener::bind(address).await.map_err(|error| failed(&error))
 }
 

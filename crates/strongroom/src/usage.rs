@@ -41,13 +41,58 @@ pub(crate) fn failure(error: &clap::Error) -> Failure {
 fn hint(error: &clap::Error) -> String {
     let near =
         [known_words(error, ContextKind::SuggestedSubcommand), known_words(error, ContextKind::SuggestedArg)].concat();
-    match near.last() {
-        Some(word) => format!("did you mean {word}? What you typed is not shown, since it could be a secret"),
-        None if error.kind() == ErrorKind::UnknownArgument => {
-            "see --help; a value that begins with - is written NAME=VALUE, or after --".to_owned()
+    let command = elsewhere(error);
+    match (command, near.last(), usage(error)) {
+        (Some(command), ..) => command.to_owned(),
+        (None, Some(word), _) => {
+            format!("did you mean {word}? What you typed is not shown, since it could be a secret")
         }
-        None => "see --help".to_owned(),
+        (None, None, Some(usage)) => format!("{usage}   (more with --help)"),
+        (None, None, None) => "see --help".to_owned(),
     }
+}
+
+/// How the command is used, in the program's own words: `strongroom tokens create [OPTIONS] --name <NAME>`.
+fn usage(error: &clap::Error) -> Option<String> {
+    let Some(ContextValue::StyledStr(usage)) = error.get(ContextKind::Usage) else { return None };
+    let text = usage.to_string();
+    let line = text.lines().next()?.trim();
+    Some(line.strip_prefix("Usage:").unwrap_or(line).trim().to_owned())
+}
+
+/// Words that other programs, or people in a hurry, have for a command of ours.
+const ELSEWHERE: &[(&str, &str)] = &[
+    ("set", "strongroom secrets set NAME"),
+    ("get", "strongroom secrets get NAME"),
+    ("list", "strongroom secrets list"),
+    ("ls", "strongroom secrets list"),
+    ("delete", "strongroom secrets delete NAME"),
+    ("rollback", "strongroom secrets rollback NAME VERSION"),
+    ("import", "strongroom secrets import FILE"),
+    ("export", "strongroom secrets export"),
+    ("deploy", "strongroom functions deploy"),
+    ("invoke", "strongroom functions invoke NAME"),
+    ("app", "strongroom apps --help"),
+    ("token", "strongroom tokens create --name NAME"),
+    ("exec", "strongroom run -- COMMAND"),
+    ("dev", "this version has no `dev`; a command gets its secrets with: strongroom run -- COMMAND"),
+    (
+        "login",
+        "this version has no `login`; set STRONGROOM_URL and STRONGROOM_TOKEN (made with: strongroom tokens create --name NAME)",
+    ),
+    ("init", "nothing has to be set up: strongroom secrets set NAME"),
+    ("start", "strongroom server"),
+    ("serve", "strongroom server"),
+    ("help", "strongroom --help"),
+    ("version", "strongroom --version"),
+];
+
+/// The command that is meant by a word which is no command, if the word is one of the table: it is then no secret.
+fn elsewhere(error: &clap::Error) -> Option<&'static str> {
+    let is_first_word = usage(error).is_some_and(|usage| usage.starts_with("strongroom [OPTIONS]"));
+    let Some(ContextValue::String(typed)) = error.get(ContextKind::InvalidSubcommand) else { return None };
+    let found = ELSEWHERE.iter().find(|(word, _)| is_first_word && word == typed);
+    found.map(|(_, command)| *command)
 }
 
 /// Words from the program's own definitions. `InvalidArg` holds the user's word for unknown arguments: that one is

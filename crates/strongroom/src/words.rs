@@ -2,6 +2,8 @@
 
 use jiff::Timestamp;
 
+const DAY: i64 = 86_400;
+
 const UNITS: [(i64, &str); 7] = [
     (365 * 86_400, "year"),
     (30 * 86_400, "month"),
@@ -31,7 +33,12 @@ pub(crate) fn ago(now: Timestamp, then: Timestamp) -> String {
 /// `in 29 days`, or `expired 2 days ago`.
 pub(crate) fn expiry(now: Timestamp, at: Timestamp) -> String {
     let left = at.duration_since(now).as_secs();
-    if at <= now { format!("expired {}", ago(now, at)) } else { format!("in {}", length(left)) }
+    match (left + DAY / 2) / DAY {
+        _ if at <= now => format!("expired {}", ago(now, at)),
+        // weeks and months are too coarse for a date that somebody has to keep
+        days @ 2.. => format!("in {days} days"),
+        _ => format!("in {}", length(left)),
+    }
 }
 
 #[cfg(test)]
@@ -51,7 +58,9 @@ mod tests {
         ] {
             assert_eq!(ago(at(1_000_000_000 + age), at(1_000_000_000)), words);
         }
-        assert_eq!(expiry(at(0), at(30 * 86_400 - 1)), "in 4 weeks");
+        assert_eq!(expiry(at(0), at(30 * 86_400 - 1)), "in 30 days");
+        assert_eq!(expiry(at(0), at(86_400)), "in 1 day");
+        assert_eq!(expiry(at(0), at(7_199)), "in 1 hour");
         assert_eq!(expiry(at(100), at(40)), "expired 1 minute ago");
     }
 }

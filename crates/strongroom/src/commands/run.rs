@@ -10,7 +10,7 @@ use strongroom_client::Workload;
 use strongroom_model::SecretName;
 use strongroom_model::manifest::SecretRef;
 
-use super::secrets::resolve::why;
+use super::secrets::resolve::{say_left_out, unresolved, why};
 use crate::config;
 use crate::context::Context;
 use crate::environment::{CREDENTIALS, SECRET_PREFIX};
@@ -42,7 +42,8 @@ pub(crate) fn run(context: &Context, args: &RunArgs) -> Result<Exit, Failure> {
     let resolved = {
         let session = context.connect()?;
         let workload = Workload { namespace: Some(&namespace), app: args.app.as_deref() };
-        session.wait(session.project().resolve(workload, &names))?
+        let resolved = session.wait(session.project().resolve(workload, &names));
+        resolved.map_err(|error| unresolved(error, &namespace, args.app.as_deref()))?
     };
     report_missing(context, &resolved, wanted.as_deref(), &namespace, args.app.as_deref())?;
     let (program, arguments) =
@@ -99,12 +100,11 @@ fn report_missing(
     };
     let required: Vec<_> = resolved.missing.iter().filter(stops).collect();
     if required.is_empty() {
-        for missing in &resolved.missing {
-            context.output.talk(&format!("left out: {}: {}", missing.name, why(missing)));
-        }
+        say_left_out(context, &resolved.missing);
         return Ok(());
     }
     let options = match (namespace, app) {
+        ("default", None) => String::new(),
         ("default", Some(app)) => format!(" --app {app}"),
         (namespace, Some(app)) => format!(" --namespace {namespace} --app {app}"),
         (namespace, None) => format!(" --namespace {namespace}"),

@@ -95,11 +95,12 @@ fn name(text: &str) -> Result<SecretName, Failure> {
 
 /// The failure of an operation on one secret in one scope; if it is not there, it says who else has the name.
 fn addressed(session: &Session, verb: &str, name: &SecretName, target: &Target, error: ClientError) -> Failure {
-    let other = if error.is_not_found() { elsewhere(session, verb, name, target) } else { None };
+    let is_missing = error.is_not_found();
+    let other = if is_missing { elsewhere(session, verb, name, target) } else { None };
     let failure = Failure::from(error);
     match other {
         Some(command) => failure.hint(command),
-        None => failure,
+        None => failure.hint_if_none(|| is_missing.then(|| "strongroom secrets list".to_owned())),
     }
 }
 

@@ -46,11 +46,18 @@ pub(crate) struct Content {
     #[serde(default)]
     pub(crate) functions: Vec<FunctionEntry>,
     /// Jobs: read by a later version.
-    #[serde(default, rename = "jobs")]
-    _jobs: Vec<IgnoredAny>,
+    #[serde(default)]
+    jobs: Vec<IgnoredAny>,
     /// Apps.
     #[serde(default)]
     pub(crate) apps: Vec<AppEntry>,
+}
+
+impl Content {
+    /// Whether there are jobs, which are not run yet.
+    pub(crate) fn declares_jobs(&self) -> bool {
+        !self.jobs.is_empty()
+    }
 }
 
 /// One function.

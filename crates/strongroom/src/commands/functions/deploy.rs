@@ -12,7 +12,7 @@ use strongroom_runtime::bundle::bundle;
 use strongroom_runtime::locate;
 
 use super::plan::{self, Plan};
-use crate::commands::secrets::resolve::why;
+use crate::commands::secrets::resolve::say_left_out;
 use crate::config;
 use crate::config::file::{FunctionEntry, secret_entry};
 use crate::context::Context;
@@ -135,6 +135,9 @@ fn plans(context: &Context, args: &DeployArgs) -> Result<Vec<Plan>, Failure> {
         return Err(Failure::usage("there is no strongroom.json here or above")
             .hint("without one: strongroom functions deploy NAME --entry FILE"));
     };
+    if file.content.declares_jobs() {
+        context.output.talk("note: the jobs of strongroom.json are left alone; this version does not run jobs yet");
+    }
     let plans = plan::from_file(file, &args.names)?;
     if plans.is_empty() {
         Err(Failure::usage(format!("{} declares no functions", file.path.display())))
@@ -200,7 +203,8 @@ fn explain(error: ClientError, namespace: &str) -> Failure {
         ClientError::Problem(mut problem) if problem.code == Code::SecretsMissing => {
             problem.hint = None;
             for missing in &mut problem.errors {
-                missing.detail = format!("{}; set it: strongroom secrets set {}{options}", missing.detail, missing.at);
+                let why = missing.detail.strip_prefix(&format!("{} is ", missing.at)).unwrap_or(&missing.detail);
+                missing.detail = format!("{why}; set it: strongroom secrets set {}{options}", missing.at);
             }
             Failure::from(ClientError::Problem(problem))
         }
@@ -225,8 +229,6 @@ fn print(context: &Context, deployed: &Deployed) -> Result<(), Failure> {
     if !deployed.secrets.is_empty() {
         output.talk(&format!("gets: {}", deployed.secrets.join(", ")));
     }
-    for missing in &deployed.missing {
-        output.talk(&format!("left out: {}: {}", missing.name, why(missing)));
-    }
+    say_left_out(context, &deployed.missing);
     deployed.url.as_ref().map_or(Ok(()), |url| output.done(url))
 }

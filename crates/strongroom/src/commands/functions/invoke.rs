@@ -1,7 +1,7 @@
 //! `strongroom functions invoke`.
 
 use std::fs::File;
-use std::io::{self, Read as _};
+use std::io::{self, IsTerminal as _, Read as _};
 
 use bytes::Bytes;
 use clap::Args;
@@ -60,8 +60,14 @@ pub(crate) fn run(context: &Context, args: &InvokeArgs) -> Result<Exit, Failure>
         let mut invoked = session.project().invoke(invocation).await?;
         let status = invoked.status;
         context.output.talk(format!("HTTP {} {}", status.as_u16(), status.canonical_reason().unwrap_or("")).trim_end());
+        let mut ends_line = true;
         while let Some(chunk) = invoked.chunk().await? {
+            ends_line = chunk.last().map_or(ends_line, |byte| *byte == b'\n');
             output::bytes(&chunk)?;
+        }
+        if !ends_line && io::stdout().is_terminal() {
+            // only on the screen: the body itself is not changed
+            output::bytes(b"\n")?;
         }
         Ok(if status.is_success() { Exit::DONE } else { Exit::FAILED })
     })

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use strongroom_model::manifest::FunctionManifest;
+use strongroom_model::manifest::{FunctionManifest, ManifestError};
 use strongroom_model::{Lifetime, WorkloadName};
 
 use crate::config::file::{FunctionEntry, ProjectFile};
@@ -74,11 +74,24 @@ pub(super) fn plan(entry: &FunctionEntry, folder: &Path, prefixes: &[String]) ->
         env_prefix: prefixes.iter().chain(&entry.env_prefix).cloned().collect(),
         on_change: entry.on_change,
     };
-    problems.extend(manifest.problems().iter().map(ToString::to_string));
+    problems.extend(manifest.problems().iter().map(in_units));
     match name {
         Ok(name) if problems.is_empty() => Ok(Plan { name, entry: folder.join(&entry.entry), manifest }),
         Ok(_) => Err(problems),
         Err(error) => Err([vec![error.to_string()], problems].concat()),
+    }
+}
+
+/// A problem with numbers in the units in which they are written here.
+fn in_units(problem: &ManifestError) -> String {
+    match problem {
+        ManifestError::Range { field: "timeout", least, most } => {
+            format!("timeout must lie between {least}ms and {}m", most / 60_000)
+        }
+        ManifestError::Range { field: "memory", least, most } => {
+            format!("memory must lie between {}MB and {}GB", least >> 20, most >> 30)
+        }
+        other => other.to_string(),
     }
 }
 

@@ -134,9 +134,12 @@ fn print(
     if let Some(url) = &declared.url {
         output::line(url)?;
     }
-    if declared.url.is_none() || nothing_listens {
-        for result in &new {
-            out.done(&format!("strongroom secrets set {}{}", result.name, target.options()))?;
+    for result in &new {
+        let command = format!("strongroom secrets set {}{}", result.name, target.options());
+        if declared.url.is_none() || nothing_listens {
+            out.done(&command)?;
+        } else {
+            out.talk(&command);
         }
     }
     Ok(())

@@ -1,7 +1,8 @@
 //! `strongroom secrets get`: metadata, never the value.
 
 use clap::Args;
-use strongroom_api::secrets::{SecretDetail, State};
+use jiff::Timestamp;
+use strongroom_api::secrets::{Reader, SecretDetail, State};
 
 use crate::context::Context;
 use crate::errors::{Exit, Failure};
@@ -59,13 +60,30 @@ pub(crate) fn print(context: &Context, detail: &SecretDetail) -> Result<Exit, Fa
     for (label, text) in lines {
         output::line(&format!("{label:<12} {text}"))?;
     }
-    for reader in &detail.used_by {
-        let read = reader.last_read_at.map_or_else(|| "not read yet".to_owned(), |at| format!("read {}", ago(now, at)));
-        let via = &reader.via;
-        output::line(&format!(
-            "{:<12} {} {}/{} via {via}, {read}",
-            "Used by", reader.kind, reader.namespace, reader.name
-        ))?;
+    for reader in readers(&detail.used_by, now) {
+        output::line(&format!("{:<12} {reader}", "Used by"))?;
     }
     Ok(Exit::DONE)
+}
+
+/// One line a workload: how it read the secret and when last, or how it could.
+fn readers(used_by: &[Reader], now: Timestamp) -> Vec<String> {
+    let workload = |reader: &Reader| format!("{} {}/{}", reader.kind, reader.namespace, reader.name);
+    let mut lines = Vec::new();
+    for (index, first) in used_by.iter().enumerate() {
+        if used_by.iter().take(index).any(|earlier| workload(earlier) == workload(first)) {
+            continue;
+        }
+        let same: Vec<_> = used_by.iter().filter(|reader| workload(reader) == workload(first)).collect();
+        let read: Vec<_> = same.iter().filter(|reader| reader.last_read_at.is_some()).collect();
+        let last = read.iter().filter_map(|reader| reader.last_read_at).max();
+        lines.push(match last {
+            None => format!("{}, not read yet", workload(first)),
+            Some(at) => {
+                let ways: Vec<_> = read.iter().map(|reader| reader.via.as_str()).collect();
+                format!("{}, read {} ({})", workload(first), ago(now, at), ways.join(", "))
+            }
+        });
+    }
+    lines
 }

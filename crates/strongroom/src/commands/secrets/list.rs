@@ -25,7 +25,7 @@ pub(crate) struct ListArgs {
 
 pub(crate) fn run(context: &Context, args: &ListArgs) -> Result<Exit, Failure> {
     let scope = args.scope.kind()?.map(strongroom_model::ScopeKind::as_str);
-    if scope == Some("global") {
+    if scope == Some("global") || (scope == Some("namespace") && args.scope.app.is_some()) {
         args.scope.target()?;
     }
     let within = Selector { scope, namespace: args.scope.namespace.as_deref(), app: args.scope.app.as_deref() };
@@ -37,7 +37,16 @@ pub(crate) fn run(context: &Context, args: &ListArgs) -> Result<Exit, Failure> {
         return Ok(Exit::DONE);
     }
     let items = session.wait(session.project().secrets(filter))?;
-    print(context, &items, "there are no secrets here yet; set one: strongroom secrets set NAME")
+    print(context, &items, &nothing(args))
+}
+
+/// What is said instead of an empty table.
+fn nothing(args: &ListArgs) -> String {
+    if args.search.is_some() {
+        return "no secret's name contains that".to_owned();
+    }
+    let options = args.scope.target().map(|target| target.options()).unwrap_or_default();
+    format!("there are no secrets here yet; set one: strongroom secrets set NAME{options}")
 }
 
 /// Prints secrets as a table, or as JSON.

@@ -1,0 +1,172 @@
+//! The guide and the README, line by line: every `console` block is run, and what stands below a command must be said.
+//!
+//! - A `ts`, `jsonc`, `json` or `dotenv` block whose first line is a comment with a file's name becomes that file.
+//! - In a `console` block, a line that begins with `$ ` is run by a shell. A value is typed where one is asked for. The
+//!   lines below must be said in that order; `…` stands for anything. A command fails exactly if `error:` stands below.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use crate::world::{Ran, Way, World, program};
+
+struct Block {
+    language: String,
+    lines: Vec<String>,
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+fn page(path: &str) -> String {
+    std::fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+fn blocks(text: &str) -> Vec<Block> {
+    let mut blocks: Vec<Block> = Vec::new();
+    let mut is_open = false;
+    for line in text.lines() {
+        match (line.strip_prefix("```"), is_open) {
+            (Some(language), false) => {
+                blocks.push(Block { language: language.to_owned(), lines: Vec::new() });
+                is_open = true;
+            }
+            (Some(_), true) => is_open = false,
+            (None, true) => blocks.last_mut().expect("an open block").lines.push(line.to_owned()),
+            (None, false) => {}
+        }
+    }
+    blocks
+}
+
+/// The file that a block is, if its first line names one: `// charge.ts: what it shows`, `# .env`.
+fn file_name(block: &Block) -> Option<&str> {
+    let comment = block.lines.first()?.trim_start_matches(['/', '#']).trim_start();
+    let name = comment.split([':', ' ']).next()?;
+    let ends = [".ts", ".json", ".env"].iter().any(|end| name.ends_with(end));
+    (ends && ["ts", "jsonc", "json", "dotenv"].contains(&block.language.as_str())).then_some(name)
+}
+
+/// Runs one line of a `console` block.
+fn run(world: &World, line: &str, typed: &str) -> Ran {
+    let template = world.command(&[]);
+    let bin = Path::new(template.get_program()).parent().expect("a folder").to_owned();
+    let path = program().get_envs().find_map(|(name, value)| (name == "PATH").then_some(value?.to_owned()));
+    let path = format!("{}:{}", bin.display(), path.expect("a PATH").to_string_lossy());
+    let mut shell = Command::new("sh");
+    // what is said on both streams, in the order in which it is said
+    shell.args(["-c", &format!("{{ {line}\n}} 2>&1")]).env_clear().current_dir(world.work());
+    shell.envs(template.get_envs().filter_map(|(name, value)| Some((name, value?)))).env("PATH", path);
+    let input = world.write(".typed", format!("{typed}\n"));
+    shell.stdin(Stdio::from(std::fs::File::open(input).expect("what is typed")));
+    Ran::of(&mut shell)
+}
+
+/// Whether a line that was said is the one that the page shows.
+fn fits(shown: &str, said: &str) -> bool {
+    let squeeze = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let (shown, said) = (squeeze(shown), squeeze(said));
+    let parts: Vec<_> = shown.split('…').map(str::trim).collect();
+    let Some(mut rest) = parts.first().and_then(|first| said.strip_prefix(first)) else { return false };
+    for part in parts.iter().skip(1) {
+        let Some(at) = rest.find(part) else { return false };
+        rest = &rest[at + part.len()..];
+    }
+    rest.is_empty() || parts.last().is_some_and(|last| parts.len() > 1 && last.is_empty())
+}
+
+fn follow(path: &str) {
+    let world = World::new(Way::InProcess);
+    let blocks = blocks(&page(path));
+    let deploys = |block: &Block| block.lines.iter().any(|line| line.contains("functions deploy"));
+    if blocks.iter().any(deploys) && world.ran(&["runtime", "status"]).exit != 0 {
+        return;
+    }
+    for block in &blocks {
+        if let Some(name) = file_name(block) {
+            world.write(name, block.lines.join("\n"));
+        }
+    }
+    let mut number = 0;
+    for block in blocks.iter().filter(|block| block.language == "console") {
+        let mut lines = block.lines.iter().peekable();
+        while let Some(line) = lines.next() {
+            let command = line.strip_prefix("$ ").unwrap_or_else(|| panic!("{path}: not a command: {line}"));
+            let mut shown = Vec::new();
+            while let Some(line) = lines.next_if(|line| !line.starts_with("$ ")) {
+                shown.push(line.as_str());
+            }
+            number += 1;
+            let ran = run(&world, command, &format!("sk_live_typed_{number}"));
+            let fails = shown.iter().any(|line| line.starts_with("error:"));
+            assert_eq!(ran.exit != 0, fails, "{path}: {command}: {}", ran.stdout);
+            let mut said = ran.stdout.lines();
+            for wanted in shown.into_iter().filter(|line| !line.is_empty()) {
+                assert!(said.any(|said| fits(wanted, said)), "{path}: {command}: {wanted:?} in {}", ran.stdout);
+            }
+        }
+    }
+    assert!(number > 0, "{path} has commands");
+}
+
+#[test]
+fn the_readme_is_true() {
+    follow("README.md");
+}
+
+#[test]
+fn the_page_about_secrets_is_true() {
+    follow("docs/guide/secrets.md");
+}
+
+#[test]
+fn the_page_about_functions_is_true() {
+    follow("docs/guide/functions.md");
+}
+
+#[test]
+fn the_page_about_configuration_is_true() {
+    follow("docs/guide/configuration.md");
+}
+
+#[test]
+fn the_page_for_newcomers_is_true() {
+    follow("docs/guide/coming-from.md");
+}
+
+/// Words of the form `--option`, `STRONGROOM_NAME` or `` `key` `` in a text.
+fn words(text: &str, fits: impl Fn(&str) -> bool) -> Vec<String> {
+    let is_part = |letter: char| letter.is_ascii_alphanumeric() || "_-$".contains(letter);
+    let mut words: Vec<_> =
+        text.split(|letter| !is_part(letter)).filter(|word| fits(word)).map(str::to_owned).collect();
+    words.sort();
+    words.dedup();
+    words
+}
+
+#[test]
+fn the_page_about_configuration_has_every_option_variable_and_key() {
+    let world = World::new(Way::InProcess);
+    let page = page("docs/guide/configuration.md");
+    let mut wanted = words(&world.does(&["server", "--help"]).stdout, |word| word.starts_with("--") && word.len() > 2);
+    let sources = ["crates/strongroom/src", "crates/strongroom/src/commands", "crates/strongroom/src/config"];
+    for folder in sources {
+        for entry in std::fs::read_dir(root().join(folder)).expect("a folder").flatten() {
+            let text = std::fs::read_to_string(entry.path()).unwrap_or_default();
+            let is_variable = |word: &str| word.starts_with("STRONGROOM_") && !word.ends_with('_');
+            wanted.extend(words(&text, is_variable));
+        }
+    }
+    // the reader itself tells which keys it takes
+    for wrong in [r#"{"x": 1}"#, r#"{"functions": [{"x": 1}]}"#, r#"{"apps": [{"x": 1}]}"#] {
+        world.write("strongroom.json", wrong);
+        let refused = world.exits(2, &["functions", "deploy"]).stderr;
+        let keys = refused.split_once("expected one of").expect("the keys").1.lines().next().expect("a line");
+        wanted.extend(words(keys, |word| !word.is_empty()).into_iter().map(|key| format!("`{key}`")));
+    }
+    wanted.sort();
+    wanted.dedup();
+    assert!(wanted.len() > 30, "{wanted:?}");
+    wanted.retain(|word| !page.contains(word.as_str()));
+    assert_eq!(wanted, Vec::<String>::new(), "docs/guide/configuration.md lacks these");
+}

@@ -1,0 +1,82 @@
+//! What a person who typed something wrong, or what another product calls it, is told to type next.
+
+use crate::world::{Way, World};
+
+#[track_caller]
+fn hint(world: &World, arguments: &[&str]) -> String {
+    let said = world.exits(2, arguments).stderr;
+    said.lines().find_map(|line| line.strip_prefix("hint: ")).unwrap_or_else(|| panic!("{said}")).to_owned()
+}
+
+#[test]
+fn a_wrong_command_line_is_answered_with_how_the_command_is_used() {
+    let world = World::new(Way::InProcess);
+    for (typed, usage) in [
+        (vec!["run", "npm", "start"], "strongroom run [OPTIONS] -- <COMMAND>..."),
+        (vec!["run"], "strongroom run -- <COMMAND>..."),
+        (vec!["tokens", "create", "ci"], "strongroom tokens create [OPTIONS] --name <NAME>"),
+        (vec!["secrets", "get"], "strongroom secrets get <NAME>"),
+        (vec!["secrets", "nothing-like-it"], "strongroom secrets [OPTIONS] <COMMAND>"),
+        (vec!["functions", "deploy", "f", "--secret", "A"], "strongroom functions deploy --entry <FILE>"),
+    ] {
+        let hint = hint(&world, &typed);
+        assert!(hint.starts_with(usage), "{typed:?}: {hint}");
+    }
+    assert!(!world.home().exists(), "none of these opens a store");
+}
+
+#[test]
+fn words_of_other_products_lead_to_the_command_here() {
+    let world = World::new(Way::InProcess);
+    for (typed, command) in [
+        (vec!["deploy"], "strongroom functions deploy"),
+        (vec!["set", "A=1"], "strongroom secrets set NAME"),
+        (vec!["list"], "strongroom secrets list"),
+        (vec!["dev", "start"], "strongroom run -- COMMAND"),
+        (vec!["login"], "STRONGROOM_TOKEN"),
+        (vec!["help"], "strongroom --help"),
+    ] {
+        let hint = hint(&world, &typed);
+        assert!(hint.contains(command), "{typed:?}: {hint}");
+    }
+    // the same word in another place may be a secret
+    assert!(hint(&world, &["secrets", "login"]).starts_with("strongroom secrets [OPTIONS] <COMMAND>"));
+}
+
+#[test]
+fn a_missing_secret_leads_to_the_list_and_an_empty_list_to_set() {
+    World::each(|world| {
+        let missing = world.exits(3, &["secrets", "get", "NOPE"]);
+        assert!(missing.stderr.ends_with("\nhint: strongroom secrets list\n"), "{missing:?}");
+        let empty = world.does(&["secrets", "list", "--namespace", "production"]);
+        assert!(empty.stderr.contains("strongroom secrets set NAME --namespace production"), "{empty:?}");
+    });
+}
+
+#[test]
+fn a_run_that_needs_a_global_name_says_how_to_set_it_globally() {
+    let world = World::new(Way::InProcess);
+    let stopped = world.exits(1, &["run", "--only", "A", "--", "true"]);
+    assert!(stopped.stderr.contains("A: not set; set it: strongroom secrets set A\n"), "{stopped:?}");
+}
+
+#[test]
+fn an_unknown_namespace_or_app_leads_to_the_command_that_makes_it() {
+    World::each(|world| {
+        world.does(&["secrets", "set", "A", "1"]);
+        for start in [vec!["run", "--namespace", "staging"], vec!["secrets", "resolve", "--namespace", "staging"]] {
+            let rest = if start.contains(&"run") { vec!["--", "true"] } else { vec![] };
+            let refused = world.exits(3, &[start.clone(), rest.clone()].concat());
+            assert!(refused.stderr.ends_with("\nhint: strongroom namespaces create staging\n"), "{refused:?}");
+        }
+        let refused = world.exits(3, &["run", "--app", "web", "--", "true"]);
+        assert!(refused.stderr.ends_with("\nhint: strongroom apps create web --namespace default\n"), "{refused:?}");
+    });
+}
+
+#[test]
+fn a_wrong_address_to_listen_on_is_explained() {
+    let world = World::new(Way::InProcess);
+    let refused = world.exits(1, &["server", "--listen", "nope"]);
+    assert!(refused.stderr.contains("hint: --listen takes an address and a port"), "{refused:?}");
+}
