@@ -88,7 +88,7 @@ export const secrets = Object.freeze({
     checkName(name);
     if (invocation() === undefined) throw new Error("secrets.getUser works only inside an invocation");
     throw new Error(
-      `secrets.getUser("${name}"): this project trusts no issuer, so no end user is known; configure one in the project's settings`,
+      `secrets.getUser("${name}"): this project trusts no issuer, so no end user is known`,
     );
   },
 });
