@@ -33,6 +33,7 @@ async fn planted_values_are_found_nowhere() {
     assert_eq!(search.bytes("ps", &processes::ps()), vec![]);
     let workers = processes::family(instance.pid());
     assert!(workers.len() > 1, "no worker runs, so none was searched");
+    assert!(instance.log().contains("\"DEBUG\""), "the server logs no more than usual");
     let planted = instance.witness.planted();
     instance.close().await;
     report(&format!("{planted} values planted, none found"));

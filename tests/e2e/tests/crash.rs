@@ -45,6 +45,9 @@ async fn acknowledged_versions_survive_kills_during_concurrent_writes() {
             check(&instance, writer, &ledgers, round).await;
         }
     }
+    for writer in 0..WRITERS {
+        every_version_opens(&instance, writer, &ledgers).await;
+    }
     let verdict = instance.owner().get("audit/verify").send().await.expect(200).json();
     assert_eq!(verdict["ok"], true, "{verdict}");
     report(&format!("{} kills, {} acknowledged versions", count(5, 200), acknowledged(&ledgers)));
@@ -104,17 +107,18 @@ async fn check(instance: &Instance, writer: usize, ledgers: &Ledgers, round: usi
     if unknown == 1 {
         ledgers[writer].lock().unwrap().acknowledged.push((newest, uncertain.last().unwrap().clone()));
     }
-    spot_check(instance, &name, &ledger, newest).await;
 }
 
-/// An older acknowledged version opens too: a rollback to it resolves to its value.
-async fn spot_check(instance: &Instance, name: &str, ledger: &Ledger, newest: u64) {
-    let Some((version, value)) = ledger.acknowledged.get(ledger.acknowledged.len() / 2) else { return };
-    let reveal = instance.owner().call(http::Method::PATCH, ".").json(&json!({ "allow_reveal": true })).send().await;
-    assert_eq!(reveal.status, 200);
-    let path = format!("secrets/{name}/reveal?version={version}");
-    let revealed = instance.owner().post(&path).send().await.expect(200).json();
-    assert!(revealed["value"] == *value, "version {version} of {newest} of {name} does not open to what was written");
+/// Each acknowledged version, the oldest too, opens to its value.
+async fn every_version_opens(instance: &Instance, writer: usize, ledgers: &Ledgers) {
+    let owner = instance.owner();
+    owner.call(http::Method::PATCH, ".").json(&json!({ "allow_reveal": true })).send().await.expect(200);
+    let ledger = ledgers[writer].lock().unwrap().clone();
+    for (version, value) in &ledger.acknowledged {
+        let path = format!("secrets/CRASH_{writer}/reveal?version={version}");
+        let revealed = owner.post(&path).send().await.expect(200).json();
+        assert!(revealed["value"] == *value, "version {version} of CRASH_{writer} opens to another value");
+    }
 }
 
 #[tokio::test]
