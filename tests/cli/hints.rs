@@ -1,6 +1,6 @@
 //! What a person who typed something wrong, or what another product calls it, is told to type next.
 
-use crate::world::{Way, World};
+use crate::world::{Ran, Way, World};
 
 #[track_caller]
 fn hint(world: &World, arguments: &[&str]) -> String {
@@ -72,6 +72,29 @@ fn an_unknown_namespace_or_app_leads_to_the_command_that_makes_it() {
         let refused = world.exits(3, &["run", "--app", "web", "--", "true"]);
         assert!(refused.stderr.ends_with("\nhint: strongroom apps create web --namespace default\n"), "{refused:?}");
     });
+}
+
+#[test]
+fn a_refused_token_is_told_which_capability_it_lacks() {
+    let world = World::new(Way::Http);
+    let made = world.does(&["tokens", "create", "--name", "list", "--capability", "secrets:list"]);
+    let mut command = world.command(&["secrets", "set", "A", "1"]);
+    let refused = Ran::of(command.env("STRONGROOM_TOKEN", made.stdout.trim()));
+    assert_eq!(refused.exit, 4, "{refused:?}");
+    assert!(refused.stderr.contains("strongroom tokens create --name NAME --capability secrets:write"), "{refused:?}");
+}
+
+#[test]
+fn a_second_server_and_a_wrong_key_are_explained_in_one_line() {
+    let world = World::new(Way::Socket);
+    let refused = world.exits(5, &["server", "--listen", "127.0.0.1:0", "--functions-listen", "127.0.0.1:0"]);
+    assert!(refused.stderr.contains("hint: a server runs there already"), "{refused:?}");
+    let alone = World::new(Way::InProcess);
+    alone.does(&["secrets", "set", "A", "1"]);
+    let mut command = alone.command(&["doctor"]);
+    let doctor = Ran::of(command.env("STRONGROOM_ROOT_KEY", "00".repeat(32)));
+    let line = doctor.stdout.lines().find(|line| line.starts_with("✗ store: ")).unwrap_or_default();
+    assert!(line.contains("did not open: this root key") && line.contains("; give the root key"), "{doctor:?}");
 }
 
 #[test]

@@ -150,7 +150,7 @@ impl From<ClientError> for Failure {
         let unavailable = Self::failed(message.clone());
         match error {
             ClientError::Problem(problem) => {
-                Self::of(*problem).for_sign_in()
+                Self::of(*problem).for_sign_in().for_rights()
             }
             ClientError::Insecure { .. } => Self::new(Code::InsecureTransport, message)
                 .hint("give the server's https:// address, or reach it through a tunnel to 127.0.0.1"),
@@ -180,6 +180,22 @@ impl Failure {
         self.hint_if_none(|| {
             anonymous.then(|| {
                 "set STRONGROOM_TOKEN to a token of this server: strongroom tokens create --name NAME".to_owned()
+            })
+        })
+    }
+}
+
+/// How a refusal for want of a capability begins.
+const NEEDS: &str = "this needs the capability ";
+
+impl Failure {
+    fn for_rights(self) -> Self {
+        let needed = self.0.problem.detail.strip_prefix(NEEDS).map(str::to_owned);
+        self.hint_if_none(|| {
+            needed.map(|capability| {
+                format!(
+                    "`strongroom whoami` shows what you may do; an admin makes a token that may: strongroom tokens create --name NAME --capability {capability}"
+                )
             })
         })
     }

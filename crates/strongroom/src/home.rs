@@ -189,8 +189,13 @@ impl Home {
 
     fn busy(&self, holder: &str) -> Failure {
         let holder = if holder.is_empty() { "another process" } else { holder };
-        Failure::new(Code::Conflict, format!("the data directory {} is in use by {holder}", self.path.display()))
-            .hint("wait until it is done, or name another directory with --home DIR")
+        Failure::new(Code::Conflict, format!("the data directory {} is in use by {holder}", self.path.display())).hint(
+            if holder.ends_with("(server)") {
+                "a server runs there already; for another one, name another directory with --home DIR"
+            } else {
+                "wait until it is done, or name another directory with --home DIR"
+            },
+        )
     }
 }
 

@@ -151,11 +151,8 @@ fn store(context: &Context) -> Finding {
         }
         Err(failure) => {
             let text = failure.text();
-            Finding {
-                what,
-                state: State::Bad,
-                detail: text.trim_start_matches("error: ").replace('\n', " ").trim().to_owned(),
-            }
+            let text = text.trim_start_matches("error: ").replace("\n\nhint: ", "; ").replace("\ncaused by: ", ": ");
+            Finding { what, state: State::Bad, detail: text.replace('\n', " ").trim().to_owned() }
         }
     }
 }
