@@ -165,3 +165,66 @@ impl Authenticated for DeploymentRow {
         &mut self.mac
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use strongroom_model::{Id, NamespaceName};
+    use strongroom_seal::{RootKey, SystemRandom};
+
+    use super::*;
+
+    fn instance() -> Instance {
+        RootKey::generate(&SystemRandom).unlock(Id::from_bytes([1; 16]))
+    }
+
+    fn head() -> SecretRow {
+        SecretRow {
+            id: Id::from_bytes([2; 16]),
+            project: Id::from_bytes([3; 16]),
+            scope: Scope::Namespace(NamespaceName::default_namespace()),
+            name: "KEY".parse().expect("legal name"),
+            description: None,
+            expires_at: None,
+            version: 2,
+            created_at: Timestamp::UNIX_EPOCH,
+            created_by: "owner".to_owned(),
+            updated_at: Timestamp::UNIX_EPOCH,
+            updated_by: "owner".to_owned(),
+            value_set_at: None,
+            deleted_at: None,
+            mac: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_head_that_steers_otherwise_is_refused_and_words_for_people_are_free() {
+        let instance = instance();
+        let good = head().signed(&instance);
+        assert!(good.verify(&instance).is_ok());
+        let at = Some(Timestamp::UNIX_EPOCH);
+        let changed = [
+            SecretRow { id: Id::from_bytes([9; 16]), ..good.clone() },
+            SecretRow { project: Id::from_bytes([9; 16]), ..good.clone() },
+            SecretRow { scope: Scope::Global, ..good.clone() },
+            SecretRow { name: "OTHER".parse().expect("legal name"), ..good.clone() },
+            SecretRow { version: 1, ..good.clone() },
+            SecretRow { expires_at: at, ..good.clone() },
+            SecretRow { deleted_at: at, ..good.clone() },
+            SecretRow { mac: Vec::new(), ..good.clone() },
+        ];
+        for row in changed {
+            assert!(row.verify(&instance).is_err(), "{row:?}");
+        }
+        let free = SecretRow { description: Some("x".to_owned()), value_set_at: at, ..good };
+        assert!(free.verify(&instance).is_ok());
+        assert!(free.verify(&self::instance()).is_err(), "another instance's key fits");
+    }
+
+    #[test]
+    fn a_row_of_one_kind_is_none_of_another() {
+        let instance = instance();
+        let row = head().signed(&instance);
+        let fields = row.fields();
+        assert!(instance.verify_row_mac(RowKind::Token, &slices(&fields), row.mac()).is_err());
+    }
+}
