@@ -9,6 +9,7 @@ use crate::audit::Record;
 use crate::authz::Reach;
 use crate::caller::Caller;
 use crate::error::Error;
+use crate::once::Once;
 use crate::open::App;
 
 /// A project's apps that the caller reaches.
@@ -47,9 +48,13 @@ pub async fn create(
     let record = Record::done(at, caller, Some(project), "app.create", target);
     let row = AppRow { project: owner.id, namespace, id, label, created_at: at, created_by: caller.actor.clone() };
     let instance = std::sync::Arc::clone(&app.instance);
-    let made = row.clone();
+    let request = format!("{}/{} {:?}", row.namespace, row.id, row.label);
+    let once = Once::of(&app.instance, caller, &owner.id, "app.create", &request);
     app.store
-        .write(move |tx: &mut dyn Tx| -> Result<(), Error> {
+        .write(move |tx: &mut dyn Tx| -> Result<AppItem, Error> {
+            if let Some(first) = once.as_ref().map(|once| once.answered(tx)).transpose()?.flatten() {
+                return Ok(first);
+            }
             if !tx.has_namespace(&row.project, &row.namespace)? {
                 return Err(Error::not_found(format!("namespace {}", row.namespace)));
             }
@@ -59,10 +64,12 @@ pub async fn create(
                 }
                 other => other?,
             }
-            record.append(tx, &instance)
+            record.append(tx, &instance)?;
+            let item = item(row);
+            once.map(|once| once.remember(tx, &item, at)).transpose()?;
+            Ok(item)
         })
-        .await?;
-    Ok(item(made))
+        .await
 }
 
 /// Destroys an app with its secrets.

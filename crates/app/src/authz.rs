@@ -41,7 +41,11 @@ impl App {
             self.audit_denial(caller, Some(name), capability.as_str()).await?;
             return Err(error);
         }
-        self.projects.load(&*self.store, &self.instance, name).await
+        let project = self.projects.load(&*self.store, &self.instance, name).await?;
+        match &caller.access {
+            Access::Token { home, .. } if *home != project.id => Err(Error::not_found(format!("project {name}"))),
+            Access::Owner | Access::Token { .. } => Ok(project),
+        }
     }
 
     /// Refuses a caller who could do this nowhere in the project, before anything else of a request is looked at.

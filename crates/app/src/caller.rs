@@ -13,6 +13,8 @@ pub enum Access {
     Token {
         /// The token.
         id: Id,
+        /// The project that it was minted in: another one of the same name is not its own.
+        home: Id,
         /// What it allows.
         grant: Arc<Grant>,
     },

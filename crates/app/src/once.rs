@@ -5,6 +5,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use strongroom_model::Id;
 use strongroom_seal::{Instance, keyed_digest};
+use strongroom_store::port::TokenRows;
 use strongroom_store::{StoreError, Tx};
 
 use crate::caller::Caller;
@@ -46,7 +47,7 @@ impl Once {
     }
 
     /// What the first request under the key answered.
-    pub(crate) fn answered<T: DeserializeOwned>(&self, tx: &mut dyn Tx) -> Result<Option<T>, Error> {
+    pub(crate) fn answered<T: DeserializeOwned>(&self, tx: &mut (impl TokenRows + ?Sized)) -> Result<Option<T>, Error> {
         let Some(text) = tx.idempotent(&self.scope, &self.key)? else { return Ok(None) };
         let damaged = |_| StoreError::Damaged("idempotent answer");
         let remembered: Remembered = serde_json::from_str(&text).map_err(damaged)?;

@@ -1,7 +1,7 @@
 //! Projects and namespaces.
 
 use strongroom_api::projects::{NamespaceItem, ProjectItem, ProjectSettings, UpdateProject};
-use strongroom_model::{Capability, NamespaceName, ProjectName, Scope};
+use strongroom_model::{Capability, Id, NamespaceName, ProjectName, Scope};
 use strongroom_store::port::{NamespaceRow, ProjectRow};
 use strongroom_store::{Rows, StoreError, Tx};
 
@@ -9,6 +9,7 @@ use crate::audit::Record;
 use crate::authz::Reach;
 use crate::caller::{Access, Caller};
 use crate::error::Error;
+use crate::once::Once;
 use crate::open::{App, NewProject};
 use crate::rows::Authenticated as _;
 
@@ -17,18 +18,24 @@ pub async fn create(app: &App, caller: &Caller, name: &ProjectName) -> Result<Pr
     app.require_owner(caller, "project.create").await?;
     let new = NewProject::make(app, caller, name)?;
     let item = item(&new.project)?;
+    // a project that is not there yet has no keys of its own
+    let once = Once::of(&app.instance, caller, &Id::from_bytes([0; 16]), "project.create", name.as_str());
     let record = Record::done(new.project.created_at, caller, Some(name), "project.create", serde_json::json!({}));
     let instance = std::sync::Arc::clone(&app.instance);
     let name = name.clone();
     app.store
-        .write(move |tx: &mut dyn Tx| -> Result<(), Error> {
+        .write(move |tx: &mut dyn Tx| -> Result<ProjectItem, Error> {
+            if let Some(first) = once.as_ref().map(|once| once.answered(tx)).transpose()?.flatten() {
+                return Ok(first);
+            }
             if tx.project(&name)?.is_some() {
                 return Err(Error::conflict(format!("the project {name} exists already"), None));
             }
-            new.insert(tx, &instance, &record)
+            new.insert(tx, &instance, &record)?;
+            once.map(|once| once.remember(tx, &item, record.at)).transpose()?;
+            Ok(item)
         })
-        .await?;
-    Ok(item)
+        .await
 }
 
 /// The projects that the caller may know of.
@@ -131,19 +138,24 @@ pub async fn create_namespace(
     let row = NamespaceRow { project: owner.id, name: name.clone(), created_at: at, created_by: caller.actor.clone() };
     let record = Record::done(at, caller, Some(project), "namespace.create", serde_json::json!({ "namespace": name }));
     let instance = std::sync::Arc::clone(&app.instance);
-    let made = row.clone();
+    let once = Once::of(&app.instance, caller, &owner.id, "namespace.create", name.as_str());
     app.store
-        .write(move |tx: &mut dyn Tx| -> Result<(), Error> {
+        .write(move |tx: &mut dyn Tx| -> Result<NamespaceItem, Error> {
+            if let Some(first) = once.as_ref().map(|once| once.answered(tx)).transpose()?.flatten() {
+                return Ok(first);
+            }
             match tx.insert_namespace(&row) {
                 Err(StoreError::Exists(_)) => {
                     return Err(Error::conflict(format!("the namespace {} exists already", row.name), None));
                 }
                 other => other?,
             }
-            record.append(tx, &instance)
+            record.append(tx, &instance)?;
+            let item = namespace_item(row);
+            once.map(|once| once.remember(tx, &item, at)).transpose()?;
+            Ok(item)
         })
-        .await?;
-    Ok(namespace_item(made))
+        .await
 }
 
 /// Destroys a namespace with its secrets, apps and functions. `default` always exists.

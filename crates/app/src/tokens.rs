@@ -24,6 +24,7 @@ type Digest = [u8; 32];
 #[derive(Clone)]
 struct Known {
     id: Id,
+    home: Id,
     actor: Arc<str>,
     grant: Arc<Grant>,
     expires_at: Option<Timestamp>,
@@ -105,7 +106,7 @@ pub async fn authenticate(
         actor: known.actor.to_string(),
         source: source.to_owned(),
         request_id: request_id.to_owned(),
-        access: Access::Token { id: known.id, grant: known.grant },
+        access: Access::Token { id: known.id, home: known.home, grant: known.grant },
         idempotency: None,
     })
 }
@@ -117,7 +118,7 @@ async fn look_up(app: &App, digest: Digest) -> Result<Known, AuthenticateError> 
     row.verify(&app.instance).map_err(|error| Error::damaged(format!("token {}", row.id))(error))?;
     let grant: Grant = serde_json::from_str(&row.grant).map_err(|_| StoreError::Damaged("token grant"))?;
     let actor = format!("token:{}", row.name).into();
-    let known = Known { id: row.id, actor, grant: Arc::new(grant), expires_at: row.expires_at };
+    let known = Known { id: row.id, home: row.project, actor, grant: Arc::new(grant), expires_at: row.expires_at };
     let mut table = app.credentials.known.write().unwrap_or_else(PoisonError::into_inner);
     if app.credentials.revocations.load(Ordering::SeqCst) == revocations {
         table.insert(digest, known.clone());
@@ -127,7 +128,7 @@ async fn look_up(app: &App, digest: Digest) -> Result<Known, AuthenticateError> 
 
 /// Whether a caller that was let in would be let in now: asked before more goes out on an answer that takes its time.
 pub async fn still_stands(app: &App, caller: &Caller) -> Result<bool, Error> {
-    let Access::Token { id, grant } = &caller.access else { return Ok(true) };
+    let Access::Token { id, grant, .. } = &caller.access else { return Ok(true) };
     let project = match app.projects.load(&*app.store, &app.instance, &grant.project).await {
         Err(Error::NotFound { .. }) => return Ok(false),
         other => other?,
@@ -237,7 +238,7 @@ async fn bounded(
     asked: &Grant,
     expires_at: Option<Timestamp>,
 ) -> Result<Option<Timestamp>, Error> {
-    let Access::Token { id, grant } = &caller.access else { return Ok(expires_at) };
+    let Access::Token { id, grant, .. } = &caller.access else { return Ok(expires_at) };
     if !grant.covers(asked) {
         app.audit_denial(caller, Some(&asked.project), "token.create").await?;
         return Err(Error::Forbidden("a token cannot mint one that is wider than itself".to_owned()));

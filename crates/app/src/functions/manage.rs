@@ -14,12 +14,20 @@ use crate::authz::Reach;
 use crate::caller::Caller;
 use crate::error::{Conflict, Error, Fault};
 use crate::keys::Project;
+use crate::once::Once;
 use crate::open::App;
 use crate::rows::Authenticated as _;
 use crate::secrets::Place;
 
 fn manifest_of(row: &DeploymentRow) -> Result<FunctionManifest, Error> {
     serde_json::from_str(&row.manifest).map_err(|_| Error::Store(StoreError::Damaged("function manifest")))
+}
+
+/// Refuses rows that are not what was written.
+fn verify(app: &App, function: &FunctionRow, deployment: &DeploymentRow) -> Result<(), Error> {
+    let what = || format!("function {}/{}", function.namespace, function.name);
+    function.verify(&app.instance).map_err(Error::damaged(what()))?;
+    deployment.verify(&app.instance).map_err(Error::damaged(what()))
 }
 
 fn item(app: &App, project: &Project, row: &FunctionRow, manifest: &FunctionManifest) -> FunctionItem {
@@ -87,7 +95,9 @@ pub async fn detail(
     let (function, deployments, reads) =
         found.ok_or_else(|| Error::not_found(format!("function {namespace}/{name}")))?;
     let active = deployments.iter().find(|row| row.number == function.active);
-    let mut manifest = manifest_of(active.ok_or(StoreError::Damaged("a function without its deployment"))?)?;
+    let active = active.ok_or(StoreError::Damaged("a function without its deployment"))?;
+    verify(app, &function, active)?;
+    let mut manifest = manifest_of(active)?;
     // names that the caller may not know of
     manifest.secrets.iter_mut().for_each(|list| list.retain(|listed| caller.reaches_name(&listed.name)));
     let reads = reads.into_iter().filter(|fact| caller.reaches_name(&fact.secret)).map(|fact| FunctionRead {
@@ -117,7 +127,11 @@ pub async fn rollback(
 ) -> Result<Deployed, Error> {
     let entered = app.enter(caller, project, Capability::FunctionsDeploy, Reach::Whole(&namespace)).await?;
     let _held = app.routes.hold(format!("{}/{namespace}/{name}", entered.id)).await;
-    let number = app.earlier(&entered, (&namespace, &name), number).await?;
+    let once = Once::of(&app.instance, caller, &entered.id, "rollback", &format!("{namespace}/{name} {number:?}"));
+    // a repeat goes to where the first one went, not one further back
+    let first = app.store.read(|rows: &mut dyn Rows| once.as_ref().map(|once| once.answered(rows)).transpose()).await?;
+    let number = app.earlier(&entered, (&namespace, &name), first.flatten().or(number)).await?;
+    let is_repeat = first.flatten().is_some();
     let loaded =
         app.store.read(|rows: &mut dyn Rows| Loaded::read(rows, &entered, (&namespace, &name), Some(number))).await?;
     let mut loaded = loaded.ok_or_else(|| Error::not_found(format!("deployment {number} of {namespace}/{name}")))?;
@@ -141,6 +155,9 @@ pub async fn rollback(
         .write(move |tx: &mut dyn Tx| -> Result<(), Error> {
             if !tx.update_function(&function)? {
                 return Err(Error::not_found(format!("function {}/{}", function.namespace, function.name)));
+            }
+            if let Some(once) = once.filter(|_| !is_repeat) {
+                once.remember(tx, &number, now)?;
             }
             let kind = WorkloadKind::Function;
             tx.replace_static_reads(&owner.id, &function.namespace, kind, function.name.as_str(), &facts)?;
@@ -234,9 +251,7 @@ impl App {
         let now = self.clock.now();
         let mut faults = Vec::new();
         for (function, deployment, candidates) in rows {
-            let what = || format!("function {}/{}", function.namespace, function.name);
-            function.verify(&self.instance).map_err(Error::damaged(what()))?;
-            deployment.verify(&self.instance).map_err(Error::damaged(what()))?;
+            verify(self, &function, &deployment)?;
             let manifest = manifest_of(&deployment)?;
             let listed = manifest.secrets.iter().flatten();
             let requires = listed.into_iter().any(|listed| listed.name == *name && listed.is_required());

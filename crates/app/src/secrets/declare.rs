@@ -12,6 +12,7 @@ use crate::authz::Reach;
 use crate::caller::Caller;
 use crate::error::{Conflict, Error, Fault};
 use crate::live::Affected;
+use crate::once::Once;
 use crate::open::{App, new_id};
 use crate::rows::Authenticated as _;
 
@@ -41,10 +42,15 @@ pub async fn declare(
     let url = app.public_url().map(|base| fill_in_address(base, project, &scope));
     let (owner, instance, rng) = (Arc::clone(&entered), Arc::clone(&app.instance), Arc::clone(&app.rng));
     let (who, now) = (caller.clone(), app.clock.now());
+    let request = format!("{:?} {:?} {} {:?}", declare.scope, declare.entries, declare.force, declare.allowed);
+    let once = Once::of(&app.instance, caller, &entered.id, "declare", &request);
     let (results, created, names, counter) = app
         .store
         .write(move |tx: &mut dyn Tx| -> Result<_, Error> {
             let place = Place { project: &owner, instance: &instance, caller: &who, now };
+            if let Some((results, created)) = once.as_ref().map(|once| once.answered(tx)).transpose()?.flatten() {
+                return Ok((results, created, Vec::new(), None));
+            }
             let created = place.ensure(tx, &declare.scope)?;
             check(tx, &place, &declare)?;
             let (mut results, mut names) = (Vec::new(), Vec::new());
@@ -56,6 +62,7 @@ pub async fn declare(
                 }
             }
             let counter = if names.is_empty() { None } else { super::raise(tx, &owner, &declare.scope)? };
+            once.map(|once| once.remember(tx, &(&results, &created), now)).transpose()?;
             Ok((results, created, names, counter))
         })
         .await?;

@@ -138,10 +138,14 @@ impl Place<'_> {
         Record::done(self.now, self.caller, Some(&self.project.name), action, target).append(tx, self.instance)
     }
 
-    /// Makes sure that the scope's namespace and app exist: creates them for those who may, and tells what it created.
+    /// Makes sure that the scope's namespace and app exist: creates them for those who may, and tells what it created. The
+    /// project must still be there.
     pub(crate) fn ensure(&self, tx: &mut dyn Tx, scope: &Scope) -> Result<Vec<String>, Error> {
         let mut created = Vec::new();
         let id: &Id = &self.project.id;
+        if tx.project(&self.project.name)?.is_none_or(|row| row.id != *id) {
+            return Err(Error::not_found(format!("project {}", self.project.name)));
+        }
         let Some(namespace) = scope.namespace() else { return Ok(created) };
         if !tx.has_namespace(id, namespace)? {
             if !self.caller.creates_on_mention() {

@@ -150,9 +150,6 @@ enum Step {
 impl Task {
     fn run(self, tx: &mut dyn Tx) -> Result<Done, Stopped> {
         let place = Place { project: &self.project, instance: &self.instance, caller: &self.caller, now: self.now };
-        if tx.project(&self.project.name)?.is_none_or(|row| row.id != self.project.id) {
-            return Err(Error::not_found(format!("project {}", self.project.name)).into());
-        }
         let once = self.once();
         if let Some(results) = once.as_ref().map(|once| once.answered(tx)).transpose()?.flatten() {
             return Ok(Done { results, ..Done::default() });

@@ -126,3 +126,41 @@ async fn a_damaged_token_keeps_nobody_from_revoking_and_is_never_made_whole() {
     assert_eq!(state(&stranger.id), (json!("damaged"), json!([])));
     assert_eq!(state(&parent.id).0, "revoked");
 }
+
+#[tokio::test]
+async fn what_was_made_under_a_key_is_told_again() {
+    let house = House::new().await;
+    let post = async |path: &str, body: Value| {
+        house.send(request(&house.owner, Method::POST, path, &[("idempotency-key", "k")], Some(body))).await
+    };
+    for (path, body, other) in [
+        ("/api/v1/projects", json!({ "name": "shop" }), json!({ "name": "other" })),
+        ("namespaces", json!({ "name": "staging" }), json!({ "name": "other" })),
+        ("apps", json!({ "id": "a1", "name": "one" }), json!({ "id": "a1", "name": "two" })),
+    ] {
+        let first = post(path, body.clone()).await.expect(201);
+        assert_eq!(post(path, body.clone()).await.expect(201), first);
+        post(path, other).await.problem(409, "conflict");
+        house.post(path, body).await.problem(409, "conflict");
+    }
+    let declare = json!({ "secrets": [{ "name": "K" }] });
+    let first = post("declarations", declare.clone()).await.expect(200);
+    assert_eq!(first["results"][0]["status"], "declared");
+    assert_eq!(post("declarations", declare).await.expect(200), first);
+}
+
+#[tokio::test]
+async fn a_token_of_a_deleted_project_finds_nothing_in_its_successor() {
+    let house = House::new().await;
+    let make = async || house.post("/api/v1/projects", json!({ "name": "shop" })).await.expect(201);
+    make().await;
+    let body = json!({ "name": "old", "capabilities": ["admin"] });
+    let old = house.post("/api/v1/projects/shop/tokens", body).await.expect(201);
+    let old = old["token"].as_str().unwrap();
+    house.call_as(old, Method::GET, "secrets", None).await.expect(200);
+    house.delete("/api/v1/projects/shop?confirm=shop").await.expect(200);
+    make().await;
+    house.call_as(old, Method::GET, "secrets", None).await.problem(401, "unauthenticated");
+    let set = json!({ "secrets": { "K": "v" } });
+    house.put("/api/v1/projects/shop/secrets", set).await.expect(200);
+}
