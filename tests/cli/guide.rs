@@ -87,6 +87,9 @@ fn follow(path: &str) {
             world.write(name, block.lines.join("\n"));
         }
     }
+    for file in ["main.ts", "strongroom.json"].map(|file| format!("examples/hello/{file}")) {
+        world.write(&file, page(&file));
+    }
     let mut number = 0;
     for block in blocks.iter().filter(|block| block.language == "console") {
         let mut lines = block.lines.iter().peekable();
@@ -112,6 +115,11 @@ fn follow(path: &str) {
 #[test]
 fn the_readme_is_true() {
     follow("README.md");
+}
+
+#[test]
+fn the_page_about_the_examples_is_true() {
+    follow("examples/README.md");
 }
 
 #[test]

@@ -70,6 +70,19 @@ fn a_project_goes_only_when_its_name_is_typed() {
 }
 
 #[test]
+fn a_body_without_a_line_end_does_not_run_into_the_prompt() {
+    let world = World::new(Way::InProcess);
+    if world.ran(&["runtime", "status"]).exit != 0 {
+        return;
+    }
+    world.write("short.ts", "export default () => new Response('short');\n");
+    world.does(&["functions", "deploy", "short", "--entry", "short.ts"]);
+    let (exit, shown) = at_terminal(&world, &["functions", "invoke", "short"], "", "");
+    assert!(exit == 0 && shown.ends_with("short\r\n"), "{shown:?}");
+    assert_eq!(world.does(&["functions", "invoke", "short"]).stdout, "short");
+}
+
+#[test]
 fn colours_are_for_terminals_that_want_them() {
     let world = World::new(Way::InProcess);
     let (_, coloured) = at_terminal(&world, &["secrets", "get", "A-B"], "", "");
