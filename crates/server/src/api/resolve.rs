@@ -36,7 +36,8 @@ pub(crate) struct ResolveParams {
 
 impl ResolveParams {
     fn question(&self) -> Result<Question, Failure> {
-        let names = self.names.as_deref().filter(|names| !names.is_empty());
+        // an empty list is refused like an empty name: it must not turn into "everything"
+        let names = self.names.as_deref();
         Ok(Question {
             namespace: workload_namespace(self.namespace.as_ref())?,
             app: optional("app", self.app.as_deref().filter(|text| !text.is_empty()))?,
