@@ -16,6 +16,9 @@ const LEAKY: &str = "export default async (req, ctx) => {
   console.log(Array.from(bytes).map((byte) => byte.toString(16).padStart(2, '0')).join(''));
   Deno.stdout.writeSync(bytes.slice(0, 9)); console.info('between'); Deno.stdout.writeSync(bytes.slice(9));
   process.stderr.write(value + '\\n');
+  for (const user of ['', 'a:', 'ab:']) { const pair = new TextEncoder().encode(user + value + '@host'); console.log('Basic ' + btoa(String.fromCharCode(...pair))); }
+  console.warn(new Map([[value, value]]), [value], new URL('https://host/?q=' + encodeURIComponent(value)));
+  console.error(new Error('logged ' + value)); console.table([{ value }]); console.dir({ value }); console.assert(false, value);
   if (req.headers.get('accept') === 'text/error') throw new Error('the value is ' + value, { cause: value });
   Promise.reject(new Error('later: ' + value));
   return new Response('ok');
@@ -176,4 +179,50 @@ async fn the_search_finds_what_is_there() {
     std::fs::write(instance.folder().join("server-1.log"), format!("token={in_log}")).unwrap();
     instance.witness.hear("an answer", serde_json::json!({ "value": in_answer }).to_string().as_bytes());
     assert_eq!(instance.findings().len(), 3);
+}
+
+/// A function that tells its secret in the error that keeps it from starting.
+const BROKEN: &str = "const value = Deno.env.get('API_KEY');\nconsole.log('starting with ' + value);\nif (!value.startsWith('ok')) throw new Error('cannot start with ' + value);\nexport default () => new Response('ok');\n";
+
+#[tokio::test]
+async fn code_that_fails_to_start_tells_nothing() {
+    let instance = Instance::start().await;
+    let owner = instance.owner();
+    owner.set("API_KEY", &instance.plant()).await;
+    let refused = functions::try_deploy(&owner, ("default", "broken"), &open(), BROKEN).await;
+    assert!(matches!(refused.status, 400 | 409 | 422), "{}", refused.status);
+    std::fs::write(instance.work().join("broken.ts"), BROKEN).unwrap();
+    let output = instance.cli(["functions", "deploy", "broken", "--entry", "broken.ts"]).await;
+    assert_ne!(output.code, Some(0));
+
+    owner.set("API_KEY", "ok").await;
+    functions::deploy(&owner, "broken", &open(), BROKEN).await;
+    instance.caller().get(&path("broken")).send().await.expect(200);
+    let written = owner.set("API_KEY", &instance.plant()).await;
+    assert_eq!(written["live"]["restart_failed"], json!(["broken"]), "{written}");
+    owner.delete("secrets/API_KEY?force=true").send().await.expect(200);
+    instance.caller().get(&path("broken")).send().await;
+    owner.get("logs?limit=1000").send().await.expect(200);
+    instance.close().await;
+}
+
+#[tokio::test]
+async fn long_and_many_lined_values_are_masked_too() {
+    let instance = Instance::start().await;
+    let lines: Vec<_> = (0..4).map(|_| instance.plant_plain()).collect();
+    let pem = format!("-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n", lines.join("\n"));
+    instance.owner().set("PEM", &pem).await;
+    let inner = instance.plant();
+    instance.owner().set("JSON_KEY", &json!({ "private_key": pem, "other": inner }).to_string()).await;
+    functions::deploy(&instance.owner(), "leaky", &open(), LEAKY).await;
+    for name in ["PEM", "JSON_KEY"] {
+        instance.caller().get(&format!("{}?name={name}", path("leaky"))).send().await.expect(200);
+    }
+    wait::eventually("the lines", || async {
+        let logs = instance.owner().get("logs?search=between&limit=1000").send().await.expect(200).json();
+        (logs["items"].as_array().unwrap().len() >= 2).then_some(())
+    })
+    .await;
+    instance.owner().get("logs?limit=1000").send().await.expect(200);
+    instance.close().await;
 }

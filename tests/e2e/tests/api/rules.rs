@@ -171,3 +171,29 @@ async fn the_socket_alone_grants_nothing() {
     socket.with_token(&token).get("secrets").send().await.expect(200);
     instance.close().await;
 }
+
+#[tokio::test]
+async fn an_empty_list_of_names_does_not_mean_all_of_them() {
+    let instance = Instance::start().await;
+    instance.owner().set("A", &instance.plant()).await;
+    for query in ["names=", "names=,", "names=A,", "names=A,A"] {
+        instance.owner().get(&format!("resolve?{query}")).send().await.problem(400, "invalid");
+    }
+    instance.close().await;
+}
+
+#[tokio::test]
+async fn a_repeated_post_with_the_same_key_is_done_once() {
+    let instance = Instance::start().await;
+    let owner = instance.owner();
+    let post =
+        async |body: serde_json::Value| owner.post("secrets").header("idempotency-key", "k").json(&body).send().await;
+    let body = json!({ "name": "A", "value": instance.plant() });
+    let first = post(body.clone()).await.expect(201).json();
+    let again = post(body).await.expect(201).json();
+    assert_eq!(first, again);
+    post(json!({ "name": "B", "value": instance.plant() })).await.problem(409, "conflict");
+    owner.get("secrets/B").send().await.problem(404, "not_found");
+    assert_eq!(owner.get("secrets/A").send().await.expect(200).json()["version"], 1);
+    instance.close().await;
+}

@@ -132,3 +132,35 @@ async fn a_token_limited_to_names_sees_no_others() {
     assert!(!tells, "the export holds another name");
     instance.close().await;
 }
+
+#[tokio::test]
+async fn a_token_limited_to_an_app_gets_what_that_app_gets_and_no_more() {
+    let instance = Instance::start().await;
+    let owner = instance.owner();
+    owner.set("SHARED", &instance.plant()).await;
+    for (name, app) in [("MINE", "shop"), ("OTHER", "billing")] {
+        let body = json!({ "name": name, "value": instance.plant(), "app": app });
+        owner.post("secrets").json(&body).send().await.expect(201);
+    }
+    let capabilities = ["secrets:list", "secrets:write", "secrets:delete", "values:read", "functions:deploy"];
+    let (token, _) = instance.mint_with(&json!({ "name": "shop", "capabilities": capabilities, "app": "shop" })).await;
+    let limited = instance.anonymous().with_token(&token);
+    let all = limited.get("resolve?app=shop").send().await.expect(200).json();
+    assert_eq!(all["secrets"].as_object().unwrap().keys().collect::<Vec<_>>(), ["MINE", "SHARED"]);
+    for path in ["resolve", "resolve?app=billing", "export?app=billing", "secrets/OTHER?app=billing"] {
+        let status = limited.get(path).send().await.status;
+        assert!(matches!(status, 403 | 404), "{path}: {status}");
+    }
+    assert!(!limited.get("secrets").send().await.text().contains("OTHER"), "the list tells of another app");
+    let stats = limited.get("stats").send().await;
+    assert!(stats.status == 403 || stats.json()["total"].as_u64() <= Some(2), "the counts tell of another app");
+    for (place, name) in [(json!(null), "SHARED"), (json!("billing"), "OTHER")] {
+        let body = json!({ "secrets": { name: "x" }, "app": place });
+        limited.put("secrets").json(&body).send().await.problem(403, "forbidden");
+    }
+    let own = json!({ "secrets": { "MINE": instance.plant() }, "app": "shop" });
+    limited.put("secrets").json(&own).send().await.expect(200);
+    let deploy = json!({ "manifest": {}, "bundle": "export default () => new Response('ok');\n" });
+    limited.put("functions/f").json(&deploy).send().await.problem(403, "forbidden");
+    instance.close().await;
+}
