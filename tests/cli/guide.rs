@@ -75,8 +75,8 @@ fn fits(shown: &str, said: &str) -> bool {
     rest.is_empty() || parts.last().is_some_and(|last| parts.len() > 1 && last.is_empty())
 }
 
-fn follow(path: &str) {
-    let world = World::new(Way::InProcess);
+fn follow(path: &str, way: Way) {
+    let world = World::new(way);
     let blocks = blocks(&page(path));
     let deploys = |block: &Block| block.lines.iter().any(|line| line.contains("functions deploy"));
     if blocks.iter().any(deploys) && world.ran(&["runtime", "status"]).exit != 0 {
@@ -114,32 +114,35 @@ fn follow(path: &str) {
 
 #[test]
 fn the_readme_is_true() {
-    follow("README.md");
+    follow("README.md", Way::InProcess);
+    follow("README.md", Way::Socket);
 }
 
 #[test]
 fn the_page_about_the_examples_is_true() {
-    follow("examples/README.md");
+    follow("examples/README.md", Way::InProcess);
 }
 
 #[test]
 fn the_page_about_secrets_is_true() {
-    follow("docs/guide/secrets.md");
+    follow("docs/guide/secrets.md", Way::InProcess);
 }
 
 #[test]
 fn the_page_about_functions_is_true() {
-    follow("docs/guide/functions.md");
+    follow("docs/guide/functions.md", Way::InProcess);
+    follow("docs/guide/functions.md", Way::Http);
 }
 
 #[test]
 fn the_page_about_configuration_is_true() {
-    follow("docs/guide/configuration.md");
+    follow("docs/guide/configuration.md", Way::InProcess);
 }
 
 #[test]
 fn the_page_for_newcomers_is_true() {
-    follow("docs/guide/coming-from.md");
+    follow("docs/guide/coming-from.md", Way::InProcess);
+    follow("docs/guide/coming-from.md", Way::Http);
 }
 
 /// Words of the form `--option`, `STRONGROOM_NAME` or `` `key` `` in a text.
