@@ -174,3 +174,37 @@ async fn a_damaged_head_is_listed_but_never_believed() {
     house.delete("secrets/MOVED?purge=true").await.expect(200);
     assert_eq!(house.get("secrets").await.expect(200)["items"][0]["hint"], "four");
 }
+
+#[tokio::test]
+async fn names_that_differ_by_case_are_refused_within_one_request_too() {
+    let house = House::new().await;
+    let declare = json!({ "secrets": [{ "name": "Key" }, { "name": "KEY" }] });
+    let told = house.post("declarations", declare).await.problem(409, "conflict");
+    assert!(told.contains("KEY") && told.contains("Key"), "{told}");
+    house.put("secrets", json!({ "secrets": { "Key": "a", "KEY": "b" } })).await.problem(409, "conflict");
+    assert_eq!(house.get("secrets").await.expect(200)["items"], json!([]));
+}
+
+#[tokio::test]
+async fn end_users_are_told_apart_byte_for_byte() {
+    let house = House::new().await;
+    let users = ["u-1", "U-1", "u-1%20", "%C3%A4", "a%CC%88", "x%27%22%3B--", "a%2Fb", "%2E%2E", "a%26b%3Dc"];
+    for (index, user) in users.iter().enumerate() {
+        let set = json!({ "value": format!("value-{index}") });
+        let path = format!("settings/secrets/TOKEN?user={user}");
+        assert_eq!(house.put(&path, set).await.expect(200)["results"][0]["status"], "set", "{user}");
+        assert_eq!(
+            house.get(&format!("settings/secrets?user={user}")).await.expect(200)["items"].as_array().unwrap().len(),
+            1
+        );
+    }
+    for user in ["a%00b", "a%0Ab", &"x".repeat(256)] {
+        house
+            .put(&format!("settings/secrets/TOKEN?user={user}"), json!({ "value": "x" }))
+            .await
+            .problem(400, "invalid");
+    }
+    assert_eq!(house.get("settings/secrets").await.expect(200)["items"], json!([]));
+    assert_eq!(house.get("secrets").await.expect(200)["items"], json!([]));
+    assert_eq!(house.get("resolve").await.expect(200)["secrets"], json!({}));
+}
