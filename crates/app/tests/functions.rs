@@ -44,7 +44,7 @@ impl Store for Flaky {
 struct House {
     app: Arc<App>,
     store: Arc<Flaky>,
-    _home: tempfile::TempDir,
+    home: tempfile::TempDir,
 }
 
 #[expect(clippy::disallowed_methods, reason = "tests are told in the environment which Deno to use")]
@@ -93,7 +93,7 @@ impl House {
             restore_window: Duration::from_hours(168),
             relaxed_audit: false,
         });
-        Self { app: app.await.unwrap(), store, _home: home }
+        Self { app: app.await.unwrap(), store, home }
     }
 
     async fn set(&self, scope: Scope, name: &str, value: &str) -> Result<(), Error> {
@@ -255,5 +255,18 @@ async fn one_secret_under_two_names_is_handed_over_once_each() {
     let query = audit::Query { action: Some("values.worker".to_owned()), limit: 1, ..audit::Query::default() };
     let record = audit::list(&house.app, &owner(), &project(), query).await.unwrap().remove(0);
     assert_eq!(record.target.get("names"), Some(&json!(["KEY", "OTHER"])));
+    house.app.close().await;
+}
+
+#[tokio::test]
+async fn code_that_throws_a_value_while_it_loads_does_not_put_it_into_the_refusal() {
+    let house = House::new().await;
+    house.set(Scope::Global, "KEY", "canary-7f3a9c51d2").await.unwrap();
+    let bundle = "throw new Error('key ' + Deno.env.get('KEY'));\nexport default () => new Response('');\n";
+    let Err(Error::Conflict(refusal)) = house.deploy("default", bundle, json!({})).await else { panic!("it starts") };
+    assert!(!refusal.detail.contains("canary"), "{}", refusal.detail);
+    assert!(refusal.detail.contains("main.js:1"), "{}", refusal.detail);
+    let home = house.home.path().to_str().unwrap();
+    assert!(!refusal.detail.contains(home), "{}", refusal.detail);
     house.app.close().await;
 }

@@ -274,8 +274,22 @@ pub(super) async fn try_out(app: &Arc<App>, entry: &Arc<Entry>) -> Result<(), Er
     let started = runtime.trial_start(&entry.spec).await;
     drop(trial);
     started.map(|_| ()).map_err(|failure| {
-        Error::conflict(format!("the new deployment does not start, so nothing was switched: {failure}"), None)
+        let reason = without_folders(&failure.to_string());
+        Error::conflict(format!("the new deployment does not start, so nothing was switched: {reason}"), None)
     })
+}
+
+/// A stack trace that names files without where they lie on this machine.
+fn without_folders(text: &str) -> String {
+    let mut parts = text.split("file://");
+    let mut told = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let end = part.find(|character: char| character.is_whitespace() || character == ')').unwrap_or(part.len());
+        let (place, rest) = part.split_at(end);
+        told.push_str(place.rsplit('/').next().unwrap_or_default());
+        told.push_str(rest);
+    }
+    told
 }
 
 async fn commit(
