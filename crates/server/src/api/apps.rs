@@ -8,18 +8,18 @@ use strongroom_app::apps;
 use strongroom_model::AppId;
 
 use super::NamespaceParams;
-use super::NoParams;
 use super::secrets::last;
+use super::{NoParams, PageParams};
 use crate::extract::{Administers, Json, Lists, Query, Scene, created};
 use crate::failure::Failure;
 use crate::place::{required, workload_namespace};
 
 /// A project's apps.
-#[utoipa::path(get, path = "/apps", tag = "apps", params(("project" = String, Path)),
+#[utoipa::path(get, path = "/apps", tag = "apps", params(("project" = String, Path), PageParams),
     responses((status = 200, description = "apps", body = Page<AppItem>), (status = "default", description = "refused", body = Problem)))]
-pub(crate) async fn list(scene: Scene<Lists>, _: Query<NoParams>) -> Result<Json<Page<AppItem>>, Failure> {
+pub(crate) async fn list(scene: Scene<Lists>, Query(page): Query<PageParams>) -> Result<Json<Page<AppItem>>, Failure> {
     let items = apps::list(&scene.app, &scene.caller, &scene.project).await?;
-    Ok(Json(Page { items, next_cursor: None }))
+    page.of(items, |item| format!("{}/{}", item.namespace, item.id))
 }
 
 /// Makes an app.

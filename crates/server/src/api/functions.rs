@@ -8,7 +8,7 @@ use strongroom_api::{Page, Problem};
 use strongroom_app::functions::{self, Deployment};
 use strongroom_model::{NamespaceName, WorkloadName};
 
-use super::NamespaceParams;
+use super::{NamespaceParams, PageParams};
 use crate::extract::{DeployJson, Deploys, Json, Lists, Query, Scene};
 use crate::failure::Failure;
 use crate::place::{optional, required, workload_namespace};
@@ -20,6 +20,10 @@ use crate::place::{optional, required, workload_namespace};
 pub(crate) struct FunctionListParams {
     /// Only those in this namespace.
     namespace: Option<String>,
+    /// At most this many: 1000; everything unless given.
+    limit: Option<usize>,
+    /// The `next_cursor` of the page before.
+    cursor: Option<String>,
 }
 
 fn at(path: &[(String, String)], namespace: Option<&String>) -> Result<(NamespaceName, WorkloadName), Failure> {
@@ -36,7 +40,8 @@ pub(crate) async fn list(
 ) -> Result<Json<Page<FunctionItem>>, Failure> {
     let namespace = optional("namespace", params.namespace.as_deref().filter(|text| !text.is_empty()))?;
     let items = functions::list(&scene.app, &scene.caller, &scene.project, namespace.as_ref()).await?;
-    Ok(Json(Page { items, next_cursor: None }))
+    let page = PageParams { limit: params.limit, cursor: params.cursor };
+    page.of(items, |item| format!("{}/{}", item.namespace, item.name))
 }
 
 /// One function: configuration, what it reads, deployments.

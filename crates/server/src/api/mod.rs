@@ -16,8 +16,10 @@ pub(crate) mod tokens;
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
+use strongroom_api::Page;
 use strongroom_model::{Expiry, Id, Lifetime, SecretName};
 
+use crate::extract::Json;
 use crate::failure::Failure;
 
 /// Items of a page unless asked otherwise.
@@ -40,6 +42,32 @@ pub(crate) struct ScopeParams {
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct NoParams {}
+
+/// Which part of a list.
+#[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct PageParams {
+    /// At most this many: 1000; everything unless given.
+    pub(crate) limit: Option<usize>,
+    /// The `next_cursor` of the page before.
+    pub(crate) cursor: Option<String>,
+}
+
+impl PageParams {
+    /// The page of a whole list. `key` tells its items apart.
+    pub(crate) fn of<T>(&self, mut items: Vec<T>, key: impl Fn(&T) -> String) -> Result<Json<Page<T>>, Failure> {
+        if let Some(cursor) = &self.cursor {
+            let last = items.iter().position(|item| hex::encode(key(item)) == *cursor).ok_or_else(unknown_cursor)?;
+            items.drain(..=last);
+        }
+        let most = self.limit.map(|asked| limit(Some(asked), 1_000)).transpose()?.unwrap_or(items.len());
+        let more = items.len() > most;
+        items.truncate(most);
+        let next_cursor = items.last().filter(|_| more).map(|item| hex::encode(key(item)));
+        Ok(Json(Page { items, next_cursor }))
+    }
+}
 
 /// A workload's namespace.
 #[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
@@ -70,9 +98,12 @@ pub(crate) fn to_cursor(after: (SecretName, Id)) -> String {
 pub(crate) fn from_cursor(text: &str) -> Result<(SecretName, Id), Failure> {
     let bytes = hex::decode(text).ok();
     let cursor = bytes.and_then(|bytes| serde_json::from_slice::<Cursor>(&bytes).ok());
-    let Cursor(name, id) = cursor
-        .ok_or_else(|| Failure::invalid("cursor", "this cursor was not given by this list; begin without one"))?;
+    let Cursor(name, id) = cursor.ok_or_else(unknown_cursor)?;
     Ok((name, id))
+}
+
+fn unknown_cursor() -> Failure {
+    Failure::invalid("cursor", "this cursor was not given by this list; begin without one")
 }
 
 /// An expiry as it was sent: absent and empty leave it, unless `clears` says that an empty text clears.

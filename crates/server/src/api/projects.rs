@@ -8,25 +8,21 @@ use strongroom_api::{Page, Problem};
 use strongroom_app::projects;
 use strongroom_model::{NamespaceName, ProjectName};
 
-use super::NoParams;
 use super::secrets::last;
+use super::{NoParams, PageParams};
 use crate::extract::{Administers, Json, Lists, Query, Scene, created};
 use crate::failure::Failure;
 use crate::place::required;
-
-fn whole<T>(items: Vec<T>) -> Json<Page<T>> {
-    Json(Page { items, next_cursor: None })
-}
 
 fn gone(name: &str) -> Json<Gone> {
     Json(Gone { name: name.to_owned(), status: "deleted".to_owned() })
 }
 
 /// The projects that the caller may know of.
-#[utoipa::path(get, path = "/projects", tag = "projects",
+#[utoipa::path(get, path = "/projects", tag = "projects", params(PageParams),
     responses((status = 200, description = "projects", body = Page<ProjectItem>), (status = "default", description = "refused", body = Problem)))]
-pub(crate) async fn list(scene: Scene, _: Query<NoParams>) -> Result<Json<Page<ProjectItem>>, Failure> {
-    Ok(whole(projects::list(&scene.app, &scene.caller).await?))
+pub(crate) async fn list(scene: Scene, Query(page): Query<PageParams>) -> Result<Json<Page<ProjectItem>>, Failure> {
+    page.of(projects::list(&scene.app, &scene.caller).await?, |item| item.name.clone())
 }
 
 /// Makes a project with a key of its own.
@@ -77,13 +73,13 @@ pub(crate) async fn delete(scene: Scene, Query(params): Query<ConfirmParams>) ->
 }
 
 /// A project's namespaces.
-#[utoipa::path(get, path = "/namespaces", tag = "namespaces", params(("project" = String, Path)),
+#[utoipa::path(get, path = "/namespaces", tag = "namespaces", params(("project" = String, Path), PageParams),
     responses((status = 200, description = "namespaces", body = Page<NamespaceItem>), (status = "default", description = "refused", body = Problem)))]
 pub(crate) async fn list_namespaces(
     scene: Scene<Lists>,
-    _: Query<NoParams>,
+    Query(page): Query<PageParams>,
 ) -> Result<Json<Page<NamespaceItem>>, Failure> {
-    Ok(whole(projects::namespaces(&scene.app, &scene.caller, &scene.project).await?))
+    page.of(projects::namespaces(&scene.app, &scene.caller, &scene.project).await?, |item| item.name.clone())
 }
 
 /// Makes a namespace.

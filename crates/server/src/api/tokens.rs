@@ -8,19 +8,20 @@ use strongroom_app::tokens::{self, NewToken};
 use strongroom_app::{Error, Fault};
 use strongroom_model::{Capability, Expiry, Grant, Id};
 
-use super::NoParams;
-use super::expiry;
 use super::secrets::last;
+use super::{NoParams, PageParams, expiry};
 use crate::extract::{Administers, Json, Query, Scene, created};
 use crate::failure::Failure;
 use crate::place;
 
 /// A project's tokens, newest first. Never the tokens themselves.
-#[utoipa::path(get, path = "/tokens", tag = "tokens", params(("project" = String, Path)),
+#[utoipa::path(get, path = "/tokens", tag = "tokens", params(("project" = String, Path), PageParams),
     responses((status = 200, description = "records", body = Page<TokenItem>), (status = "default", description = "refused", body = Problem)))]
-pub(crate) async fn list(scene: Scene<Administers>, _: Query<NoParams>) -> Result<Json<Page<TokenItem>>, Failure> {
-    let items = tokens::list(&scene.app, &scene.caller, &scene.project).await?;
-    Ok(Json(Page { items, next_cursor: None }))
+pub(crate) async fn list(
+    scene: Scene<Administers>,
+    Query(page): Query<PageParams>,
+) -> Result<Json<Page<TokenItem>>, Failure> {
+    page.of(tokens::list(&scene.app, &scene.caller, &scene.project).await?, |item| item.id.clone())
 }
 
 /// Mints a token and shows it once. A repeat with the same `Idempotency-Key` answers 409 with the record.

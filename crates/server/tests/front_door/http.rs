@@ -180,3 +180,29 @@ async fn pages_are_bounded_and_cursors_not_believed() {
     }
     house.get("secrets?fields=name&limit=10000").await.expect(200);
 }
+
+#[tokio::test]
+async fn every_list_comes_in_pages() {
+    let house = House::new().await;
+    for name in ["one", "two"] {
+        house.post("/api/v1/projects", json!({ "name": name })).await.expect(201);
+        house.post("namespaces", json!({ "name": name })).await.expect(201);
+        house.post("apps", json!({ "id": name })).await.expect(201);
+        house.token(json!(["secrets:list"])).await;
+        house.set(None, name, "x").await;
+    }
+    for list in ["/api/v1/projects", "namespaces", "apps", "tokens", "secrets", "functions"] {
+        let all = house.get(list).await.expect(200)["items"].as_array().unwrap().clone();
+        let (mut seen, mut cursor) = (Vec::new(), String::new());
+        loop {
+            let page = house.get(&format!("{list}?limit=1{cursor}")).await.expect(200);
+            seen.extend(page["items"].as_array().unwrap().clone());
+            let Some(next) = page["next_cursor"].as_str() else { break };
+            cursor = format!("&cursor={next}");
+        }
+        assert_eq!(seen, all, "{list}");
+        for query in ["limit=0", "limit=1001", "cursor=6e6f"] {
+            house.get(&format!("{list}?{query}")).await.problem(400, "invalid");
+        }
+    }
+}
