@@ -9,6 +9,7 @@ use strongroom_model::manifest::FunctionManifest;
 use strongroom_model::{
     Capability, NamespaceName, ProjectName, Resolution, Scope, ScopeKind, SecretName, WorkloadName,
 };
+use strongroom_secret::SecretValue;
 use strongroom_store::port::{DeploymentRow, FunctionRow, ReadFact, WorkloadKind};
 use strongroom_store::{Rows, Tx};
 
@@ -251,7 +252,7 @@ async fn refuse_leaks(
 ) -> Result<(), Error> {
     let mut found = BTreeSet::new();
     for (name, value) in app.handed(entry, answer).await? {
-        if value.len() >= LEAK_MIN_BYTES && bundle.contains(value.expose()) {
+        if stands_in(bundle, &value) {
             found.insert(name);
         }
     }
@@ -265,6 +266,19 @@ async fn refuse_leaks(
     let detail =
         |name: &str| format!("the bundle contains the value of {name}; read it with secrets.get(\"{name}\") instead");
     Err(Error::Invalid(found.iter().map(|name| Fault::new(name.as_str(), detail(name))).collect()))
+}
+
+/// Whether a value stands in code, as it is or as a string literal writes it.
+fn stands_in(bundle: &str, value: &SecretValue) -> bool {
+    let text = value.expose().trim();
+    if text.len() < LEAK_MIN_BYTES {
+        return false;
+    }
+    let mut literal = serde_json::to_string(text).unwrap_or_default();
+    literal.pop();
+    let literal = SecretValue::new(literal).ok();
+    let escaped = literal.as_ref().and_then(|literal| literal.expose().get(1..));
+    bundle.contains(text) || escaped.is_some_and(|escaped| bundle.contains(escaped))
 }
 
 /// Starts a worker with the new code before anybody is switched to it.
