@@ -27,6 +27,12 @@ async fn a_bundle_that_contains_a_stored_value_is_refused_without_telling_it() {
     assert!(!problem.to_string().contains("API_KEY"), "the name is for those who may list it: {problem}");
     owner.get("functions/leaky").send().await.problem(404, "not_found");
     deploy(&owner, "clean", &open(), &saying("abc")).await;
+    let pem = format!("-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n", instance.plant_plain());
+    owner.set("TLS_KEY", &pem).await;
+    let literal = serde_json::to_string(pem.trim()).unwrap();
+    let escaped = format!("const key = {literal};\nexport default () => new Response(String(key.length));\n");
+    let problem = try_deploy(&owner, ("default", "leaky"), &open(), &escaped).await.problem(400, "invalid");
+    assert!(problem.to_string().contains("TLS_KEY"), "{problem}");
 
     std::fs::write(instance.work().join("leaky.ts"), leaky).unwrap();
     let output = instance.cli(["functions", "deploy", "leaky", "--entry", "leaky.ts"]).await;
