@@ -19,6 +19,7 @@ use zeroize::Zeroizing;
 
 use crate::failure::Failure;
 use crate::router::Served;
+use crate::streams::Streams;
 
 /// Largest JSON body, in bytes.
 const MAX_BODY_BYTES: usize = 1 << 20;
@@ -70,6 +71,7 @@ needs! {
 pub(crate) struct Scene<N = Anyone> {
     pub(crate) app: Arc<App>,
     pub(crate) caller: Caller,
+    pub(crate) streams: Arc<Streams>,
     /// The project in the path, or under `/api/v1/admin` the caller's own.
     pub(crate) project: ProjectName,
     needs: PhantomData<N>,
@@ -93,7 +95,13 @@ impl<N: Needs> FromRequestParts<Arc<Served>> for Scene<N> {
         if let Some(capability) = N::CAPABILITY {
             served.app.admit(&caller, &project, capability).await?;
         }
-        Ok(Self { app: Arc::clone(&served.app), caller, project, needs: PhantomData })
+        Ok(Self {
+            app: Arc::clone(&served.app),
+            caller,
+            streams: Arc::clone(&served.streams),
+            project,
+            needs: PhantomData,
+        })
     }
 }
 

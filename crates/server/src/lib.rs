@@ -13,6 +13,7 @@ mod openapi;
 mod place;
 mod router;
 mod serve;
+mod streams;
 
 pub use guard::Peer;
 pub use openapi::document;

@@ -16,12 +16,15 @@ use crate::api::{
 };
 use crate::failure::Failure;
 use crate::guard::{self, RequestIds};
+use crate::streams::Streams;
 use crate::{docs_page, openapi};
 
 /// What the routers share.
 pub struct Served {
     pub(crate) app: Arc<App>,
     pub(crate) request_ids: RequestIds,
+    /// Streams of events and long polls that are open.
+    pub(crate) streams: Arc<Streams>,
     /// Host names besides loopback and addresses that this server answers for.
     pub(crate) known_hosts: Vec<String>,
 }
@@ -34,7 +37,7 @@ impl Served {
             uri.host().map(str::to_owned)
         });
         let known_hosts = hosts.collect();
-        Arc::new(Self { app, request_ids: RequestIds::new(start), known_hosts })
+        Arc::new(Self { app, request_ids: RequestIds::new(start), streams: Arc::default(), known_hosts })
     }
 }
 

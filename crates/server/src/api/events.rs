@@ -18,6 +18,7 @@ use tokio::sync::broadcast::error::RecvError;
 use crate::extract::{Lists, Query, Scene};
 use crate::failure::Failure;
 use crate::place::optional;
+use crate::streams::Open;
 
 /// Which changes to hear of.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
@@ -53,6 +54,7 @@ pub(crate) async fn events(
 ) -> Result<impl IntoResponse, Failure> {
     let only: Option<NamespaceName> =
         optional("namespace", params.namespace.as_deref().filter(|text| !text.is_empty()))?;
+    let open = scene.streams.open(&scene.caller)?;
     let changes = scene.app.subscribe();
     let epoch =
         strongroom_app::projects::latest_epoch(&scene.app, &scene.caller, &scene.project, only.as_ref()).await?;
@@ -61,16 +63,16 @@ pub(crate) async fn events(
     let missed = last.filter(|last| *last < epoch);
     let missed = missed
         .map(|_| Ok(Changed { namespace: only.as_ref().map(ToString::to_string), epoch, names: Vec::new() }.event()));
-    let stream = stream::iter(missed).chain(follow(scene, changes, only));
+    let stream = stream::iter(missed).chain(follow((scene, open), changes, only));
     Ok(Sse::new(stream).keep_alive(KeepAlive::new().interval(Duration::from_secs(15)).text("ping")))
 }
 
 fn follow(
-    scene: Scene<Lists>,
+    scene: (Scene<Lists>, Open),
     changes: Receiver<ChangeEvent>,
     only: Option<NamespaceName>,
 ) -> impl Stream<Item = Result<Event, Infallible>> {
-    stream::unfold((scene, changes, only), |(scene, mut changes, only)| async move {
+    stream::unfold((scene, changes, only), |((scene, open), mut changes, only)| async move {
         loop {
             let answer = match changes.recv().await {
                 Ok(change) if !concerns(&scene, &change, only.as_ref()) => continue,
@@ -90,7 +92,7 @@ fn follow(
             if !still_stands(&scene.app, &scene.caller).await.unwrap_or(false) {
                 return None;
             }
-            return Some((Ok(answer.event()), (scene, changes, only)));
+            return Some((Ok(answer.event()), ((scene, open), changes, only)));
         }
     })
 }

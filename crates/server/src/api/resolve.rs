@@ -62,6 +62,7 @@ pub(crate) async fn resolve(
     headers: HeaderMap,
 ) -> Result<Response, Failure> {
     let (question, deadline) = (params.question()?, Instant::now() + params.wait()?);
+    let _open = params.wait.as_ref().map(|_| scene.streams.open(&scene.caller)).transpose()?;
     let mut changes = scene.app.subscribe();
     let prepared = loop {
         let prepared = resolve::prepare(&scene.app, &scene.caller, &scene.project, question.clone()).await?;

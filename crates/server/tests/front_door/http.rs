@@ -206,3 +206,23 @@ async fn every_list_comes_in_pages() {
         }
     }
 }
+
+#[tokio::test]
+async fn one_caller_does_not_take_all_streams() {
+    let house = House::new().await;
+    let greedy = house.token(json!(["secrets:list"])).await;
+    let other = house.token(json!(["secrets:list"])).await;
+    let open = async |token: &str| {
+        let request = request(token, Method::GET, "events", &[], None);
+        tower::ServiceExt::oneshot(house.router.clone(), request).await.unwrap()
+    };
+    let mut streams = Vec::new();
+    for _ in 0..200 {
+        streams.push(open(&greedy).await);
+    }
+    assert!(streams.iter().all(|answer| answer.status() == 200));
+    house.call_as(&greedy, Method::GET, "events", None).await.problem(429, "too_many");
+    assert_eq!(open(&other).await.status(), 200);
+    streams.pop();
+    assert_eq!(open(&greedy).await.status(), 200);
+}
