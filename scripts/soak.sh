@@ -12,10 +12,13 @@ target=${CARGO_TARGET_DIR:-$PWD/target}
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 
+commit=$(git describe --always --dirty)
 printf 'building the release program and the tests …\n'
 cargo build --quiet --locked --release --package strongroom
 cargo test --quiet --locked --package strongroom-e2e --no-run
-export STRONGROOM_SOAK=1 STRONGROOM_BIN=$target/release/strongroom RUST_BACKTRACE=0
+# a copy, so that a build meanwhile changes nothing
+cp "$target/release/strongroom" "$folder/strongroom"
+export STRONGROOM_SOAK=1 STRONGROOM_BIN=$folder/strongroom RUST_BACKTRACE=0
 
 failed=0
 for subject in "${subjects[@]}"; do
@@ -30,7 +33,7 @@ done
 report() {
     printf '# Soak\n\n'
     printf 'Written by `make soak` on %s, at commit %s, on %s processors (%s), %s.\n\n' "$(date -u +%F)" \
-        "$(git rev-parse --short HEAD)" "$(nproc)" "$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1)" "$(deno --version | head -n 1)"
+        "$commit" "$(nproc)" "$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1)" "$(deno --version | head -n 1)"
     printf 'Each line is what one test at full count told. Every test ends with a search of the data directory, logs at\n'
     printf 'trace level, answers, outputs and processes for every value it has set.\n'
     for subject in "${subjects[@]}"; do
