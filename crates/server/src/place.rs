@@ -1,11 +1,15 @@
 //! Where a request points: scopes, namespaces and names from what was sent, with all problems at once.
 
+use std::collections::HashSet;
 use std::str::FromStr;
 
 use strongroom_app::{Error, Fault};
 use strongroom_model::{AppId, NamespaceName, Scope, ScopeKind, SecretName, UserId};
 
 use crate::failure::Failure;
+
+/// Secrets in one write: everybody else's writes wait for its end.
+const MAX_WRITTEN: usize = 10_000;
 
 /// The parts of a scope as they were sent; an empty text means none.
 #[derive(Debug, Default, Clone, Copy)]
@@ -117,6 +121,9 @@ pub(crate) fn names_to_set<'a>(
     allowed: &[SecretName],
 ) -> Result<Vec<SecretName>, Failure> {
     let (names, mut faults) = sorted_out(texts);
+    if names.len() > MAX_WRITTEN {
+        return Err(Failure::invalid("secrets", format!("at most {MAX_WRITTEN} secrets are written at once")));
+    }
     if faults.is_empty() {
         return Ok(names);
     }
@@ -127,9 +134,10 @@ pub(crate) fn names_to_set<'a>(
 
 fn sorted_out<'a>(texts: impl IntoIterator<Item = &'a str>) -> (Vec<SecretName>, Vec<Fault>) {
     let (mut names, mut faults) = (Vec::new(), Vec::new());
+    let mut seen = HashSet::new();
     for (index, text) in texts.into_iter().enumerate() {
         match text.parse::<SecretName>() {
-            Ok(name) if names.contains(&name) => {
+            Ok(name) if !seen.insert(name.clone()) => {
                 faults.push(Fault::new(name.as_str(), format!("{name} is given twice")));
             }
             Ok(name) => names.push(name),

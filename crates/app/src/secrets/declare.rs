@@ -1,5 +1,6 @@
 //! Declaring: names and descriptions without values. Never blanks a value that exists.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use strongroom_api::secrets::{Declared, WriteResult, WriteStatus};
@@ -82,9 +83,9 @@ fn fill_in_address(base: &str, project: &ProjectName, scope: &Scope) -> String {
 
 fn check(tx: &mut dyn Tx, place: &Place<'_>, declare: &Declare) -> Result<(), Error> {
     let (mut faults, mut in_the_way) = (Vec::new(), Vec::new());
-    for (index, (name, _)) in declare.entries.iter().enumerate() {
-        let mut before = declare.entries.iter().take(index).map(|(name, _)| name);
-        if let Some(twin) = before.find(|other| other.folded() == name.folded()) {
+    let mut before = HashMap::new();
+    for (name, _) in &declare.entries {
+        if let Some(twin) = before.insert(name.folded(), name) {
             in_the_way.push(Fault::new(name.as_str(), format!("{name} differs only by case from {twin}")));
         }
         if tx.secret(&place.project.id, &declare.scope, name)?.is_some() {

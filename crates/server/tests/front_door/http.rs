@@ -226,3 +226,12 @@ async fn one_caller_does_not_take_all_streams() {
     streams.pop();
     assert_eq!(open(&greedy).await.status(), 200);
 }
+
+#[tokio::test]
+async fn a_write_of_very_many_names_is_refused_before_it_holds_up_others() {
+    let house = House::new().await;
+    let many: serde_json::Map<_, _> = (0..40_000).map(|number| (format!("N{number}"), json!(""))).collect();
+    let asked = house.put("secrets", json!({ "secrets": many }));
+    let told = tokio::time::timeout(std::time::Duration::from_secs(5), asked).await.unwrap();
+    assert!(told.problem(400, "invalid").contains("10000"));
+}
