@@ -98,6 +98,13 @@ fn a_second_server_and_a_wrong_key_are_explained_in_one_line() {
 }
 
 #[test]
+fn following_the_log_needs_a_server_and_does_not_block_the_store() {
+    let world = World::new(Way::InProcess);
+    let refused = world.exits(1, &["logs", "list", "--follow"]);
+    assert!(refused.stderr.ends_with("\nhint: strongroom server\n"), "{refused:?}");
+}
+
+#[test]
 fn a_wrong_address_to_listen_on_is_explained() {
     let world = World::new(Way::InProcess);
     let refused = world.exits(1, &["server", "--listen", "nope"]);

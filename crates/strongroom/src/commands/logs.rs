@@ -89,6 +89,11 @@ pub(crate) fn list(
         after: None,
     };
     let session = context.connect()?;
+    if args.follow && session.is_in_process() {
+        // it would hold the store, so that nothing could ever be logged, and keep every other command out
+        return Err(Failure::failed("--follow needs a running server; without one no new lines can come")
+            .hint("strongroom server"));
+    }
     let page = session.wait(session.project().logs(&filter))?;
     if !args.follow {
         return print_page(context, &page.items);
