@@ -29,6 +29,9 @@ pub struct AuditItem {
     pub result: String,
     /// The request that did it.
     pub request_id: Option<String>,
+    /// The id of the token that did it; names of tokens are not unique.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token: Option<String>,
 }
 
 /// `GET /audit/verify`.

@@ -9,7 +9,7 @@ use strongroom_store::port::{AuditFilter, AuditRow};
 use strongroom_store::{Rows, Tx};
 
 use crate::authz::Reach;
-use crate::caller::Caller;
+use crate::caller::{Access, Caller};
 use crate::error::Error;
 use crate::open::App;
 
@@ -27,6 +27,9 @@ pub(crate) struct Record {
     pub(crate) target: serde_json::Value,
     pub(crate) result: String,
     pub(crate) request_id: Option<String>,
+    /// The id of the token that did it: names of tokens are not unique.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) token: Option<String>,
 }
 
 impl Record {
@@ -47,6 +50,10 @@ impl Record {
             target,
             result: "ok".to_owned(),
             request_id: Some(caller.request_id.clone()),
+            token: match &caller.access {
+                Access::Owner => None,
+                Access::Token { id, .. } => Some(id.to_string()),
+            },
         }
     }
 
@@ -113,6 +120,7 @@ fn item(row: AuditRow) -> Result<AuditItem, Error> {
         target: record.target,
         result: record.result,
         request_id: record.request_id,
+        token: record.token,
     })
 }
 

@@ -58,6 +58,7 @@ impl App {
                 target: serde_json::json!({ "attempts": denials }),
                 result: "denied".to_owned(),
                 request_id: None,
+                token: None,
             };
             self.audit(record).await?;
         }

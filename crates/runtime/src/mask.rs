@@ -22,8 +22,17 @@ const MIN_LINE_BYTES: usize = 12;
 /// The search tree holds parts of the values in memory that cannot be wiped; it lives as long as the worker whose
 /// output it masks.
 pub struct Masker {
-    tree: Option<AhoCorasick>,
+    search: Search,
     longest_bytes: usize,
+}
+
+enum Search {
+    /// There is nothing to look for.
+    Nothing,
+    /// The forms.
+    Tree(Box<AhoCorasick>),
+    /// There are more forms than can be searched for, so every text is replaced whole.
+    Everything,
 }
 
 impl fmt::Debug for Masker {
@@ -39,10 +48,17 @@ impl Masker {
         for value in values {
             forms(value.expose(), &mut needles);
         }
+        needles.sort_unstable_by(|one, other| one.as_slice().cmp(other.as_slice()));
+        needles.dedup_by(|one, other| one.as_slice() == other.as_slice());
         let longest_bytes = needles.iter().map(|needle| needle.len()).max().unwrap_or(0);
         let patterns = needles.iter().map(|needle| needle.as_slice());
-        let tree = AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).build(patterns).ok();
-        Self { tree: tree.filter(|_| !needles.is_empty()), longest_bytes }
+        let tree = AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).build(patterns);
+        let search = match tree {
+            _ if needles.is_empty() => Search::Nothing,
+            Ok(tree) => Search::Tree(Box::new(tree)),
+            Err(_) => Search::Everything,
+        };
+        Self { search, longest_bytes }
     }
 
     /// Length of the longest form, in bytes: a text cut within so many bytes of its end may hold part of a value.
@@ -52,7 +68,11 @@ impl Masker {
 
     /// `text` with every form of every value replaced by [`MASK`].
     pub fn mask(&self, text: &str) -> String {
-        let Some(tree) = &self.tree else { return text.to_owned() };
+        let tree = match &self.search {
+            Search::Nothing => return text.to_owned(),
+            Search::Tree(tree) => tree,
+            Search::Everything => return MASK.to_owned(),
+        };
         let mut masked: Vec<u8> = Vec::with_capacity(text.len());
         let mut from = 0;
         for found in tree.find_iter(text) {
@@ -105,7 +125,7 @@ fn encoded(text: &str, needles: &mut Vec<Zeroizing<Vec<u8>>>) {
 
 fn push(needle: Vec<u8>, needles: &mut Vec<Zeroizing<Vec<u8>>>) {
     let needle = Zeroizing::new(needle);
-    if needle.len() >= MIN_VALUE_BYTES && !needles.contains(&needle) {
+    if needle.len() >= MIN_VALUE_BYTES {
         needles.push(needle);
     }
 }
