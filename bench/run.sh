@@ -63,5 +63,5 @@ else
     readonly page=$work/page.md json=$work/results.json
 fi
 "$load" report --records "$records" --facts "$facts" --markdown "$page" --json "$json" >&2
-[ "$page" = bench/RESULTS.md ] || cat "$page"
+if [ "$page" = bench/RESULTS.md ]; then chmod 644 "$page" "$json"; else cat "$page"; fi
 say "written: $page ($SECONDS s)"

@@ -6,7 +6,8 @@ fact() { printf '%s|%s|%s\n' "$1" "$2" "$3" >>"$facts"; }
 command_fact() { fact command "$1" "\`$2\`"; }
 
 facts_gather() {
-    local cpu memory
+    local cpu memory built="a program built before"
+    if [ "${BENCH_BUILD:-1}" = 1 ]; then built="built from commit $(git describe --always --dirty)"; fi
     cpu=$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1)
     memory=$(awk '/^MemTotal/ { printf "%.1f GB", $2 * 1024 / 1e9 }' /proc/meminfo)
     fact machine date "$(date -u +%Y-%m-%dT%H:%M:%SZ)"
@@ -14,7 +15,7 @@ facts_gather() {
     fact machine memory "$memory"
     fact machine kernel "$(uname -sr)"
     fact machine "load before the run" "$(cut -d' ' -f1-3 /proc/loadavg)"
-    fact machine strongroom "$("$strongroom" --version), commit $(git rev-parse --short HEAD), $(date -u -r "$strongroom" +%FT%TZ)"
+    fact machine strongroom "$("$strongroom" --version), $built"
     fact machine openbao "$("$bao" version | head -n 1)"
     fact machine deno "$("$deno" --version | head -n 1)"
     fact machine rustc "$(rustc --version)"

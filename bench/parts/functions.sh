@@ -70,4 +70,5 @@ functions_measure() {
     record run --case "invoke" --who "one deno run a call" --connections 1 --runs "$starts" --env "$work/deno.env" -- \
         taskset -c 0 "$deno" run --no-prompt --cached-only --allow-env=GREETING "$js/call.ts"
     functions_cold
+    stop "$ours_pid"
 }

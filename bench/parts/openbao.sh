@@ -22,11 +22,13 @@ openbao_ask() {
     curl --silent --show-error --fail --header "@$bao_headers" --request "$1" "http://$bao_address/v1/$2" ${3:+--data "$3"}
 }
 
+# openbao_start: an empty one; sets `bao_pid` and `bao_address`.
 openbao_start() {
     local port cluster keys=$work/bao.keys
     port=$("$load" port)
     cluster=$("$load" port)
     bao_address=127.0.0.1:$port
+    rm -rf "$work/bao"
     mkdir -p "$work/bao/raft" "$work/logs"
     cat >"$work/bao/config.hcl" <<CONFIG
 storage "raft" {

@@ -11,6 +11,8 @@ strongroom_start() {
     shift 2
     mkdir -p "$work/logs"
     log=$work/logs/strongroom-$(basename "$home")
+    # a log of an earlier start would pass for this one's
+    : >"$log"
     say "starting strongroom server $*"
     start "$log" "$cores" "$strongroom" server --home "$home" --listen 127.0.0.1:0 \
         --functions-listen 127.0.0.1:0 "$@"
