@@ -320,16 +320,13 @@ impl SecretTx for Session<'_> {
     }
 
     fn update_secret(&mut self, row: &SecretRow) -> Result<bool, StoreError> {
-        // only a restore can meet a uniqueness rule here
-        let changed = self.insert(
-            "a secret of this name in this scope",
-            "UPDATE secrets SET description = ?2, expires_at = ?3, version = ?4, created_at = ?5, created_by = ?6,
-               updated_at = ?7, updated_by = ?8, value_set_at = ?9, deleted_at = ?10, mac = ?11 WHERE id = ?1",
-            params![
+        let (version, expires_at) = (stored(row.version)?, optional_millis(row.expires_at));
+        let update = |sql: &str| {
+            let values = params![
                 row.id.as_bytes(),
                 row.description,
-                optional_millis(row.expires_at),
-                stored(row.version)?,
+                expires_at,
+                version,
                 millis(row.created_at),
                 row.created_by,
                 millis(row.updated_at),
@@ -337,7 +334,21 @@ impl SecretTx for Session<'_> {
                 optional_millis(row.value_set_at),
                 optional_millis(row.deleted_at),
                 row.mac,
-            ],
+            ];
+            // only a restore can meet a uniqueness rule here
+            self.insert("a secret of this name in this scope", sql, values)
+        };
+        // expiry and deletion stand in indexes: where they stay, as with every new value, no index is written
+        let changed = update(
+            "UPDATE secrets SET description = ?2, version = ?4, created_at = ?5, created_by = ?6, updated_at = ?7,
+               updated_by = ?8, value_set_at = ?9, mac = ?11 WHERE id = ?1 AND expires_at IS ?3 AND deleted_at IS ?10",
+        )?;
+        if changed > 0 {
+            return Ok(true);
+        }
+        let changed = update(
+            "UPDATE secrets SET description = ?2, expires_at = ?3, version = ?4, created_at = ?5, created_by = ?6,
+               updated_at = ?7, updated_by = ?8, value_set_at = ?9, deleted_at = ?10, mac = ?11 WHERE id = ?1",
         )?;
         Ok(changed > 0)
     }
