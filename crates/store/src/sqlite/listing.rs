@@ -11,6 +11,8 @@ use crate::port::{SecretFilter, StoreError};
 /// `end_user` are empty in the scopes that have none, which these filters do not exclude.
 const LIVE: &str = " WHERE s.project = :project AND s.deleted_at IS NULL";
 const OF_SCOPES: &str = " AND s.scope IN (:a, :b, :c, :d, :e)";
+/// What is listed unless scopes are chosen, without the set that `IN` builds and asks for every row.
+const OF_ALL_BUT_SYSTEM: &str = " AND s.scope <> 'system'";
 const OF_NAMESPACE: &str = " AND s.namespace IN ('', :namespace)";
 const OF_APP: &str = " AND s.app IN ('', :app)";
 const OF_USER: &str = " AND s.end_user IN ('', :user)";
@@ -53,7 +55,11 @@ pub(super) fn page<T>(
         query.add(WITHOUT_USERS, &[]);
     }
     let [first, second, third, fourth, fifth] = &words;
-    query.add(OF_SCOPES, &[(":a", first), (":b", second), (":c", third), (":d", fourth), (":e", fifth)]);
+    if filter.scopes.is_empty() {
+        query.add(OF_ALL_BUT_SYSTEM, &[]);
+    } else {
+        query.add(OF_SCOPES, &[(":a", first), (":b", second), (":c", third), (":d", fourth), (":e", fifth)]);
+    }
     if let Some(namespace) = &namespace {
         query.add(OF_NAMESPACE, &[(":namespace", namespace)]);
     }
@@ -96,7 +102,6 @@ impl<'values> Query<'values> {
 
 /// The words of the scopes to include, '' for the others.
 fn scope_words(chosen: &[ScopeKind]) -> [&'static str; 5] {
-    let chosen = if chosen.is_empty() { &[ScopeKind::Global, ScopeKind::Namespace, ScopeKind::App] } else { chosen };
     [ScopeKind::Global, ScopeKind::Namespace, ScopeKind::App, ScopeKind::System, ScopeKind::User]
         .map(|kind| if chosen.contains(&kind) { kind.as_str() } else { "" })
 }
