@@ -91,6 +91,7 @@ impl App {
         if let Some(runtime) = self.runtime.get() {
             runtime.shutdown().await;
         }
+        self.journal.settle().await;
         self.write_journal().await;
         if let Err(error) = self.write_uses().await {
             tracing::error!(%error, "token uses and denials could not be written down");

@@ -1,6 +1,6 @@
 //! Execution logs: what workers write, and which secret each execution reads first. Lines arrive masked.
 
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -21,12 +21,18 @@ use crate::open::App;
 const MAX_LINE_BYTES: usize = 16 * 1024;
 /// Lines that wait for the store before new ones are dropped and counted.
 const MAX_WAITING: usize = 50_000;
+/// Longest wait for events that are on their way.
+const SETTLE: Duration = Duration::from_millis(250);
 const WRITE_EVERY: Duration = Duration::from_millis(200);
 
 /// Lines and read facts on their way to the store.
 #[derive(Default)]
 pub(crate) struct Journal {
     waiting: Mutex<Batch>,
+    /// Held while a batch is written.
+    turn: tokio::sync::Mutex<()>,
+    /// The way in for the runtime's events, to tell when all that came has been taken.
+    events: OnceLock<mpsc::Sender<Event>>,
 }
 
 #[derive(Default)]
@@ -54,6 +60,19 @@ impl Journal {
         }
     }
 
+    /// Waits until every event that was reported so far has become a line, for a moment at most.
+    pub(crate) async fn settle(&self) {
+        let Some(events) = self.events.get() else { return };
+        let settled = async {
+            while events.capacity() < events.max_capacity() {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        if tokio::time::timeout(SETTLE, settled).await.is_err() {
+            tracing::debug!("log lines are still being taken");
+        }
+    }
+
     fn take(&self) -> Batch {
         std::mem::take(&mut *self.waiting.lock().unwrap_or_else(PoisonError::into_inner))
     }
@@ -62,6 +81,8 @@ impl Journal {
 /// Starts the task that turns the runtime's events into lines, and gives it its sender.
 pub(crate) fn collect(app: &Arc<App>) -> mpsc::Sender<Event> {
     let (sender, mut events) = mpsc::channel::<Event>(4_096);
+    // the runtime is made once, so this is the first and only sender
+    let _first = app.journal.events.set(sender.clone());
     let listener = Arc::downgrade(app);
     tokio::spawn(async move {
         while let Some(event) = events.recv().await {
@@ -85,6 +106,8 @@ pub(crate) fn collect(app: &Arc<App>) -> mpsc::Sender<Event> {
 impl App {
     /// Writes what waits. Lines that the store refuses are lost, and the server's log says how many.
     pub(crate) async fn write_journal(&self) {
+        // who comes while a batch is being written waits for it, and so finds its lines in the store
+        let _turn = self.journal.turn.lock().await;
         let batch = self.journal.take();
         if batch.dropped > 0 {
             tracing::error!(lines = batch.dropped, "log lines were dropped because the store was too slow");
@@ -217,6 +240,7 @@ pub async fn list(
         filter.namespace.as_deref().map(str::parse).transpose().map_err(|error| Error::invalid("namespace", error))?;
     let reach = namespace.as_ref().map_or(Reach::Project, Reach::Whole);
     let entered = app.enter(caller, project, Capability::LogsRead, reach).await?;
+    app.journal.settle().await;
     app.write_journal().await;
     filter.limit = filter.limit.clamp(1, 10_000);
     let rows = app.store.read(|rows: &mut dyn Rows| rows.logs(&entered.id, &filter).map_err(Error::from)).await?;
