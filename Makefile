@@ -15,7 +15,7 @@ help:
 	@echo "make demo    set a secret, call a function that reads it, change it, call it again"
 	@echo "make test    install what the tests need, build everything, run all tests"
 	@echo "make check   what CI runs: format, tidy, generated files, deny, clippy, tests"
-	@echo "make soak    run for hours under load and look for leaks"
+	@echo "make soak    the same tests at full count: rotation under load, kills, planted values"
 	@echo "make bench   measure, beside others where they can be run"
 	@echo "make fmt     format the code;  make generate  write the generated files"
 
