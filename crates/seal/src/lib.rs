@@ -1,7 +1,8 @@
 //! Keys, sealing and opening: the root key, project keys, value envelopes, row MACs, tokens and the audit chain.
 //!
-//! Synchronous and without I/O. Randomness is an argument ([`Random`]); AES-256-GCM, HKDF-SHA256, HMAC-SHA256 and
-//! the system's random bytes come from `aws-lc-rs` and from nowhere else. The bytes are specified in `docs/formats/`.
+//! Synchronous and without I/O. AES-256-GCM, HKDF-SHA256 and HMAC-SHA256 come from `aws-lc-rs` and from nowhere else.
+//! Randomness is an argument ([`Random`]): the server passes [`SystemRandom`], which is the library's; short commands pass
+//! the kernel's, since the library's takes 20 ms to start. The bytes are specified in `docs/formats/`.
 //!
 //! ```text
 //! RootKey ── unlock(instance id) ──> Instance ──┬─ wraps project keys          (wrapped.rs)
