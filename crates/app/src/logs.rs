@@ -196,7 +196,7 @@ impl App {
 
     fn read_fact(&self, workload: &WorkloadId, target: &str, via: &str) {
         let Some(entry) = self.routes.of(workload) else { return };
-        let listed = entry.manifest.secrets.iter().flatten().find(|listed| listed.target().as_str() == target);
+        let listed = entry.manifest.workload.secrets.iter().flatten().find(|listed| listed.target().as_str() == target);
         let secret = match listed {
             Some(listed) => listed.name.clone(),
             None => match target.parse() {

@@ -6,6 +6,7 @@ pub mod id;
 pub mod manifest;
 pub mod name;
 pub mod resolution;
+pub mod schedule;
 pub mod scope;
 pub mod slug;
 
@@ -14,5 +15,6 @@ pub use expiry::{Expiry, Lifetime};
 pub use id::Id;
 pub use name::SecretName;
 pub use resolution::{Resolution, resolve};
+pub use schedule::Schedule;
 pub use scope::{Scope, ScopeKind};
 pub use slug::{AppId, NamespaceName, ProjectName, UserId, WorkloadName};

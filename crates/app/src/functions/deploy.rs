@@ -71,7 +71,7 @@ pub async fn deploy(
     let rows = (candidate.function.clone(), candidate.deployment.clone());
     let entry = Arc::new(candidate.into_entry(Arc::clone(&entered), cell)?);
     let answer = if is_new_namespace {
-        let names = new.manifest.secrets.as_ref();
+        let names = new.manifest.workload.secrets.as_ref();
         let names = names.map(|list| list.iter().map(|listed| listed.name.clone()).collect());
         app.look_up_ahead(&entered, &Question { namespace: new.namespace.clone(), app: None, names }).await?
     } else {
@@ -103,6 +103,9 @@ fn check(new: &Deployment) -> Result<References, Error> {
     let mut faults: Vec<_> = new.manifest.problems().iter().map(|problem| Fault::new("manifest", problem)).collect();
     if new.bundle.len() > MAX_BUNDLE_BYTES {
         faults.push(Fault::new("bundle", format!("the bundle is larger than {MAX_BUNDLE_BYTES} bytes")));
+    }
+    if new.manifest.workload.runtime == strongroom_model::manifest::Runtime::Node {
+        faults.push(Fault::new("runtime", "this server runs \"deno\" only"));
     }
     if new.manifest.auth == strongroom_model::manifest::CallAuth::User {
         faults.push(Fault::new(
@@ -206,7 +209,7 @@ pub(super) fn report(app: &App, entry: &Entry, answer: &Answer, number: u64, dig
 
 /// Refuses a list with required names that do not resolve: all of them, with the commands that set them.
 pub(crate) fn require_secrets(app: &App, entry: &Entry, answer: &Answer) -> Result<(), Error> {
-    let Some(list) = &entry.manifest.secrets else { return Ok(()) };
+    let Some(list) = &entry.manifest.workload.secrets else { return Ok(()) };
     let (mut missing, mut commands) = (Vec::new(), Vec::new());
     for (listed, (name, outcome)) in list.iter().zip(&answer.outcomes) {
         let stands_in = listed.default.is_some() && !matches!(outcome, Resolution::Expired { .. });
@@ -340,7 +343,7 @@ async fn commit(
 
 /// What the list and the code say that the function reads, by stored name.
 pub(super) fn static_reads(references: &References, entry: &Entry) -> Vec<ReadFact> {
-    let list = entry.manifest.secrets.as_deref();
+    let list = entry.manifest.workload.secrets.as_deref();
     let mut known: BTreeSet<(String, &str)> = BTreeSet::new();
     for listed in list.unwrap_or_default() {
         known.insert((listed.name.to_string(), "list"));
@@ -369,5 +372,5 @@ pub(super) fn static_reads(references: &References, entry: &Entry) -> Vec<ReadFa
             last_read_at: None,
         })
     };
-    known.into_iter().filter(|(name, _)| !entry.manifest.env.contains_key(name)).filter_map(fact).collect()
+    known.into_iter().filter(|(name, _)| !entry.manifest.workload.env.contains_key(name)).filter_map(fact).collect()
 }

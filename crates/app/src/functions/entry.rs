@@ -68,7 +68,8 @@ impl References {
     /// The names with `STRONGROOM_SECRET_` and the manifest's own prefixes taken off, and how each is read.
     pub(crate) fn secrets(&self, manifest: &FunctionManifest) -> Vec<(String, &'static str)> {
         let bare = |name: &String| {
-            let prefixes = std::iter::once("STRONGROOM_SECRET_").chain(manifest.env_prefix.iter().map(String::as_str));
+            let prefixes =
+                std::iter::once("STRONGROOM_SECRET_").chain(manifest.workload.env_prefix.iter().map(String::as_str));
             let stripped = prefixes.filter_map(|prefix| name.strip_prefix(prefix)).find(|rest| !rest.is_empty());
             stripped.unwrap_or(name).to_owned()
         };
@@ -154,28 +155,28 @@ fn spec(
     references: &References,
     bundle: Arc<[u8]>,
 ) -> WorkerSpec {
-    let declared = manifest.secrets.iter().flatten().filter(|entry| entry.via == Some(Via::Env));
+    let declared = manifest.workload.secrets.iter().flatten().filter(|entry| entry.via == Some(Via::Env));
     let names = references.env.iter().chain(&references.module_level).cloned();
     let names = names.chain(declared.map(|entry| entry.target().to_string())).collect();
     let mut env_prefixes = vec!["STRONGROOM_SECRET_".to_owned()];
-    env_prefixes.extend(manifest.env_prefix.iter().cloned());
+    env_prefixes.extend(manifest.workload.env_prefix.iter().cloned());
     let concurrency = usize::try_from(manifest.concurrency).unwrap_or(usize::MAX).max(1);
     WorkerSpec {
         workload,
         deployment,
         bundle,
-        env: manifest.env.iter().map(|(name, value)| (name.clone(), value.clone())).collect(),
+        env: manifest.workload.env.iter().map(|(name, value)| (name.clone(), value.clone())).collect(),
         env_prefixes,
-        net: match &manifest.allow_net {
+        net: match &manifest.workload.allow_net {
             Some(hosts) => NetPolicy::Hosts(hosts.clone()),
             None => NetPolicy::PublicInternet,
         },
-        memory_bytes: manifest.memory_bytes,
+        memory_bytes: manifest.workload.memory_bytes,
         timeout: Duration::from_millis(manifest.timeout_ms),
         stream_idle: Duration::from_mins(1),
         concurrency,
         queue: concurrency.saturating_mul(16).max(1_024),
-        on_change: match manifest.on_change {
+        on_change: match manifest.workload.on_change {
             strongroom_model::manifest::OnChange::Recycle => OnChange::Recycle,
             strongroom_model::manifest::OnChange::Live => OnChange::Live,
         },

@@ -99,7 +99,7 @@ pub async fn detail(
     verify(app, &function, active)?;
     let mut manifest = manifest_of(active)?;
     // names that the caller may not know of
-    manifest.secrets.iter_mut().for_each(|list| list.retain(|listed| caller.reaches_name(&listed.name)));
+    manifest.workload.secrets.iter_mut().for_each(|list| list.retain(|listed| caller.reaches_name(&listed.name)));
     let reads = reads.into_iter().filter(|fact| caller.reaches_name(&fact.secret)).map(|fact| FunctionRead {
         secret: fact.secret.to_string(),
         via: fact.via,
@@ -253,7 +253,7 @@ impl App {
         for (function, deployment, candidates) in rows {
             verify(self, &function, &deployment)?;
             let manifest = manifest_of(&deployment)?;
-            let listed = manifest.secrets.iter().flatten();
+            let listed = manifest.workload.secrets.iter().flatten();
             let requires = listed.into_iter().any(|listed| listed.name == *name && listed.is_required());
             let left: Result<Vec<_>, Error> =
                 candidates.into_iter().filter(|row| row.head.scope != *scope).map(|row| self.candidate(row)).collect();

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _, IgnoredAny, MapAccess, Visitor, value::MapAccessDeserializer};
-use strongroom_model::manifest::{CallAuth, OnChange, SecretRef};
+use strongroom_model::manifest::{CallAuth, OnChange, Runtime, SecretRef};
 
 use super::jsonc;
 use crate::errors::Failure;
@@ -68,9 +68,9 @@ pub(crate) struct FunctionEntry {
     pub(crate) name: String,
     /// Its source file, from the project file's directory.
     pub(crate) entry: PathBuf,
-    /// `deno`.
-    #[serde(default, rename = "runtime")]
-    pub(crate) _runtime: Option<Runtime>,
+    /// What runs it.
+    #[serde(default)]
+    pub(crate) runtime: Runtime,
     /// Who may call it.
     #[serde(default)]
     pub(crate) auth: CallAuth,
@@ -98,14 +98,6 @@ pub(crate) struct FunctionEntry {
     /// What happens to its workers after a change.
     #[serde(default)]
     pub(crate) on_change: OnChange,
-}
-
-/// What runs a function.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum Runtime {
-    /// Deno.
-    Deno,
 }
 
 /// One app.

@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 use strongroom_api::Code;
 use strongroom_api::functions::{Deploy, Deployed};
 use strongroom_client::ClientError;
-use strongroom_model::manifest::{CallAuth, OnChange};
+use strongroom_model::manifest::{CallAuth, OnChange, Runtime};
 use strongroom_runtime::bundle::bundle;
 use strongroom_runtime::locate;
 
@@ -171,7 +171,7 @@ impl OneArgs {
         Ok(FunctionEntry {
             name: name.to_owned(),
             entry: entry.to_path_buf(),
-            _runtime: None,
+            runtime: Runtime::Deno,
             auth: if self.public { CallAuth::Public } else { CallAuth::Token },
             secrets: (!secrets.is_empty()).then_some(secrets),
             allow_net: (!self.allow_net.is_empty()).then(|| self.allow_net.clone()),

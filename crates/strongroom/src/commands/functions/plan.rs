@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use strongroom_model::manifest::{FunctionManifest, ManifestError};
+use strongroom_model::manifest::{FunctionManifest, ManifestError, Workload};
 use strongroom_model::{Lifetime, WorkloadName};
 
 use crate::config::file::{FunctionEntry, ProjectFile};
@@ -60,19 +60,24 @@ pub(super) fn plan(entry: &FunctionEntry, folder: &Path, prefixes: &[String]) ->
         })
     };
     let timeout_ms = number(entry.timeout.as_deref().map_or(Ok(default.timeout_ms), timeout_ms), default.timeout_ms);
-    let memory_bytes =
-        number(entry.memory.as_deref().map_or(Ok(default.memory_bytes), memory_bytes), default.memory_bytes);
+    let memory_bytes = number(
+        entry.memory.as_deref().map_or(Ok(default.workload.memory_bytes), memory_bytes),
+        default.workload.memory_bytes,
+    );
     let name: Result<WorkloadName, _> = entry.name.parse();
     let manifest = FunctionManifest {
-        secrets: entry.secrets.as_ref().map(|list| list.iter().map(|entry| entry.0.clone()).collect()),
+        workload: Workload {
+            runtime: entry.runtime,
+            secrets: entry.secrets.as_ref().map(|list| list.iter().map(|entry| entry.0.clone()).collect()),
+            allow_net: entry.allow_net.clone(),
+            memory_bytes,
+            env: entry.env.clone(),
+            env_prefix: prefixes.iter().chain(&entry.env_prefix).cloned().collect(),
+            on_change: entry.on_change,
+        },
         auth: entry.auth,
-        allow_net: entry.allow_net.clone(),
         timeout_ms,
-        memory_bytes,
         concurrency: entry.concurrency.unwrap_or(default.concurrency),
-        env: entry.env.clone(),
-        env_prefix: prefixes.iter().chain(&entry.env_prefix).cloned().collect(),
-        on_change: entry.on_change,
     };
     problems.extend(manifest.problems().iter().map(in_units));
     match name {
