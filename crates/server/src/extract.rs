@@ -81,7 +81,7 @@ impl<N: Needs> FromRequestParts<Arc<Served>> for Scene<N> {
     type Rejection = Failure;
 
     async fn from_request_parts(parts: &mut Parts, served: &Arc<Served>) -> Result<Self, Failure> {
-        let caller = parts.extensions.get::<Caller>().cloned();
+        let caller = parts.extensions.remove::<Caller>();
         let caller = caller.ok_or_else(|| Failure::new(Code::Unauthenticated, "this needs a token"))?;
         let params = RawPathParams::from_request_parts(parts, served).await;
         let params = params.map_err(|_| Failure::new(Code::Invalid, "the path is not valid UTF-8"))?;

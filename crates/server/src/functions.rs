@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
 use http::header::{self, HeaderMap, HeaderName};
 use http::{HeaderValue, StatusCode, Uri};
@@ -27,7 +27,7 @@ const OWN_HEADERS: &str = "x-strongroom-";
 const FORWARDING: [&str; 2] = ["forwarded", "x-real-ip"];
 
 /// `ANY /fn/{project}/{namespace}/{function}/{*path}`
-pub(crate) async fn invoke(State(served): State<Arc<Served>>, request: Request) -> Response {
+pub(crate) async fn invoke(served: Arc<Served>, request: Request) -> Response {
     let id = served.request_ids.next();
     match forward(&served, request, &id).await {
         Ok(response) => from_function(response, &id),

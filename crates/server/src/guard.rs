@@ -4,9 +4,9 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use axum::Router;
 use axum::body::Body;
-use axum::extract::{Request, State};
-use axum::middleware::Next;
+use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderValue, header};
 use strongroom_api::Code;
@@ -14,7 +14,7 @@ use strongroom_app::tokens::{AuthenticateError, authenticate};
 use strongroom_app::{App, Caller};
 
 use crate::failure::{Failure, Pending};
-use crate::router::Served;
+use crate::router::{Served, answer};
 
 /// Where a connection comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,39 +76,55 @@ pub(crate) fn peer(request: &Request) -> Peer {
     request.extensions().get::<Peer>().copied().unwrap_or(Peer::Process)
 }
 
-/// The outermost guard of the management router: names the request, refuses foreign hosts and plain HTTP from afar, and
-/// marks every answer as not to be stored.
-pub(crate) async fn admit(State(served): State<Arc<Served>>, mut request: Request, next: Next) -> Response {
+/// What every request to the management API passes: it is named, foreign hosts and plain HTTP from afar are refused, the
+/// caller is proved, and every answer is marked as not to be stored.
+pub(crate) async fn admit(served: Arc<Served>, request: Request, routes: Router) -> Response {
     let id = served.request_ids.next();
     let peer = peer(&request);
-    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
-    let shown = shown(&path);
-    request.extensions_mut().insert(id.clone());
+    let (method, uri) = (request.method().clone(), request.uri().clone());
     let response = if !is_known_host(&served, peer, request.headers()) {
         Failure::new(Code::Invalid, "this server does not answer for the host in the Host header").into_response()
-    } else if !peer.is_private() && !is_open(&path) {
+    } else if is_open(uri.path()) {
+        answer(routes, request).await
+    } else if !peer.is_private() {
         let detail = "tokens and values travel only over HTTPS, a Unix socket or loopback; put a TLS proxy on this machine in front";
         Failure::new(Code::InsecureTransport, detail).into_response()
     } else {
-        to_the_end(request, next).await
+        authenticated(&served, (peer, &id), request, routes).await
     };
     let response = seal(response, &id);
     let status = response.status();
     if status.is_server_error() {
-        tracing::warn!(request_id = id.0, %method, path = shown, status = status.as_u16(), "request failed");
+        tracing::warn!(request_id = id.0, %method, path = shown(uri.path()), status = status.as_u16(), "request failed");
     } else {
-        tracing::debug!(request_id = id.0, %method, path = shown, status = status.as_u16(), "request");
+        tracing::debug!(request_id = id.0, %method, path = shown(uri.path()), status = status.as_u16(), "request");
     }
     response
 }
 
+/// Nobody passes without a credential but to [`OPEN_PATHS`].
+async fn authenticated(
+    served: &Served,
+    (peer, id): (Peer, &RequestId),
+    mut request: Request,
+    routes: Router,
+) -> Response {
+    match who(&served.app, request.headers(), &peer.source(), id).await {
+        Ok(caller) => {
+            request.extensions_mut().insert(caller);
+            to_the_end(request, routes).await
+        }
+        Err(failure) => failure.into_response(),
+    }
+}
+
 /// Runs a request that may change something to its end, even if the caller hangs up: what was committed must also be
 /// told to caches and workers, or a revoked token would stay accepted and an old value would stay in use.
-async fn to_the_end(request: Request, next: Next) -> Response {
+async fn to_the_end(request: Request, routes: Router) -> Response {
     if request.method().is_safe() {
-        return next.run(request).await;
+        return answer(routes, request).await;
     }
-    match tokio::spawn(next.run(request)).await {
+    match tokio::spawn(answer(routes, request)).await {
         Ok(response) => response,
         Err(error) => {
             tracing::error!(%error, "a request broke off");
@@ -176,22 +192,6 @@ fn is_open(path: &str) -> bool {
 
 /// See [`is_open`]. Compared with the whole path, never with a part of it.
 pub(crate) const OPEN_PATHS: [&str; 4] = ["/healthz", "/readyz", "/api/v1/openapi.json", "/api/docs"];
-
-/// The inner guard: nobody passes without a credential but to [`OPEN_PATHS`].
-pub(crate) async fn authenticated(State(served): State<Arc<Served>>, mut request: Request, next: Next) -> Response {
-    if is_open(request.uri().path()) {
-        return next.run(request).await;
-    }
-    let id = request.extensions().get::<RequestId>().cloned().unwrap_or_else(|| RequestId(String::new()));
-    let source = peer(&request).source();
-    match who(&served.app, request.headers(), &source, &id).await {
-        Ok(caller) => {
-            request.extensions_mut().insert(caller);
-            next.run(request).await
-        }
-        Err(failure) => failure.into_response(),
-    }
-}
 
 async fn who(app: &App, headers: &HeaderMap, source: &str, id: &RequestId) -> Result<Caller, Failure> {
     let Some(bearer) = bearer(headers) else {

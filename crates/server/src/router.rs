@@ -1,14 +1,16 @@
 //! Every route on one page.
 
+use std::convert::Infallible;
+use std::future::Future;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::middleware::{from_fn, from_fn_with_state};
+use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use strongroom_api::Code;
 use strongroom_app::App;
-use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 use utoipa_axum::routes;
 
 use crate::api::{
@@ -41,96 +43,124 @@ impl Served {
     }
 }
 
+/// One path with its methods and their documentation.
+type Route = UtoipaMethodRouter<Arc<Served>>;
+
 /// A project's resources: mounted under `/api/v1/projects/{project}` and `/api/v1/admin`.
-fn project_routes() -> OpenApiRouter<Arc<Served>> {
-    OpenApiRouter::new()
-        .routes(routes!(secrets::list, secrets::create, secrets::set_many))
-        .routes(routes!(secrets::show, secrets::update, secrets::delete))
-        .routes(routes!(secrets::history))
-        .routes(routes!(secrets::rollback))
-        .routes(routes!(secrets::restore))
-        .routes(routes!(secrets::reveal))
-        .routes(routes!(secrets::declare))
-        .routes(routes!(secrets::stats))
-        .routes(routes!(copies::copy))
-        .routes(routes!(copies::diff))
-        .routes(routes!(copies::export))
-        .routes(routes!(resolve::resolve))
-        .routes(routes!(resolve::explain))
-        .routes(routes!(events::events))
-        .routes(routes!(settings::list))
-        .routes(routes!(settings::show, settings::set, settings::delete))
-        .routes(routes!(projects::list_namespaces, projects::create_namespace))
-        .routes(routes!(projects::delete_namespace))
-        .routes(routes!(apps::list, apps::create))
-        .routes(routes!(apps::show, apps::delete))
-        .routes(routes!(functions::list))
-        .routes(routes!(functions::show, functions::deploy, functions::delete))
-        .routes(routes!(functions::rollback))
-        .routes(routes!(tokens::list, tokens::create))
-        .routes(routes!(tokens::revoke))
-        .routes(routes!(audit::list))
-        .routes(routes!(audit::verify))
-        .routes(routes!(logs::list))
+fn project_routes() -> Vec<Route> {
+    vec![
+        routes!(secrets::list, secrets::create, secrets::set_many),
+        routes!(secrets::show, secrets::update, secrets::delete),
+        routes!(secrets::history),
+        routes!(secrets::rollback),
+        routes!(secrets::restore),
+        routes!(secrets::reveal),
+        routes!(secrets::declare),
+        routes!(secrets::stats),
+        routes!(copies::copy),
+        routes!(copies::diff),
+        routes!(copies::export),
+        routes!(resolve::resolve),
+        routes!(resolve::explain),
+        routes!(events::events),
+        routes!(settings::list),
+        routes!(settings::show, settings::set, settings::delete),
+        routes!(projects::list_namespaces, projects::create_namespace),
+        routes!(projects::delete_namespace),
+        routes!(apps::list, apps::create),
+        routes!(apps::show, apps::delete),
+        routes!(functions::list),
+        routes!(functions::show, functions::deploy, functions::delete),
+        routes!(functions::rollback),
+        routes!(tokens::list, tokens::create),
+        routes!(tokens::revoke),
+        routes!(audit::list),
+        routes!(audit::verify),
+        routes!(logs::list),
+    ]
 }
 
-/// What belongs to the instance.
-fn instance_routes() -> OpenApiRouter<Arc<Served>> {
-    OpenApiRouter::new()
-        .routes(routes!(projects::list, projects::create))
-        .routes(routes!(projects::show, projects::update, projects::delete))
-        .routes(routes!(access::whoami))
-        .routes(routes!(instance::about))
+/// What belongs to the instance, below `/api/v1`.
+fn instance_routes() -> Vec<Route> {
+    vec![
+        routes!(projects::list, projects::create),
+        routes!(projects::show, projects::update, projects::delete),
+        routes!(access::whoami),
+        routes!(instance::about),
+    ]
+}
+
+/// Whether the server lives and is ready.
+fn health_routes() -> Vec<Route> {
+    vec![routes!(instance::healthz), routes!(instance::readyz)]
 }
 
 /// All documented routes.
 pub(crate) fn documented() -> OpenApiRouter<Arc<Served>> {
+    let together = |routes: Vec<Route>| routes.into_iter().fold(OpenApiRouter::new(), OpenApiRouter::routes);
     OpenApiRouter::with_openapi(openapi::frame())
-        .nest("/api/v1/projects/{project}", project_routes())
-        .nest("/api/v1", instance_routes())
-        .routes(routes!(instance::healthz))
-        .routes(routes!(instance::readyz))
+        .nest("/api/v1/projects/{project}", together(project_routes()))
+        .nest("/api/v1", together(instance_routes()))
+        .merge(together(health_routes()))
+}
+
+/// Mounts every route under its whole path: routers nested in each other would take each request's path apart again.
+fn mount(router: Router<Arc<Served>>, prefix: &str, all: Vec<Route>) -> Router<Arc<Served>> {
+    all.into_iter().fold(router, |router, (_, documented, methods)| {
+        let path = documented.paths.keys().next().expect("a documented route has a path");
+        router.route(&format!("{prefix}{path}"), methods)
+    })
 }
 
 fn routes() -> Router<Arc<Served>> {
-    let (router, _) = documented().split_for_parts();
-    let (admin, _) = project_routes().split_for_parts();
-    router
-        .nest("/api/v1/admin", admin)
+    let router = mount(Router::new(), "/api/v1/projects/{project}", project_routes());
+    let router = mount(router, "/api/v1/admin", project_routes());
+    let router = mount(router, "/api/v1", instance_routes());
+    mount(router, "", health_routes())
         .route("/api/v1/openapi.json", get(openapi::serve))
         .route("/api/docs", get(docs_page::serve))
         .method_not_allowed_fallback(method_not_allowed)
         .fallback(not_found)
 }
 
-/// The management API.
+/// The management API: the guards, and behind them the routes.
 pub fn management_router(served: &Arc<Served>) -> Router {
-    routes()
-        .layer(from_fn_with_state(Arc::clone(served), guard::authenticated))
-        .layer(from_fn_with_state(Arc::clone(served), guard::admit))
-        .with_state(Arc::clone(served))
+    let (routes, served) = (routes().with_state(Arc::clone(served)), Arc::clone(served));
+    whole(move |request| guard::admit(Arc::clone(&served), request, routes.clone()))
 }
 
 /// Management and functions on one router: for the local socket and for use in process, which are no browser's origin.
 pub fn local_router(served: &Arc<Served>) -> Router {
-    let functions = functions_router(served);
-    management_router(served).layer(from_fn(move |request: axum::extract::Request, next: axum::middleware::Next| {
-        let functions = functions.clone();
-        async move {
-            if !request.uri().path().starts_with("/fn/") {
-                return next.run(request).await;
-            }
-            match tower::ServiceExt::oneshot(functions, request).await {
-                Ok(response) => response,
-                Err(never) => match never {},
-            }
-        }
+    let (management, functions) = (management_router(served), functions_router(served));
+    whole(move |request| {
+        let is_call = request.uri().path().starts_with("/fn/");
+        answer(if is_call { functions.clone() } else { management.clone() }, request)
+    })
+}
+
+/// A router that hands every request to one function.
+fn whole<F>(serve: impl Fn(Request) -> F + Clone + Send + Sync + 'static) -> Router
+where
+    F: Future<Output = Response> + Send + 'static,
+{
+    Router::new().fallback_service(tower::service_fn(move |request: Request| {
+        let answer = serve(request);
+        async move { Ok::<_, Infallible>(answer.await) }
     }))
+}
+
+/// What a router answers.
+pub(crate) async fn answer(mut routes: Router, request: Request) -> Response {
+    match tower::Service::call(&mut routes, request).await {
+        Ok(response) => response,
+        Err(never) => match never {},
+    }
 }
 
 /// The functions' own origin.
 pub fn functions_router(served: &Arc<Served>) -> Router {
-    Router::new().fallback(crate::functions::invoke).with_state(Arc::clone(served))
+    let served = Arc::clone(served);
+    whole(move |request| crate::functions::invoke(Arc::clone(&served), request))
 }
 
 async fn not_found() -> Response {
