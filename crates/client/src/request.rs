@@ -120,6 +120,26 @@ impl<'a> Call<'a> {
         client.transport.exchange(self.into_request()?).await
     }
 
+    /// Sends it on a connection of its own, which an answer without end would keep from others, and gives the body of a
+    /// good answer.
+    pub(crate) async fn stream(self) -> Result<Answer, ClientError> {
+        let client = self.client;
+        let wait = Duration::from_secs(ANSWER_SECONDS);
+        let late = ClientError::TimedOut { address: client.name(), seconds: ANSWER_SECONDS };
+        let transport = client.transport.anew();
+        let exchange = timeout(wait, transport.as_ref().unwrap_or(&client.transport).exchange(self.into_request()?));
+        let answer = exchange.await.map_err(|_| late)??;
+        if answer.status().is_success() {
+            return Ok(answer.into_body());
+        }
+        let status = answer.status().as_u16();
+        let body = timeout(wait, collect(client, answer.into_body())).await;
+        let body = body.map_err(|_| ClientError::TimedOut { address: client.name(), seconds: ANSWER_SECONDS })??;
+        let foreign = |_| ClientError::NotStrongroom { address: client.name(), status };
+        let problem: Problem = serde_json::from_slice(body.as_slice()).map_err(foreign)?;
+        Err(ClientError::Problem(Box::new(problem)))
+    }
+
     fn into_request(self) -> Result<Request<Full<Bytes>>, ClientError> {
         if let Some(fault) = self.fault {
             return Err(fault);

@@ -64,6 +64,15 @@ impl Transport {
         }
     }
 
+    /// The same way with no connection yet; none where there are no connections.
+    pub(crate) fn anew(&self) -> Option<Self> {
+        match self {
+            Self::Http(transport) => Some(Self::Http(HttpTransport::new(transport.address().clone()))),
+            Self::Unix(transport) => Some(Self::Unix(UnixTransport::new(transport.path().to_path_buf()))),
+            Self::InProcess(_) => None,
+        }
+    }
+
     /// How the other end is called in messages.
     pub(crate) fn name(&self) -> String {
         match self {

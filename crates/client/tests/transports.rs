@@ -162,3 +162,23 @@ async fn one_connection_serves_two_requests_over_a_socket() {
     serving.await.expect("no panic");
     std::fs::remove_dir_all(&folder).ok();
 }
+
+#[tokio::test]
+async fn changes_come_one_by_one_and_the_last_id_is_kept() {
+    let body = ": ping\n\nevent: changed\nid: 7\ndata: {\"namespace\":null,\"epoch\":7,\"names\":[\"A\"]}\n\n\
+        event: other\ndata: x\n\nevent: changed\nid: 0\ndata: {\"namespace\":\"production\",\"epoch\":0,\"names\":[]}\n\n\
+        event: changed\nid: 9\ndata: {\"names";
+    let (client, seen) = answering(200, body);
+    let mut events = client.project("shop").events(Some("production"), Some("5")).await.expect("a stream");
+    assert_eq!(events.last_id(), Some("5"));
+    let first = events.next().await.expect("readable").expect("a change");
+    assert_eq!((first.namespace, first.epoch, first.names), (None, 7, vec!["A".to_owned()]));
+    let lost = events.next().await.expect("readable").expect("a change");
+    assert_eq!((lost.namespace.as_deref(), lost.epoch, lost.names.len()), (Some("production"), 0, 0));
+    assert_eq!(events.last_id(), Some("7"), "there is nothing to resume from in a loss");
+    assert_eq!(events.next().await.expect("a good end"), None, "half an event is none");
+    let seen = seen.lock().expect("unpoisoned");
+    let request = seen.first().expect("one request");
+    assert_eq!(request.uri(), "/api/v1/projects/shop/events?namespace=production");
+    assert_eq!(request.headers().get("last-event-id").map(http::HeaderValue::as_bytes), Some(b"5".as_slice()));
+}

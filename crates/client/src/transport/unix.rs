@@ -1,7 +1,7 @@
 //! A Unix socket: the running server of the local data directory.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use http::{Request, Response};
@@ -21,6 +21,10 @@ pub(crate) struct UnixTransport {
 impl UnixTransport {
     pub(crate) fn new(path: PathBuf) -> Self {
         Self { path, kept: Kept::default() }
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
     }
 
     pub(crate) fn name(&self) -> String {
