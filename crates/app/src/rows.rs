@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use strongroom_model::Scope;
 use strongroom_seal::{Instance, RowKind, SealError};
-use strongroom_store::port::{DeploymentRow, FunctionRow, ProjectRow, SecretRow, TokenRow};
+use strongroom_store::port::{DeploymentRow, ProjectRow, SecretRow, TokenRow, WorkloadKind, WorkloadRow};
 
 /// A row that carries a MAC over what gives authority or steers resolution.
 pub(crate) trait Authenticated: Sized {
@@ -122,17 +122,22 @@ impl Authenticated for TokenRow {
     }
 }
 
-impl Authenticated for FunctionRow {
+impl Authenticated for WorkloadRow {
     const KIND: RowKind = RowKind::Function;
 
     fn fields(&self) -> Vec<Vec<u8>> {
-        vec![
+        let mut fields = vec![
             self.id.as_bytes().to_vec(),
             self.project.as_bytes().to_vec(),
             text(self.namespace.as_str()),
             text(self.name.as_str()),
             number(self.active),
-        ]
+        ];
+        // functions came first, and have five fields; so no row of one kind passes for one of another
+        if self.kind != WorkloadKind::Function {
+            fields.push(text(self.kind.as_str()));
+        }
+        fields
     }
 
     fn mac(&self) -> &[u8] {
@@ -149,7 +154,7 @@ impl Authenticated for DeploymentRow {
 
     fn fields(&self) -> Vec<Vec<u8>> {
         vec![
-            self.function.as_bytes().to_vec(),
+            self.workload.as_bytes().to_vec(),
             number(self.number),
             text(&self.manifest),
             text(&self.references),

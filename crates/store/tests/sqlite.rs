@@ -37,7 +37,7 @@ suite! {
     transactions_behave = transactions;
     projects_behave = projects;
     secrets_behave = secrets;
-    functions_behave = functions;
+    workloads_behave = workloads;
     tokens_behave = tokens;
     audit_chains_behave = audit;
     logs_behave = logs;

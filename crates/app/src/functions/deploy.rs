@@ -10,7 +10,7 @@ use strongroom_model::{
     Capability, NamespaceName, ProjectName, Resolution, Scope, ScopeKind, SecretName, WorkloadName,
 };
 use strongroom_secret::SecretValue;
-use strongroom_store::port::{DeploymentRow, FunctionRow, ReadFact, WorkloadKind};
+use strongroom_store::port::{DeploymentRow, ReadFact, WorkloadKind, WorkloadRow};
 use strongroom_store::{Rows, Tx};
 
 use super::entry::{Entry, Loaded, References, digest};
@@ -158,10 +158,11 @@ fn candidate(
     current: Option<&Loaded>,
 ) -> Loaded {
     let now = app.clock.now();
-    let function = FunctionRow {
+    let function = WorkloadRow {
         id: current.map_or_else(|| app.new_id(), |current| current.function.id),
         project: project.id,
         namespace: new.namespace.clone(),
+        kind: WorkloadKind::Function,
         name: new.name.clone(),
         active: number,
         created_at: current.map_or(now, |current| current.function.created_at),
@@ -171,7 +172,7 @@ fn candidate(
     }
     .signed(&app.instance);
     let deployment = DeploymentRow {
-        function: function.id,
+        workload: function.id,
         number,
         manifest: manifest.to_owned(),
         references: serde_json::to_string(references).expect("references have text keys only"),
@@ -313,7 +314,7 @@ async fn commit(
     app: &App,
     caller: &Caller,
     project: &Arc<Project>,
-    (function, deployment): (FunctionRow, DeploymentRow),
+    (function, deployment): (WorkloadRow, DeploymentRow),
     bundle: String,
     (references, entry): (&References, &Entry),
 ) -> Result<(), Error> {
@@ -325,8 +326,8 @@ async fn commit(
             if !tx.has_namespace(&owner.id, &function.namespace)? {
                 return Err(Error::not_found(format!("namespace {}", function.namespace)));
             }
-            if !tx.update_function(&function)? {
-                tx.insert_function(&function)?;
+            if !tx.update_workload(&function)? {
+                tx.insert_workload(&function)?;
             }
             tx.insert_deployment(&deployment, bundle.as_bytes())?;
             tx.prune_deployments(&function.id, function.active.saturating_sub(KEPT_DEPLOYMENTS), function.active)?;

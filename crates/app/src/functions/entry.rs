@@ -10,7 +10,7 @@ use strongroom_model::manifest::{FunctionManifest, Via};
 use strongroom_model::{NamespaceName, ProjectName, WorkloadName};
 use strongroom_runtime::{EnvNames, NetPolicy, OnChange, Runtime, WorkerSpec, WorkloadId, WorkloadKind};
 use strongroom_seal::{Instance, keyed_digest};
-use strongroom_store::port::{DeploymentRow, FunctionRow};
+use strongroom_store::port::{DeploymentRow, WorkloadKind as RowKind, WorkloadRow};
 use strongroom_store::{Rows, StoreError};
 use tokio::sync::OwnedMutexGuard;
 
@@ -81,7 +81,7 @@ impl References {
 
 /// One deployment of a function with everything it needs.
 pub(crate) struct Loaded {
-    pub(crate) function: FunctionRow,
+    pub(crate) function: WorkloadRow,
     pub(crate) deployment: DeploymentRow,
     pub(crate) bundle: Vec<u8>,
 }
@@ -101,7 +101,7 @@ impl Loaded {
         (namespace, name): (&NamespaceName, &WorkloadName),
         number: Option<u64>,
     ) -> Result<Option<Self>, StoreError> {
-        let Some(function) = rows.function(&project.id, namespace, name)? else { return Ok(None) };
+        let Some(function) = rows.workload(&project.id, namespace, RowKind::Function, name)? else { return Ok(None) };
         let number = number.unwrap_or(function.active);
         let deployment = rows.deployment(&function.id, number)?;
         let bundle = rows.bundle(&function.id, number)?;
@@ -332,7 +332,10 @@ impl App {
     pub(crate) async fn serve(&self, entry: &Arc<Entry>) -> Result<(), Error> {
         self.routes.put(entry);
         let (project, at) = (&entry.project.id, (&entry.namespace, &entry.name));
-        let row = self.store.read(|rows: &mut dyn Rows| rows.function(project, at.0, at.1).map_err(Error::from)).await;
+        let row = self
+            .store
+            .read(|rows: &mut dyn Rows| rows.workload(project, at.0, RowKind::Function, at.1).map_err(Error::from))
+            .await;
         if let Ok(Some(_)) = row {
             return Ok(());
         }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use strongroom_api::functions::{Deployed, DeploymentItem, FunctionDetail, FunctionItem, FunctionRead};
 use strongroom_model::manifest::{CallAuth, FunctionManifest};
 use strongroom_model::{Capability, Grant, NamespaceName, ProjectName, Resolution, Scope, SecretName, WorkloadName};
-use strongroom_store::port::{DeploymentRow, FunctionRow, WorkloadKind};
+use strongroom_store::port::{DeploymentRow, WorkloadKind, WorkloadRow};
 use strongroom_store::{Rows, StoreError, Tx};
 
 use super::deploy::{report, require_secrets, static_reads, try_out};
@@ -24,13 +24,13 @@ fn manifest_of(row: &DeploymentRow) -> Result<FunctionManifest, Error> {
 }
 
 /// Refuses rows that are not what was written.
-fn verify(app: &App, function: &FunctionRow, deployment: &DeploymentRow) -> Result<(), Error> {
+fn verify(app: &App, function: &WorkloadRow, deployment: &DeploymentRow) -> Result<(), Error> {
     let what = || format!("function {}/{}", function.namespace, function.name);
     function.verify(&app.instance).map_err(Error::damaged(what()))?;
     deployment.verify(&app.instance).map_err(Error::damaged(what()))
 }
 
-fn item(app: &App, project: &Project, row: &FunctionRow, manifest: &FunctionManifest) -> FunctionItem {
+fn item(app: &App, project: &Project, row: &WorkloadRow, manifest: &FunctionManifest) -> FunctionItem {
     let auth = match manifest.auth {
         CallAuth::Token => "token",
         CallAuth::User => "user",
@@ -60,7 +60,7 @@ pub async fn list(
     let rows = app
         .store
         .read(|rows: &mut dyn Rows| {
-            let functions = rows.functions(&entered.id, namespace)?;
+            let functions = rows.workloads(&entered.id, namespace, WorkloadKind::Function)?;
             let with_deployment = functions.into_iter().map(|function| {
                 let deployment = rows.deployment(&function.id, function.active)?;
                 Ok((function, deployment.ok_or(StoreError::Damaged("a function without its deployment"))?))
@@ -70,7 +70,7 @@ pub async fn list(
         .await?;
     // as with one function: nothing for a token that is for an app alone
     let in_reach =
-        |grant: &Grant, function: &FunctionRow| grant.app.is_none() && grant.reaches_namespace(&function.namespace);
+        |grant: &Grant, function: &WorkloadRow| grant.app.is_none() && grant.reaches_namespace(&function.namespace);
     let reached = rows.iter().filter(|(function, _)| caller.grant().is_none_or(|grant| in_reach(grant, function)));
     reached.map(|(function, deployment)| Ok(item(app, &entered, function, &manifest_of(deployment)?))).collect()
 }
@@ -86,7 +86,9 @@ pub async fn detail(
     let found = app
         .store
         .read(|rows: &mut dyn Rows| -> Result<_, StoreError> {
-            let Some(function) = rows.function(&entered.id, namespace, name)? else { return Ok(None) };
+            let Some(function) = rows.workload(&entered.id, namespace, WorkloadKind::Function, name)? else {
+                return Ok(None);
+            };
             let deployments = rows.deployments(&function.id)?;
             let reads = rows.reads_of(&entered.id, namespace, WorkloadKind::Function, name.as_str())?;
             Ok(Some((function, deployments, reads)))
@@ -153,7 +155,7 @@ pub async fn rollback(
         (Arc::clone(&entered), Arc::clone(&app.instance), caller.clone(), app.clock.now());
     app.store
         .write(move |tx: &mut dyn Tx| -> Result<(), Error> {
-            if !tx.update_function(&function)? {
+            if !tx.update_workload(&function)? {
                 return Err(Error::not_found(format!("function {}/{}", function.namespace, function.name)));
             }
             if let Some(once) = once.filter(|_| !is_repeat) {
@@ -185,9 +187,9 @@ pub async fn delete(
     let _held = app.routes.hold(format!("{}/{namespace}/{name}", entered.id)).await;
     app.store
         .write(move |tx: &mut dyn Tx| -> Result<(), Error> {
-            let function = tx.function(&owner.id, &place_name, &wanted)?;
+            let function = tx.workload(&owner.id, &place_name, WorkloadKind::Function, &wanted)?;
             let function = function.ok_or_else(|| Error::not_found(format!("function {place_name}/{wanted}")))?;
-            tx.delete_function(&function)?;
+            tx.delete_workload(&function)?;
             let target = serde_json::json!({ "function": wanted, "namespace": place_name });
             Place { project: &owner, instance: &instance, caller: &who, now }.record_target(
                 tx,
@@ -211,7 +213,9 @@ impl App {
         let found = self
             .store
             .read(|rows: &mut dyn Rows| -> Result<_, StoreError> {
-                let Some(function) = rows.function(&project.id, namespace, name)? else { return Ok(None) };
+                let Some(function) = rows.workload(&project.id, namespace, WorkloadKind::Function, name)? else {
+                    return Ok(None);
+                };
                 let deployments = rows.deployments(&function.id)?;
                 Ok(Some((function, deployments)))
             })
@@ -240,7 +244,7 @@ impl App {
             .store
             .read(|rows: &mut dyn Rows| {
                 let mut requiring = Vec::new();
-                for function in rows.functions(&project.id, in_namespace)? {
+                for function in rows.workloads(&project.id, in_namespace, WorkloadKind::Function)? {
                     let Some(deployment) = rows.deployment(&function.id, function.active)? else { continue };
                     let candidates = rows.candidates(&project.id, &function.namespace, None, name)?;
                     requiring.push((function, deployment, candidates));

@@ -6,8 +6,8 @@ use jiff::Timestamp;
 use strongroom_model::{AppId, Id, NamespaceName, Scope, SecretName};
 
 use crate::port::{
-    AppRow, AuditRow, FunctionRow, NamespaceRow, ProjectRow, ReadFact, Rows, SecretRow, Store, StoreError, Tx,
-    VersionKind, VersionRow, WorkloadKind,
+    AppRow, AuditRow, NamespaceRow, ProjectRow, ReadFact, Rows, SecretRow, Store, StoreError, Tx, VersionKind,
+    VersionRow, WorkloadKind, WorkloadRow,
 };
 
 /// The `n`th id.
@@ -136,11 +136,12 @@ pub(super) fn set(tx: &mut dyn Tx, n: u64, project: u64, scope: Scope, name: &st
     tx.insert_version(&version_row(n, 1))
 }
 
-pub(super) fn function_row(n: u64, project: u64, of: &str, name: &str) -> FunctionRow {
-    FunctionRow {
+pub(super) fn workload_row(n: u64, project: u64, of: &str, name: &str) -> WorkloadRow {
+    WorkloadRow {
         id: id(n),
         project: id(project),
         namespace: namespace(of),
+        kind: WorkloadKind::Function,
         name: name.parse().unwrap(),
         active: 1,
         created_at: at(7),

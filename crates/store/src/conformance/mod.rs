@@ -5,13 +5,13 @@
 
 mod audit;
 mod fixture;
-mod functions;
 mod listing;
 mod logs;
 mod projects;
 mod secrets;
 mod tokens;
 mod transactions;
+mod workloads;
 
 use std::sync::Arc;
 
@@ -22,7 +22,7 @@ pub async fn run_all(make: impl AsyncFn() -> Arc<dyn Store>) {
     transactions(&make).await;
     projects(&make).await;
     secrets(&make).await;
-    functions(&make).await;
+    workloads(&make).await;
     tokens(&make).await;
     audit(&make).await;
     logs(&make).await;
@@ -72,10 +72,10 @@ pub async fn secrets(make: &impl AsyncFn() -> Arc<dyn Store>) {
 }
 
 /// Functions, deployments, read facts.
-pub async fn functions(make: &impl AsyncFn() -> Arc<dyn Store>) {
-    functions::functions_come_back_by_namespace_and_name(make().await).await;
-    functions::deployments_come_newest_first_and_are_pruned_around_the_active_one(make().await).await;
-    functions::read_facts_are_replaced_touched_and_erased(make().await).await;
+pub async fn workloads(make: &impl AsyncFn() -> Arc<dyn Store>) {
+    workloads::workloads_come_back_by_namespace_and_name(make().await).await;
+    workloads::deployments_come_newest_first_and_are_pruned_around_the_active_one(make().await).await;
+    workloads::read_facts_are_replaced_touched_and_erased(make().await).await;
 }
 
 /// Tokens and idempotency keys.

@@ -6,12 +6,12 @@ use std::sync::Arc;
 use strongroom_model::{Id, Scope};
 
 use super::fixture::{
-    app, app_row, at, audit_row, fact, function_row, id, in_app, in_namespace, name, namespace, namespace_row, of_user,
-    project_row, read, refused, secret_row, set, version_row, with_project, write,
+    app, app_row, at, audit_row, fact, id, in_app, in_namespace, name, namespace, namespace_row, of_user, project_row,
+    read, refused, secret_row, set, version_row, with_project, workload_row, write,
 };
-use super::functions::deployment_row;
 use super::logs::log_row;
 use super::tokens::token_row;
+use super::workloads::deployment_row;
 use crate::port::{
     AuditFilter, InstanceRow, LogFilter, ProjectKeyRow, ProjectRow, SecretFilter, Stats, Store, StoreError,
     WorkloadKind,
@@ -163,7 +163,7 @@ async fn furnish(store: &Arc<dyn Store>, project: u64, base: u64) {
         let mut deleted = secret_row(base + 6, project, in_namespace("staging"), "GONE");
         deleted.deleted_at = Some(at(50));
         tx.insert_secret(&deleted)?;
-        tx.insert_function(&function_row(base + 7, project, "staging", "fn1"))?;
+        tx.insert_workload(&workload_row(base + 7, project, "staging", "fn1"))?;
         tx.insert_deployment(&deployment_row(base + 7, 1), b"code")?;
         tx.touch_read(&fact(project, "staging", WorkloadKind::Function, "fn1", "A", "env"))?;
         tx.touch_read(&fact(project, "staging", WorkloadKind::App, "shop", "A", "env"))?;
@@ -216,7 +216,7 @@ pub(super) async fn a_project_takes_everything_with_it_but_its_audit_records(sto
         assert_eq!(rows.project_keys(&id(1))?, []);
         assert_eq!(rows.namespaces(&id(1))?, []);
         assert_eq!(rows.apps(&id(1))?, []);
-        assert_eq!(rows.functions(&id(1), None)?, []);
+        assert_eq!(rows.workloads(&id(1), None, WorkloadKind::Function)?, []);
         assert_eq!(rows.bundle(&id(107), 1)?, None);
         assert_eq!(rows.all_readers(&id(1))?, []);
         assert_eq!(rows.tokens(&id(1))?, []);
@@ -240,7 +240,7 @@ pub(super) async fn a_namespace_takes_what_is_in_it(store: Arc<dyn Store>) {
     assert_eq!(left(&store, id(1), 100).await, [0, 3, 4, 5]);
     read(&store, |rows| {
         assert_eq!(rows.apps(&id(1))?, []);
-        assert_eq!(rows.functions(&id(1), None)?, []);
+        assert_eq!(rows.workloads(&id(1), None, WorkloadKind::Function)?, []);
         assert_eq!(rows.deleted_secret(&id(1), &in_namespace("staging"), &name("GONE"))?, None);
         let facts = rows.all_readers(&id(1))?;
         assert_eq!(facts, [fact(1, "production", WorkloadKind::Function, "fn1", "A", "env")]);

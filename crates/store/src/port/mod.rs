@@ -5,35 +5,35 @@
 //! backend runs them on a thread that may wait.
 //!
 //! Times are kept to the millisecond: callers round before they write, or what they read differs from what they wrote.
-//! A row whose owner is not there (a namespace's project, a version's secret, a deployment's function) is refused as
-//! `Damaged`, so that owners are written first. Secrets and functions name their namespace and app without owning them.
+//! A row whose owner is not there (a namespace's project, a version's secret, a deployment's workload) is refused as
+//! `Damaged`, so that owners are written first. Secrets and workloads name their namespace and app without owning them.
 
 mod audit;
-mod functions;
 mod logs;
 mod projects;
 mod secrets;
 mod tokens;
+mod workloads;
 
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 
 pub use audit::{AuditFilter, AuditHead, AuditRow, AuditRows, AuditTx};
-pub use functions::{DeploymentRow, FunctionRow, FunctionRows, FunctionTx, ReadFact, WorkloadKind};
 pub use logs::{LogFilter, LogRow, LogRows, LogTx};
 pub use projects::{AppRow, InstanceRow, NamespaceRow, ProjectKeyRow, ProjectRow, ProjectRows, ProjectTx};
 pub use secrets::{SealedRow, SecretFilter, SecretRow, SecretRows, SecretTx, Stats, VersionKind, VersionRow};
 pub use tokens::{TokenRow, TokenRows, TokenTx};
+pub use workloads::{DeploymentRow, ReadFact, WorkloadKind, WorkloadRow, WorkloadRows, WorkloadTx};
 
 /// A boxed future, so that the port is object safe.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// Everything that can be read.
-pub trait Rows: ProjectRows + SecretRows + FunctionRows + TokenRows + AuditRows + LogRows {}
+pub trait Rows: ProjectRows + SecretRows + WorkloadRows + TokenRows + AuditRows + LogRows {}
 
 /// Everything that can be written, inside one transaction.
-pub trait Tx: Rows + ProjectTx + SecretTx + FunctionTx + TokenTx + AuditTx + LogTx {}
+pub trait Tx: Rows + ProjectTx + SecretTx + WorkloadTx + TokenTx + AuditTx + LogTx {}
 
 /// What a write closure asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -7,7 +7,6 @@
 //! Times are kept at millisecond precision: a finer time is rounded towards zero when it is written.
 
 mod audit;
-mod functions;
 mod listing;
 mod logs;
 mod migrate;
@@ -19,6 +18,7 @@ mod schema;
 mod secrets;
 mod session;
 mod tokens;
+mod workloads;
 mod writer;
 
 use std::path::Path;

@@ -187,7 +187,7 @@ impl ProjectTx for Session<'_> {
         }
         // '' is no namespace's name, so that secrets of other scopes stay
         self.erase("DELETE FROM secrets WHERE project = ?1 AND namespace = ?2", place)?;
-        self.change("DELETE FROM functions WHERE project = ?1 AND namespace = ?2", place)?;
+        self.erase("DELETE FROM workloads WHERE project = ?1 AND namespace = ?2", place)?;
         self.change("DELETE FROM read_facts WHERE project = ?1 AND namespace = ?2", place)?;
         Ok(true)
     }

@@ -1,29 +1,30 @@
-//! Functions, their deployments, and which workload reads which secret.
+//! Workloads, their deployments, and which workload reads which secret.
 
 use rusqlite::{Row, params};
 use strongroom_model::{Id, NamespaceName, SecretName, WorkloadName};
 
 use super::row::{bytes, id, millis, number, optional_millis, optional_time, parsed, stored, string, text, time};
 use super::session::Session;
-use crate::port::{DeploymentRow, FunctionRow, FunctionRows, FunctionTx, ReadFact, StoreError, WorkloadKind};
+use crate::port::{DeploymentRow, ReadFact, StoreError, WorkloadKind, WorkloadRow, WorkloadRows, WorkloadTx};
 
-fn function(row: &Row<'_>) -> Result<FunctionRow, StoreError> {
-    Ok(FunctionRow {
-        id: id(row, 0, "functions.id")?,
-        project: id(row, 1, "functions.project")?,
-        namespace: parsed(row, 2, "functions.namespace")?,
-        name: parsed(row, 3, "functions.name")?,
-        active: number(row, 4, "functions.active")?,
-        created_at: time(row, 5, "functions.created_at")?,
-        updated_at: time(row, 6, "functions.updated_at")?,
-        updated_by: string(row, 7, "functions.updated_by")?,
-        mac: bytes(row, 8, "functions.mac")?,
+fn workload(row: &Row<'_>) -> Result<WorkloadRow, StoreError> {
+    Ok(WorkloadRow {
+        id: id(row, 0, "workloads.id")?,
+        project: id(row, 1, "workloads.project")?,
+        namespace: parsed(row, 2, "workloads.namespace")?,
+        kind: kind(row, 9, "workloads.kind")?,
+        name: parsed(row, 3, "workloads.name")?,
+        active: number(row, 4, "workloads.active")?,
+        created_at: time(row, 5, "workloads.created_at")?,
+        updated_at: time(row, 6, "workloads.updated_at")?,
+        updated_by: string(row, 7, "workloads.updated_by")?,
+        mac: bytes(row, 8, "workloads.mac")?,
     })
 }
 
 fn deployment(row: &Row<'_>) -> Result<DeploymentRow, StoreError> {
     Ok(DeploymentRow {
-        function: id(row, 0, "deployments.function")?,
+        workload: id(row, 0, "deployments.workload")?,
         number: number(row, 1, "deployments.number")?,
         manifest: string(row, 2, "deployments.manifest")?,
         references: string(row, 3, "deployments.found")?,
@@ -35,17 +36,20 @@ fn deployment(row: &Row<'_>) -> Result<DeploymentRow, StoreError> {
     })
 }
 
+fn kind(row: &Row<'_>, index: usize, what: &'static str) -> Result<WorkloadKind, StoreError> {
+    match text(row, index, what)? {
+        "function" => Ok(WorkloadKind::Function),
+        "job" => Ok(WorkloadKind::Job),
+        "app" => Ok(WorkloadKind::App),
+        _ => Err(StoreError::Damaged(what)),
+    }
+}
+
 fn read_fact(row: &Row<'_>) -> Result<ReadFact, StoreError> {
-    let kind = match text(row, 2, "read_facts.kind")? {
-        "function" => WorkloadKind::Function,
-        "job" => WorkloadKind::Job,
-        "app" => WorkloadKind::App,
-        _ => return Err(StoreError::Damaged("read_facts.kind")),
-    };
     Ok(ReadFact {
         project: id(row, 0, "read_facts.project")?,
         namespace: parsed(row, 1, "read_facts.namespace")?,
-        kind,
+        kind: kind(row, 2, "read_facts.kind")?,
         workload: string(row, 3, "read_facts.workload")?,
         secret: parsed(row, 4, "read_facts.secret")?,
         via: string(row, 5, "read_facts.via")?,
@@ -53,52 +57,58 @@ fn read_fact(row: &Row<'_>) -> Result<ReadFact, StoreError> {
     })
 }
 
-impl FunctionRows for Session<'_> {
-    fn function(
+impl WorkloadRows for Session<'_> {
+    fn workload(
         &mut self,
         project: &Id,
         namespace: &NamespaceName,
+        kind: WorkloadKind,
         name: &WorkloadName,
-    ) -> Result<Option<FunctionRow>, StoreError> {
+    ) -> Result<Option<WorkloadRow>, StoreError> {
         self.first(
-            "SELECT id, project, namespace, name, active, created_at, updated_at, updated_by, mac FROM functions
-             WHERE project = ?1 AND namespace = ?2 AND name = ?3",
-            params![project.as_bytes(), namespace.as_str(), name.as_str()],
-            function,
+            "SELECT id, project, namespace, name, active, created_at, updated_at, updated_by, mac, kind FROM workloads
+             WHERE project = ?1 AND namespace = ?2 AND kind = ?3 AND name = ?4",
+            params![project.as_bytes(), namespace.as_str(), kind.as_str(), name.as_str()],
+            workload,
         )
     }
 
-    fn functions(&mut self, project: &Id, namespace: Option<&NamespaceName>) -> Result<Vec<FunctionRow>, StoreError> {
+    fn workloads(
+        &mut self,
+        project: &Id,
+        namespace: Option<&NamespaceName>,
+        kind: WorkloadKind,
+    ) -> Result<Vec<WorkloadRow>, StoreError> {
         self.all(
-            "SELECT id, project, namespace, name, active, created_at, updated_at, updated_by, mac FROM functions
-             WHERE project = ?1 AND (?2 = '' OR namespace = ?2) ORDER BY namespace, name",
-            params![project.as_bytes(), namespace.map_or("", NamespaceName::as_str)],
-            function,
+            "SELECT id, project, namespace, name, active, created_at, updated_at, updated_by, mac, kind FROM workloads
+             WHERE project = ?1 AND kind = ?2 AND (?3 = '' OR namespace = ?3) ORDER BY namespace, name",
+            params![project.as_bytes(), kind.as_str(), namespace.map_or("", NamespaceName::as_str)],
+            workload,
         )
     }
 
-    fn deployment(&mut self, function: &Id, number: u64) -> Result<Option<DeploymentRow>, StoreError> {
+    fn deployment(&mut self, workload: &Id, number: u64) -> Result<Option<DeploymentRow>, StoreError> {
         self.first(
-            "SELECT function, number, manifest, found, digest, bundle_bytes, created_at, created_by, mac FROM deployments
-             WHERE function = ?1 AND number = ?2",
-            params![function.as_bytes(), stored(number)?],
+            "SELECT workload, number, manifest, found, digest, bundle_bytes, created_at, created_by, mac FROM deployments
+             WHERE workload = ?1 AND number = ?2",
+            params![workload.as_bytes(), stored(number)?],
             deployment,
         )
     }
 
-    fn deployments(&mut self, function: &Id) -> Result<Vec<DeploymentRow>, StoreError> {
+    fn deployments(&mut self, workload: &Id) -> Result<Vec<DeploymentRow>, StoreError> {
         self.all(
-            "SELECT function, number, manifest, found, digest, bundle_bytes, created_at, created_by, mac FROM deployments
-             WHERE function = ?1 ORDER BY number DESC",
-            [function.as_bytes()],
+            "SELECT workload, number, manifest, found, digest, bundle_bytes, created_at, created_by, mac FROM deployments
+             WHERE workload = ?1 ORDER BY number DESC",
+            [workload.as_bytes()],
             deployment,
         )
     }
 
-    fn bundle(&mut self, function: &Id, number: u64) -> Result<Option<Vec<u8>>, StoreError> {
+    fn bundle(&mut self, workload: &Id, number: u64) -> Result<Option<Vec<u8>>, StoreError> {
         self.first(
-            "SELECT code FROM bundles WHERE function = ?1 AND number = ?2",
-            params![function.as_bytes(), stored(number)?],
+            "SELECT code FROM bundles WHERE workload = ?1 AND number = ?2",
+            params![workload.as_bytes(), stored(number)?],
             |row| bytes(row, 0, "bundles.code"),
         )
     }
@@ -137,16 +147,17 @@ impl FunctionRows for Session<'_> {
     }
 }
 
-impl FunctionTx for Session<'_> {
-    fn insert_function(&mut self, row: &FunctionRow) -> Result<(), StoreError> {
+impl WorkloadTx for Session<'_> {
+    fn insert_workload(&mut self, row: &WorkloadRow) -> Result<(), StoreError> {
         self.insert(
-            "a function of this name",
-            "INSERT INTO functions (id, project, namespace, name, active, created_at, updated_at, updated_by, mac)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+            "a workload of this name",
+            "INSERT INTO workloads (id, project, namespace, kind, name, active, created_at, updated_at, updated_by, mac)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
             params![
                 row.id.as_bytes(),
                 row.project.as_bytes(),
                 row.namespace.as_str(),
+                row.kind.as_str(),
                 row.name.as_str(),
                 stored(row.active)?,
                 millis(row.created_at),
@@ -158,31 +169,31 @@ impl FunctionTx for Session<'_> {
         Ok(())
     }
 
-    fn update_function(&mut self, row: &FunctionRow) -> Result<bool, StoreError> {
+    fn update_workload(&mut self, row: &WorkloadRow) -> Result<bool, StoreError> {
         let changed = self.change(
-            "UPDATE functions SET active = ?2, updated_at = ?3, updated_by = ?4, mac = ?5 WHERE id = ?1",
+            "UPDATE workloads SET active = ?2, updated_at = ?3, updated_by = ?4, mac = ?5 WHERE id = ?1",
             params![row.id.as_bytes(), stored(row.active)?, millis(row.updated_at), row.updated_by, row.mac],
         )?;
         Ok(changed > 0)
     }
 
-    fn delete_function(&mut self, row: &FunctionRow) -> Result<bool, StoreError> {
-        // deployments go with their function, and their code with them
-        if self.change("DELETE FROM functions WHERE id = ?1", [row.id.as_bytes()])? == 0 {
+    fn delete_workload(&mut self, row: &WorkloadRow) -> Result<bool, StoreError> {
+        // deployments and runs go with their workload, and code with its deployment
+        if self.erase("DELETE FROM workloads WHERE id = ?1", [row.id.as_bytes()])? == 0 {
             return Ok(false);
         }
         self.change(
-            "DELETE FROM read_facts WHERE project = ?1 AND namespace = ?2 AND kind = 'function' AND workload = ?3",
-            params![row.project.as_bytes(), row.namespace.as_str(), row.name.as_str()],
+            "DELETE FROM read_facts WHERE project = ?1 AND namespace = ?2 AND kind = ?3 AND workload = ?4",
+            params![row.project.as_bytes(), row.namespace.as_str(), row.kind.as_str(), row.name.as_str()],
         )?;
         Ok(true)
     }
 
     fn insert_deployment(&mut self, row: &DeploymentRow, bundle: &[u8]) -> Result<(), StoreError> {
-        let key = (row.function.as_bytes(), stored(row.number)?);
+        let key = (row.workload.as_bytes(), stored(row.number)?);
         self.insert(
             "a deployment of this number",
-            "INSERT INTO deployments (function, number, manifest, found, digest, bundle_bytes, created_at, created_by, mac)
+            "INSERT INTO deployments (workload, number, manifest, found, digest, bundle_bytes, created_at, created_by, mac)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
             params![
                 key.0,
@@ -198,16 +209,16 @@ impl FunctionTx for Session<'_> {
         )?;
         self.insert(
             "a deployment of this number",
-            "INSERT INTO bundles (function, number, code) VALUES (?1, ?2, ?3)",
+            "INSERT INTO bundles (workload, number, code) VALUES (?1, ?2, ?3)",
             params![key.0, key.1, bundle],
         )?;
         Ok(())
     }
 
-    fn prune_deployments(&mut self, function: &Id, keep_from: u64, active: u64) -> Result<u64, StoreError> {
+    fn prune_deployments(&mut self, workload: &Id, keep_from: u64, active: u64) -> Result<u64, StoreError> {
         self.change(
-            "DELETE FROM deployments WHERE function = ?1 AND number < ?2 AND number <> ?3",
-            params![function.as_bytes(), stored(keep_from)?, stored(active)?],
+            "DELETE FROM deployments WHERE workload = ?1 AND number < ?2 AND number <> ?3",
+            params![workload.as_bytes(), stored(keep_from)?, stored(active)?],
         )
     }
 

@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use strongroom_model::NamespaceName;
 
-use super::fixture::{at, fact, function_row, id, name, namespace, read, refused, with_project, write};
-use crate::port::{DeploymentRow, FunctionRow, ReadFact, Store, StoreError, WorkloadKind};
+use super::fixture::{at, fact, id, name, namespace, read, refused, with_project, workload_row, write};
+use crate::port::{DeploymentRow, ReadFact, Store, StoreError, WorkloadKind, WorkloadRow};
 
-pub(super) fn deployment_row(function: u64, number: u64) -> DeploymentRow {
+pub(super) fn deployment_row(workload: u64, number: u64) -> DeploymentRow {
     DeploymentRow {
-        function: id(function),
+        workload: id(workload),
         number,
         manifest: r#"{"entry":"index.ts"}"#.to_owned(),
         references: "[]".to_owned(),
@@ -21,37 +21,47 @@ pub(super) fn deployment_row(function: u64, number: u64) -> DeploymentRow {
     }
 }
 
-pub(super) async fn functions_come_back_by_namespace_and_name(store: Arc<dyn Store>) {
+pub(super) async fn workloads_come_back_by_namespace_and_name(store: Arc<dyn Store>) {
     with_project(&store).await;
     let rows = [
-        function_row(10, 1, "staging", "b"),
-        function_row(11, 1, "staging", "a"),
-        function_row(12, 1, "production", "z"),
+        workload_row(10, 1, "staging", "b"),
+        workload_row(11, 1, "staging", "a"),
+        workload_row(12, 1, "production", "z"),
     ];
     let insert = rows.clone();
-    write(&store, move |tx| insert.iter().try_for_each(|row| tx.insert_function(row))).await;
-    let error = refused(&store, |tx| tx.insert_function(&function_row(13, 1, "staging", "a"))).await;
+    write(&store, move |tx| insert.iter().try_for_each(|row| tx.insert_workload(row))).await;
+    let error = refused(&store, |tx| tx.insert_workload(&workload_row(13, 1, "staging", "a"))).await;
     assert!(matches!(error, StoreError::Exists(_)), "{error}");
     let [b, a, z] = rows;
-    let all = async |of: Option<NamespaceName>| read(&store, |rows| rows.functions(&id(1), of.as_ref())).await;
+    let all = async |of: Option<NamespaceName>| {
+        read(&store, |rows| rows.workloads(&id(1), of.as_ref(), WorkloadKind::Function)).await
+    };
     assert_eq!(all(None).await, [z, a.clone(), b.clone()]);
     assert_eq!(all(Some(namespace("staging"))).await, [a.clone(), b]);
     assert_eq!(all(Some(namespace("default"))).await, []);
-    let changed = FunctionRow { active: 7, updated_at: at(99), updated_by: "x".to_owned(), mac: vec![1], ..a };
+    let changed = WorkloadRow { active: 7, updated_at: at(99), updated_by: "x".to_owned(), mac: vec![1], ..a };
     let update = changed.clone();
-    assert!(write(&store, move |tx| tx.update_function(&update)).await);
-    assert!(!write(&store, |tx| tx.update_function(&function_row(99, 1, "staging", "none-such"))).await);
+    assert!(write(&store, move |tx| tx.update_workload(&update)).await);
+    assert!(!write(&store, |tx| tx.update_workload(&workload_row(99, 1, "staging", "none-such"))).await);
     let one = async |text: &str| {
-        read(&store, |rows| rows.function(&id(1), &namespace("staging"), &text.parse().unwrap())).await
+        read(&store, |rows| {
+            rows.workload(&id(1), &namespace("staging"), WorkloadKind::Function, &text.parse().unwrap())
+        })
+        .await
     };
     assert_eq!(one("a").await, Some(changed));
     assert_eq!(one("z").await, None);
+    let job = WorkloadRow { kind: WorkloadKind::Job, ..workload_row(14, 1, "staging", "b") };
+    let insert = job.clone();
+    write(&store, move |tx| tx.insert_workload(&insert)).await;
+    assert_eq!(read(&store, |rows| rows.workloads(&id(1), None, WorkloadKind::Job)).await, [job]);
+    assert_eq!(all(None).await.len(), 3, "a job is no function");
 }
 
 pub(super) async fn deployments_come_newest_first_and_are_pruned_around_the_active_one(store: Arc<dyn Store>) {
     with_project(&store).await;
     write(&store, |tx| {
-        tx.insert_function(&function_row(10, 1, "staging", "a"))?;
+        tx.insert_workload(&workload_row(10, 1, "staging", "a"))?;
         (1..=5).try_for_each(|number| {
             tx.insert_deployment(&deployment_row(10, number), format!("code {number}").as_bytes())
         })
@@ -72,10 +82,10 @@ pub(super) async fn deployments_come_newest_first_and_are_pruned_around_the_acti
         Ok(())
     })
     .await;
-    let row = function_row(10, 1, "staging", "a");
-    assert!(write(&store, move |tx| tx.delete_function(&row)).await);
-    let row = function_row(10, 1, "staging", "a");
-    assert!(!write(&store, move |tx| tx.delete_function(&row)).await);
+    let row = workload_row(10, 1, "staging", "a");
+    assert!(write(&store, move |tx| tx.delete_workload(&row)).await);
+    let row = workload_row(10, 1, "staging", "a");
+    assert!(!write(&store, move |tx| tx.delete_workload(&row)).await);
     assert_eq!(read(&store, |rows| rows.deployments(&id(10))).await, []);
     assert_eq!(read(&store, |rows| rows.bundle(&id(10), 5)).await, None);
 }
@@ -101,7 +111,7 @@ pub(super) async fn read_facts_are_replaced_touched_and_erased(store: Arc<dyn St
     let job = fact(1, "production", WorkloadKind::Job, "fn1", "A", "env");
     let insert = [job.clone(), of("A", "list")];
     write(&store, move |tx| {
-        tx.insert_function(&function_row(10, 1, "staging", "fn1"))?;
+        tx.insert_workload(&workload_row(10, 1, "staging", "fn1"))?;
         insert.iter().try_for_each(|fact| tx.touch_read(fact))
     })
     .await;
@@ -109,6 +119,6 @@ pub(super) async fn read_facts_are_replaced_touched_and_erased(store: Arc<dyn St
     assert_eq!(readers, [job.clone(), seen("A", "env", 20), of("A", "list")]);
     let secrets: Vec<_> = read(&store, |rows| rows.all_readers(&id(1))).await;
     assert_eq!(secrets.iter().map(|fact| fact.secret.as_str()).collect::<Vec<_>>(), ["A", "A", "A", "B", "C"]);
-    write(&store, |tx| tx.delete_function(&function_row(10, 1, "staging", "fn1"))).await;
+    write(&store, |tx| tx.delete_workload(&workload_row(10, 1, "staging", "fn1"))).await;
     assert_eq!(read(&store, |rows| rows.all_readers(&id(1))).await, [job]);
 }

@@ -1,20 +1,22 @@
-//! Functions, their deployments, and which workload reads which secret.
+//! Deployed workloads (functions and jobs), their deployments, and which workload reads which secret.
 
 use jiff::Timestamp;
 use strongroom_model::{Id, NamespaceName, SecretName, WorkloadName};
 
 use super::StoreError;
 
-/// A deployed function.
+/// A deployed workload: a function or a job.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FunctionRow {
-    /// The function.
+pub struct WorkloadRow {
+    /// The workload.
     pub id: Id,
     /// The project.
     pub project: Id,
     /// The namespace.
     pub namespace: NamespaceName,
-    /// Its name, unique in the namespace.
+    /// A function or a job.
+    pub kind: WorkloadKind,
+    /// Its name, unique among those of its kind in the namespace.
     pub name: WorkloadName,
     /// The number of the deployment that serves.
     pub active: u64,
@@ -28,12 +30,12 @@ pub struct FunctionRow {
     pub mac: Vec<u8>,
 }
 
-/// One deployment of a function.
+/// One deployment of a workload.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeploymentRow {
-    /// The function.
-    pub function: Id,
-    /// Numbered from 1 in each function.
+    /// The workload.
+    pub workload: Id,
+    /// Numbered from 1 in each workload.
     pub number: u64,
     /// The manifest as canonical JSON.
     pub manifest: String,
@@ -93,22 +95,28 @@ pub struct ReadFact {
 }
 
 /// Reading.
-pub trait FunctionRows {
-    /// One function.
-    fn function(
+pub trait WorkloadRows {
+    /// One workload.
+    fn workload(
         &mut self,
         project: &Id,
         namespace: &NamespaceName,
+        kind: WorkloadKind,
         name: &WorkloadName,
-    ) -> Result<Option<FunctionRow>, StoreError>;
-    /// The functions of a project (in one namespace), by namespace and name.
-    fn functions(&mut self, project: &Id, namespace: Option<&NamespaceName>) -> Result<Vec<FunctionRow>, StoreError>;
+    ) -> Result<Option<WorkloadRow>, StoreError>;
+    /// The workloads of a kind in a project (in one namespace), by namespace and name.
+    fn workloads(
+        &mut self,
+        project: &Id,
+        namespace: Option<&NamespaceName>,
+        kind: WorkloadKind,
+    ) -> Result<Vec<WorkloadRow>, StoreError>;
     /// One deployment.
-    fn deployment(&mut self, function: &Id, number: u64) -> Result<Option<DeploymentRow>, StoreError>;
+    fn deployment(&mut self, workload: &Id, number: u64) -> Result<Option<DeploymentRow>, StoreError>;
     /// All deployments, newest first.
-    fn deployments(&mut self, function: &Id) -> Result<Vec<DeploymentRow>, StoreError>;
+    fn deployments(&mut self, workload: &Id) -> Result<Vec<DeploymentRow>, StoreError>;
     /// The code of a deployment.
-    fn bundle(&mut self, function: &Id, number: u64) -> Result<Option<Vec<u8>>, StoreError>;
+    fn bundle(&mut self, workload: &Id, number: u64) -> Result<Option<Vec<u8>>, StoreError>;
     /// Who reads a secret name, one row for each workload and `via`.
     fn readers(&mut self, project: &Id, secret: &SecretName) -> Result<Vec<ReadFact>, StoreError>;
     /// All read facts of a project, ordered by secret.
@@ -124,17 +132,17 @@ pub trait FunctionRows {
 }
 
 /// Writing.
-pub trait FunctionTx {
-    /// Adds a function; `Exists` if there.
-    fn insert_function(&mut self, row: &FunctionRow) -> Result<(), StoreError>;
+pub trait WorkloadTx {
+    /// Adds a workload; `Exists` if there.
+    fn insert_workload(&mut self, row: &WorkloadRow) -> Result<(), StoreError>;
     /// Replaces active, updated and MAC. `false` if missing.
-    fn update_function(&mut self, row: &FunctionRow) -> Result<bool, StoreError>;
-    /// Erases a function with its deployments and read facts. `false` if missing.
-    fn delete_function(&mut self, row: &FunctionRow) -> Result<bool, StoreError>;
+    fn update_workload(&mut self, row: &WorkloadRow) -> Result<bool, StoreError>;
+    /// Erases a workload with its deployments, read facts and runs. `false` if missing.
+    fn delete_workload(&mut self, row: &WorkloadRow) -> Result<bool, StoreError>;
     /// Adds a deployment with its code.
     fn insert_deployment(&mut self, row: &DeploymentRow, bundle: &[u8]) -> Result<(), StoreError>;
     /// Erases deployments below `keep_from`, except the number `active`; returns how many.
-    fn prune_deployments(&mut self, function: &Id, keep_from: u64, active: u64) -> Result<u64, StoreError>;
+    fn prune_deployments(&mut self, workload: &Id, keep_from: u64, active: u64) -> Result<u64, StoreError>;
     /// Replaces the facts of `via` `list` and `code` of one workload. Only secret, `via` and time of `facts` are looked
     /// at; doubles count once.
     fn replace_static_reads(
