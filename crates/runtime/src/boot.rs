@@ -4,11 +4,12 @@ use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
-const FILES: [(&str, &str); 8] = [
+const FILES: [(&str, &str); 9] = [
     ("boot.js", include_str!("js/boot.js")),
     ("environment.js", include_str!("js/environment.js")),
     ("frames.js", include_str!("js/frames.js")),
     ("handlers.js", include_str!("js/handlers.js")),
+    ("jobs.js", include_str!("js/jobs.js")),
     ("reads.js", include_str!("js/reads.js")),
     ("secrets.js", include_str!("js/secrets.js")),
     ("snapshot.js", include_str!("js/snapshot.js")),

@@ -7,8 +7,11 @@
 //! refresh ─► driver (one task a workload) ─► state (pure) ─► start ─► pool ┘ stdout: frames ─► output ─► events
 //! ```
 //!
+//! Runs of jobs take another way to the same kind of worker: `jobs.rs`.
+//!
 //! Plaintext comes in through [`SnapshotSource`] and goes out through a worker's stdin, nowhere else.
 
+mod bench;
 mod boot;
 pub mod bundle;
 mod config;
@@ -17,6 +20,7 @@ mod driver;
 mod ending;
 mod event;
 mod factory;
+mod jobs;
 pub mod locate;
 pub mod mask;
 mod memory;
@@ -39,6 +43,9 @@ mod worker;
 pub use config::{Launcher, MAX_SCRATCH_BYTES, RuntimeConfig, StartError};
 pub use connections::{Body, BoxError};
 pub use event::{Event, Level, Outcome, Stream, Via, WorkerEvent};
+pub use jobs::{
+    DEFAULT_GRACE, JobError, JobFacts, JobHandle, JobOutcome, JobRun, MAX_PAYLOAD_BYTES, MAX_RESULT_BYTES, Progress,
+};
 pub use proxy::{StreamIdle, empty, full};
 pub use runtime::{InvokeError, ModuleRead, Runtime, Started, WorkerStatus};
 pub use snapshot::{BoxFuture, Entry, EntryState, Snapshot, SnapshotError, SnapshotSource};

@@ -9,6 +9,7 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::sync::{mpsc, watch};
 
 use crate::event::{Event, Level, Stream};
+use crate::jobs::ProgressOf;
 use crate::mask::Masker;
 use crate::reads::{self, Observed, Seen};
 use crate::snapshot::{EntryState, Snapshot};
@@ -60,6 +61,8 @@ pub(crate) struct Output {
     pub(crate) events: mpsc::Sender<Event>,
     /// The last complaint before the code was loaded, for the reason of a failed start.
     pub(crate) complaint: Mutex<String>,
+    /// Who wants to hear how far the run of a job is.
+    pub(crate) progress: ProgressOf,
 }
 
 impl Output {
@@ -115,8 +118,7 @@ impl Output {
             Frame::Booted => self.advance(Stage::Booted),
             Frame::Ready { shape, r } => self.advance(Stage::Ready(Arc::new(Loaded { shape, reads: r }))),
             Frame::Failed { m } => {
-                let masked = self.owner.get().map_or_else(String::new, |owner| owner.masks.mask(&m, false));
-                self.advance(Stage::Failed(masked));
+                self.advance(Stage::Failed(self.masked(&m).unwrap_or_default()));
             }
             Frame::Reads { x, r } => {
                 for text in &r {
@@ -132,11 +134,19 @@ impl Output {
                 };
                 self.log(x, stream, level, &m, cut).await;
             }
+            Frame::Progress { x, p, m } => {
+                self.progress.tell(&x, p, m.and_then(|text| self.masked(&text)));
+            }
             Frame::Pong { i } => {
                 self.pong.fetch_max(i, Ordering::Relaxed);
                 self.stage.send_modify(|_| {});
             }
         }
+    }
+
+    /// `text` without values; None before the worker is assigned.
+    pub(crate) fn masked(&self, text: &str) -> Option<String> {
+        self.owner.get().map(|owner| owner.masks.mask(text, false))
     }
 
     fn advance(&self, next: Stage) {

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use http::{Request, Response};
 use tokio::sync::{mpsc, oneshot};
 
+use crate::bench::Bench;
 use crate::boot;
 use crate::config::{MAX_SCRATCH_BYTES, RuntimeConfig, StartError};
 use crate::connections::{Body, SendError};
@@ -24,7 +25,7 @@ use crate::proxy::{self, Report, Ticket, announce};
 use crate::reads::{self, Seen};
 use crate::slot::{Entered, Slot};
 use crate::snapshot::SnapshotSource;
-use crate::spec::{Change, InvocationContext, Need, Refresh, WorkerSpec, WorkloadId};
+use crate::spec::{Change, InvocationContext, Need, Refresh, WorkerSpec, WorkloadId, WorkloadKind};
 use crate::start::start;
 use crate::worker::StartFailure;
 
@@ -45,6 +46,7 @@ pub(crate) struct Inner {
     pub(crate) source: Arc<dyn SnapshotSource>,
     pub(crate) events: mpsc::Sender<Event>,
     pub(crate) ending: Ending,
+    pub(crate) bench: Bench,
     slots: RwLock<HashMap<WorkloadId, Arc<Slot>>>,
 }
 
@@ -69,7 +71,7 @@ pub enum InvokeError {
     /// The worker ended, or broke off, before it answered. 502.
     #[error("the worker broke off")]
     Broken,
-    /// The execution id, the address or the path cannot stand in a request head. 400.
+    /// The execution id, the address or the path cannot stand in a request head, or the spec is a job's. 400.
     #[error("the request cannot be passed on")]
     BadRequest,
 }
@@ -134,7 +136,8 @@ impl Runtime {
         let pool = Pool::new(Arc::clone(&factory));
         pool.fill(Duration::ZERO);
         let slots = RwLock::new(HashMap::new());
-        let inner = Arc::new(Inner { factory, pool, source, events, ending: Ending::new(), slots });
+        let inner =
+            Arc::new(Inner { factory, pool, source, events, ending: Ending::new(), bench: Bench::default(), slots });
         tokio::spawn(watch_memory(Arc::downgrade(&inner)));
         Ok(Self(inner))
     }
@@ -149,6 +152,9 @@ impl Runtime {
         request: Request<Body>,
     ) -> Result<Response<Body>, InvokeError> {
         let started = Instant::now();
+        if spec.workload.kind == WorkloadKind::Job {
+            return Err(InvokeError::BadRequest);
+        }
         let slot = self.slot(spec);
         let permit = slot.gate(spec).admit(spec.timeout).await;
         let permit = permit.ok_or(InvokeError::Overloaded { retry_after: Duration::from_secs(1) })?;
@@ -187,8 +193,12 @@ impl Runtime {
 
     /// Brings a warm worker up to a change that is already durable. When this returns [`Refresh::Pushed`],
     /// [`Refresh::Restarted`] or [`Refresh::Unaffected`], every invocation that begins later sees the change, whatever
-    /// its [`Need`] says.
+    /// its [`Need`] says. A job in flight keeps its values; the next run has the new ones.
     pub async fn refresh(&self, workload: &WorkloadId, change: &Change) -> Refresh {
+        if workload.kind == WorkloadKind::Job {
+            self.0.bench.refresh(workload, change.epoch);
+            return Refresh::NotWarm;
+        }
         let Some(slot) = self.known(workload) else { return Refresh::NotWarm };
         let (reply, answer) = oneshot::channel();
         let command = Command::Refresh { change: change.clone(), reply };
@@ -201,6 +211,12 @@ impl Runtime {
     /// Starts a worker for a deployment that does not serve yet and keeps it warm for a minute, so that the first
     /// invocation with this spec switches to it at once. What serves now is not touched.
     pub async fn trial_start(&self, spec: &Arc<WorkerSpec>) -> Result<Started, StartFailure> {
+        if spec.workload.kind == WorkloadKind::Job {
+            let fresh = self.fresh(spec).await?;
+            let started = started(&fresh.loaded.shape, &fresh.loaded.reads);
+            self.0.bench.keep(fresh);
+            return Ok(started);
+        }
         let slot = self.slot(spec);
         let fresh = start(&self.0.pool, &*self.0.source, Arc::clone(spec), Arc::clone(&slot.masks)).await?;
         let started = started(&fresh.loaded.shape, &fresh.loaded.reads);
@@ -208,8 +224,9 @@ impl Runtime {
         Ok(started)
     }
 
-    /// Forgets a workload: its worker gets no more invocations, drains and ends.
+    /// Forgets a workload: its worker gets no more invocations, drains and ends. Runs of a job go on to their end.
     pub async fn retire(&self, workload: &WorkloadId) {
+        self.0.bench.retire(workload);
         let slot = self.0.slots.write().unwrap_or_else(PoisonError::into_inner).remove(workload);
         let Some(slot) = slot else { return };
         let (reply, answer) = oneshot::channel();
@@ -218,7 +235,7 @@ impl Runtime {
         }
     }
 
-    /// Every worker that serves now.
+    /// Every worker that serves now, and those of jobs.
     pub fn warm(&self) -> Vec<WorkerStatus> {
         let active = self.0.active();
         let status = |active: &Arc<crate::slot::Active>| WorkerStatus {
@@ -229,12 +246,13 @@ impl Runtime {
             in_flight: active.in_flight(),
             memory_bytes: memory::own_bytes(active.worker.pid),
         };
-        active.iter().map(status).collect()
+        active.iter().map(status).chain(self.0.bench.status()).collect()
     }
 
     /// Ends every worker, draining ones too. Callers let invocations end first if they want them to.
     pub async fn shutdown(&self) {
         self.0.pool.close();
+        self.0.bench.close();
         let workloads: Vec<WorkloadId> =
             self.0.slots.read().unwrap_or_else(PoisonError::into_inner).keys().cloned().collect();
         for workload in workloads {
@@ -282,6 +300,10 @@ impl Runtime {
         });
     }
 
+    pub(crate) fn inner(&self) -> &Arc<Inner> {
+        &self.0
+    }
+
     fn known(&self, workload: &WorkloadId) -> Option<Arc<Slot>> {
         self.0.slots.read().unwrap_or_else(PoisonError::into_inner).get(workload).cloned()
     }
@@ -324,6 +346,10 @@ async fn watch_memory(inner: std::sync::Weak<Inner>) {
                 active.kill();
                 announce(&inner.events, Event::Worker { workload, pid: active.worker.pid, what });
             }
+        }
+        inner.bench.reap(inner.factory.config.idle_stop);
+        for event in inner.bench.watch_memory() {
+            announce(&inner.events, event);
         }
     }
 }

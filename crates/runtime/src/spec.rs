@@ -10,7 +10,7 @@ use std::time::Duration;
 pub enum WorkloadKind {
     /// An HTTP handler.
     Function,
-    /// A background handler: `handler(payload, ctx)`, the payload being the JSON body of the request.
+    /// A background handler: `handler(payload, ctx)`, run by [`crate::Runtime::run_job`].
     Job,
 }
 
@@ -75,11 +75,11 @@ pub struct WorkerSpec {
     pub net: NetPolicy,
     /// Memory of the worker's own, in bytes: three quarters limit the V8 heap, the whole is watched.
     pub memory_bytes: u64,
-    /// From the start of an invocation to its response headers.
+    /// From the start of an invocation to its response headers; of a job, the whole run.
     pub timeout: Duration,
     /// Longest silence in a response body.
     pub stream_idle: Duration,
-    /// Invocations that run at once; at least 1.
+    /// Invocations that run at once; at least 1. Of no meaning for jobs, like `queue`, `stream_idle` and `on_change`.
     pub concurrency: usize,
     /// Invocations that may wait beyond that.
     pub queue: usize,

@@ -1,6 +1,6 @@
 //! The two ends of a worker's pipes. Pure: bytes in, bytes out.
 //!
-//! To the worker, on stdin: one JSON object a line: `hello`, `assign`, `push`, `ping`. From it, on stdout: frames, each
+//! To the worker, on stdin: one JSON object a line: `hello`, `assign`, `push`, `ping`, `abort`. From it, on stdout: frames, each
 //! the worker's nonce, one JSON object and a newline, standing anywhere in the code's own output.
 
 use aho_corasick::AhoCorasick;
@@ -30,6 +30,17 @@ pub(crate) fn hello(nonce: &str, socket: &str) -> Control {
 /// Asks for a `pong`.
 pub(crate) fn ping(id: u64) -> Control {
     build(|out| out.raw(&format!("{{\"t\":\"ping\",\"i\":{id}}}\n")))
+}
+
+/// Asks the run `id` of a job to stop: `why` is `cancelled` or `timeout`.
+pub(crate) fn abort(id: &str, why: &str) -> Control {
+    build(|out| {
+        out.raw("{\"t\":\"abort\",\"id\":");
+        out.string(id);
+        out.raw(",\"why\":");
+        out.string(why);
+        out.raw("}\n");
+    })
 }
 
 /// Hands a generic worker its function and its values.
@@ -172,6 +183,8 @@ pub(crate) enum Frame {
         #[serde(default)]
         cut: bool,
     },
+    /// How far a run of a job is.
+    Progress { x: String, p: u8, m: Option<String> },
     /// Answer to a ping.
     Pong { i: u64 },
 }

@@ -90,6 +90,7 @@ impl Worker {
             pong: AtomicU64::new(0),
             events,
             complaint: Mutex::new(String::new()),
+            progress: crate::jobs::ProgressOf::default(),
         });
         let kill = Arc::new(Notify::new());
         tokio::spawn(Arc::clone(&output).stdout(stdout, frames));

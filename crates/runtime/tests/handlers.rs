@@ -63,18 +63,6 @@ async fn a_fetch_object_gets_env_and_ctx() {
 }
 
 #[tokio::test]
-async fn a_job_gets_its_payload() {
-    let world = World::new();
-    let mut spec = spec(
-        "export default async function handler(payload, ctx) { return { twice: payload.n * 2, id: ctx.executionId } }",
-    );
-    spec.workload.kind = strongroom_runtime::WorkloadKind::Job;
-    let answer = world.post(&Arc::new(spec), "/", r#"{"n":21}"#).await;
-    assert!(answer.text.starts_with(r#"{"twice":42,"#), "{}", answer.text);
-    world.runtime.shutdown().await;
-}
-
-#[tokio::test]
 async fn an_uncaught_error_shows_the_caller_nothing_and_the_log_everything() {
     let world = World::new();
     world.set("API_KEY", "value-of-api-key");

@@ -8,6 +8,7 @@ import { loaded } from "./reads.js";
 import * as environment from "./environment.js";
 import { BadInput, captureServe, Context, handlerOf } from "./handlers.js";
 import * as helpers from "./secrets.js";
+import * as jobs from "./jobs.js";
 
 const exit = Deno.exit.bind(Deno);
 const inspect = Deno.inspect;
@@ -30,6 +31,7 @@ function take(message) {
   if (message.t === "push") push(message);
   else if (message.t === "ping") send({ t: "pong", i: message.i });
   else if (message.t === "assign") assign(message);
+  else if (message.t === "abort") jobs.abort(message.id, message.why);
   else if (message.t === "hello") hello(message);
 }
 
@@ -62,6 +64,7 @@ function push(message) {
 async function respond(raw, info) {
   const [step, id, client, url] = raw.headers.get(label).split(" ", 4);
   if (current().step < Number(step)) await reached(Number(step));
+  if (handler.shape === "job") return runJob(await raw.text(), id);
   const inv = { id, snapshot: current(), reads: new Set(), pending: "", headSent: false, info: undefined };
   inv.info = { remoteAddr: { transport: "tcp", hostname: client, port: 0 }, completed: info.completed };
   const request = requestOf(raw, url);
@@ -80,6 +83,10 @@ async function respond(raw, info) {
   }
   inv.headSent = true;
   return labelled(response, inv.pending, outcome);
+}
+
+function runJob(text, id) {
+  return jobs.run(handler, text, id, plainEnv, (error) => send({ t: "log", x: id, l: "error", m: describe(error) }));
 }
 
 function requestOf(raw, url) {

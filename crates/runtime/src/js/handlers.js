@@ -26,9 +26,7 @@ export function captureServe() {
 /** What the loaded module offers: `{shape, call}`. Throws when it offers nothing that can be called. */
 export function handlerOf(module, kind, plain) {
   const offered = module.default;
-  if (kind === "job" && typeof offered === "function") {
-    return { shape: "job", call: async (req, _inv, ctx) => answer(await offered(await inputOf(req), ctx)) };
-  }
+  if (kind === "job") return jobHandlerOf(offered);
   if (typeof offered === "function") {
     return { shape: "default", call: async (req, _inv, ctx) => answer(await offered(req, ctx)) };
   }
@@ -48,6 +46,19 @@ export function handlerOf(module, kind, plain) {
   }
   throw new Error(
     "no handler found: export a default function, export default defineFunction({…}), export default { fetch }, or call Deno.serve(handler)",
+  );
+}
+
+// `call` of a job takes the payload and gives what the handler gives.
+function jobHandlerOf(offered) {
+  if (typeof offered === "function") {
+    return { shape: "job", call: (payload, _inv, ctx) => offered(payload, ctx) };
+  }
+  if (typeof offered?.handler === "function") {
+    return { shape: "job", call: (payload, _inv, ctx) => offered.handler({ input: payload, payload, ctx }) };
+  }
+  throw new Error(
+    "no handler found: a job exports default a function (payload, ctx) => …, or an object with such a handler",
   );
 }
 

@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 
 use http_body_util::BodyExt;
 use strongroom_runtime::{
-    Body, BoxFuture, Change, ChangeCause, Entry, EntryState, EnvNames, Event, InvocationContext, InvokeError, Need,
-    NetPolicy, OnChange, Refresh, Runtime, RuntimeConfig, Snapshot, SnapshotError, SnapshotSource, WorkerSpec,
-    WorkloadId, WorkloadKind, locate,
+    Body, BoxFuture, Change, ChangeCause, Entry, EntryState, EnvNames, Event, InvocationContext, InvokeError, JobError,
+    JobFacts, JobOutcome, JobRun, Need, NetPolicy, OnChange, Refresh, Runtime, RuntimeConfig, Snapshot, SnapshotError,
+    SnapshotSource, WorkerSpec, WorkloadId, WorkloadKind, locate,
 };
 use strongroom_secret::SecretValue;
 
@@ -179,6 +179,20 @@ impl World {
         read(self.request(spec, request).await.unwrap()).await
     }
 
+    /// Runs a job once, to its end.
+    pub async fn run(&self, spec: &Arc<WorkerSpec>, payload: &str) -> Result<JobOutcome, JobError> {
+        let (run, _handle) = JobRun::new(facts(), payload.to_owned().into());
+        self.runtime.run_job(spec, Need { epoch: self.epoch() }, run).await
+    }
+
+    /// What a run that must complete returns.
+    pub async fn completed(&self, spec: &Arc<WorkerSpec>, payload: &str) -> serde_json::Value {
+        match self.run(spec, payload).await {
+            Ok(JobOutcome::Completed(result)) => serde_json::from_slice(&result).unwrap(),
+            other => panic!("it did not complete: {other:?}"),
+        }
+    }
+
     /// Waits until some event satisfies `wanted`, and gives what it makes of it.
     pub async fn event<T>(&self, what: &str, wanted: impl Fn(&Event) -> Option<T>) -> T {
         eventually(what, || self.events.lock().unwrap().iter().find_map(&wanted)).await
@@ -190,6 +204,24 @@ impl World {
             _ => None,
         })
         .await
+    }
+}
+
+/// A job under the name `under-test`.
+pub fn job(code: &str) -> WorkerSpec {
+    let mut spec = spec(code);
+    spec.workload.kind = WorkloadKind::Job;
+    spec
+}
+
+/// The facts of the first attempt of a new run.
+pub fn facts() -> JobFacts {
+    let number = NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+    JobFacts {
+        execution_id: format!("exec-{number:016x}"),
+        run_id: format!("run-{number}"),
+        attempt: 1,
+        scheduled_for: None,
     }
 }
 
