@@ -45,7 +45,7 @@ pub async fn create(
     let owner = app.enter(caller, project, Capability::Admin, Reach::Namespace(&namespace, Some(&id))).await?;
     let at = app.clock.now();
     let target = serde_json::json!({ "namespace": namespace, "app": id });
-    let record = Record::done(at, caller, Some(project), "app.create", target);
+    let record = Record::done(at, caller, Some(project), "app.create", &target);
     let row = AppRow { project: owner.id, namespace, id, label, created_at: at, created_by: caller.actor.clone() };
     let instance = std::sync::Arc::clone(&app.instance);
     let request = format!("{}/{} {:?}", row.namespace, row.id, row.label);
@@ -83,7 +83,7 @@ pub async fn delete(
     let owner = app.enter(caller, project, Capability::Admin, Reach::Namespace(namespace, Some(id))).await?;
     app.require_every_name(caller, project).await?;
     let target = serde_json::json!({ "namespace": namespace, "app": id });
-    let record = Record::done(app.clock.now(), caller, Some(project), "app.delete", target);
+    let record = Record::done(app.clock.now(), caller, Some(project), "app.delete", &target);
     let instance = std::sync::Arc::clone(&app.instance);
     let (project_id, place, wanted) = (owner.id, namespace.clone(), id.clone());
     let counter = app

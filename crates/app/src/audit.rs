@@ -3,72 +3,127 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use strongroom_api::trail::{AuditItem, AuditVerdict, ChainHead};
-use strongroom_model::{Capability, ProjectName};
+use strongroom_model::{Capability, Id, ProjectName};
 use strongroom_seal::Instance;
 use strongroom_store::port::{AuditFilter, AuditRow};
 use strongroom_store::{Rows, Tx};
 
 use crate::authz::Reach;
-use crate::caller::{Access, Caller};
+use crate::caller::Caller;
 use crate::error::Error;
 use crate::open::App;
 
 /// The chain that this process appends to. One process holds an embedded store, so one name is enough.
 pub(crate) const NODE: &str = "local";
 
-/// One record, as its link covers it.
-#[derive(Debug, Serialize, Deserialize)]
+/// One record, ready to be appended.
+#[derive(Debug)]
 pub(crate) struct Record {
-    pub(crate) at: Timestamp,
-    pub(crate) actor: String,
-    pub(crate) source: String,
-    pub(crate) action: String,
-    pub(crate) project: Option<String>,
-    pub(crate) target: serde_json::Value,
-    pub(crate) result: String,
-    pub(crate) request_id: Option<String>,
+    at: Timestamp,
+    project: String,
+    action: &'static str,
+    /// As its link covers it.
+    text: String,
+}
+
+/// What a record says, in the order in which it is written. `T` is what was acted on, `S` is borrowed text on its way in
+/// and owned text on its way out.
+#[derive(Debug, Serialize, Deserialize)]
+struct Said<S, T> {
+    at: Timestamp,
+    actor: S,
+    source: S,
+    action: S,
+    project: Option<S>,
+    target: T,
+    result: S,
+    request_id: Option<S>,
     /// The id of the token that did it: names of tokens are not unique.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) token: Option<String>,
+    #[serde(default = "none", skip_serializing_if = "Option::is_none")]
+    token: Option<S>,
+}
+
+fn none<T>() -> Option<T> {
+    None
+}
+
+/// Action and result of a refusal.
+const DENIED: (&str, &str) = ("access.denied", "denied");
+
+/// Who did it, as a record says it.
+struct Who<'a> {
+    actor: &'a str,
+    source: &'a str,
+    request_id: Option<&'a str>,
+    token: Option<Id>,
+}
+
+impl<'a> Who<'a> {
+    fn is(caller: &'a Caller) -> Self {
+        Self {
+            actor: &caller.actor,
+            source: &caller.source,
+            request_id: Some(&caller.request_id),
+            token: caller.token(),
+        }
+    }
 }
 
 impl Record {
     /// A record of something that was done.
-    pub(crate) fn done(
+    pub(crate) fn done<T: Serialize>(
         at: Timestamp,
         caller: &Caller,
         project: Option<&ProjectName>,
-        action: &str,
-        target: serde_json::Value,
+        action: &'static str,
+        target: &T,
     ) -> Self {
-        Self {
-            at,
-            actor: caller.actor.clone(),
-            source: caller.source.clone(),
-            action: action.to_owned(),
-            project: project.map(ToString::to_string),
-            target,
-            result: "ok".to_owned(),
-            request_id: Some(caller.request_id.clone()),
-            token: match &caller.access {
-                Access::Owner => None,
-                Access::Token { id, .. } => Some(id.to_string()),
-            },
-        }
+        Self::of(at, &Who::is(caller), project, (action, "ok"), target)
+    }
+
+    /// A record of something that was refused.
+    pub(crate) fn denied<T: Serialize>(
+        at: Timestamp,
+        caller: &Caller,
+        project: Option<&ProjectName>,
+        target: &T,
+    ) -> Self {
+        Self::of(at, &Who::is(caller), project, DENIED, target)
+    }
+
+    /// A record of everybody who was refused for want of a credential since the last one.
+    pub(crate) fn anonymous_denials(at: Timestamp, attempts: u64) -> Self {
+        let nobody = Who { actor: "anonymous", source: "network", request_id: None, token: None };
+        Self::of(at, &nobody, None, DENIED, &serde_json::json!({ "attempts": attempts }))
+    }
+
+    fn of<T: Serialize>(
+        at: Timestamp,
+        who: &Who<'_>,
+        project: Option<&ProjectName>,
+        (action, result): (&'static str, &str),
+        target: &T,
+    ) -> Self {
+        let project = project.map(ProjectName::as_str);
+        let token = who.token.map(|id| id.to_string());
+        let (actor, source, request_id) = (who.actor, who.source, who.request_id);
+        let said = Said { at, actor, source, action, project, target, result, request_id, token: token.as_deref() };
+        let text = serde_json::to_string(&said).expect("a record has text keys only");
+        Self { at, project: project.unwrap_or_default().to_owned(), action, text }
     }
 
     /// Appends the record to this process's chain, inside the caller's transaction.
-    pub(crate) fn append(&self, tx: &mut dyn Tx, instance: &Instance) -> Result<(), Error> {
+    pub(crate) fn append(self, tx: &mut dyn Tx, instance: &Instance) -> Result<(), Error> {
         let head = tx.audit_head(NODE)?;
-        let record = serde_json::to_string(self).expect("a record has text keys only");
+        let Self { at, project, action, text: record } = self;
         let seq = head.seq + 1;
         let link = instance.audit_link(NODE, seq, &head.link, record.as_bytes());
         tx.append_audit(&AuditRow {
             node: NODE.to_owned(),
             seq,
-            at: self.at,
-            project: self.project.clone().unwrap_or_default(),
-            action: self.action.clone(),
+            at,
+            project,
+            action: action.to_owned(),
             record,
             link,
         })?;
@@ -107,7 +162,7 @@ pub async fn list(app: &App, caller: &Caller, project: &ProjectName, query: Quer
 }
 
 fn item(row: AuditRow) -> Result<AuditItem, Error> {
-    let record: Record = serde_json::from_str(&row.record)
+    let record: Said<String, serde_json::Value> = serde_json::from_str(&row.record)
         .map_err(|_| Error::Store(strongroom_store::StoreError::Damaged("audit record")))?;
     Ok(AuditItem {
         node: row.node,
@@ -189,7 +244,7 @@ async fn walk(app: &App, node: &str, kept: Option<&ChainHead>, verdict: &mut Aud
 
 /// The columns that lists filter by must say what the record says.
 fn columns_agree(row: &AuditRow) -> bool {
-    let Ok(record) = serde_json::from_str::<Record>(&row.record) else { return false };
+    let Ok(record) = serde_json::from_str::<Said<String, serde_json::Value>>(&row.record) else { return false };
     record.action == row.action
         && record.project.unwrap_or_default() == row.project
         && record.at.as_millisecond() == row.at.as_millisecond()
@@ -210,8 +265,6 @@ impl App {
         needed: &str,
     ) -> Result<(), Error> {
         let target = serde_json::json!({ "needed": needed });
-        let mut record = Record::done(self.clock.now(), caller, project, "access.denied", target);
-        "denied".clone_into(&mut record.result);
-        self.audit(record).await
+        self.audit(Record::denied(self.clock.now(), caller, project, &target)).await
     }
 }

@@ -49,18 +49,7 @@ impl App {
         }
         let denials = self.anonymous_denials.swap(0, Ordering::Relaxed);
         if denials > 0 {
-            let record = Record {
-                at: self.clock.now(),
-                actor: "anonymous".to_owned(),
-                source: "network".to_owned(),
-                action: "access.denied".to_owned(),
-                project: None,
-                target: serde_json::json!({ "attempts": denials }),
-                result: "denied".to_owned(),
-                request_id: None,
-                token: None,
-            };
-            self.audit(record).await?;
+            self.audit(Record::anonymous_denials(self.clock.now(), denials)).await?;
         }
         Ok(())
     }

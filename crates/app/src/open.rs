@@ -257,7 +257,7 @@ impl NewProject {
     }
 
     /// Writes them with their audit record.
-    pub(crate) fn insert(&self, tx: &mut dyn Tx, instance: &Instance, record: &Record) -> Result<(), Error> {
+    pub(crate) fn insert(&self, tx: &mut dyn Tx, instance: &Instance, record: Record) -> Result<(), Error> {
         tx.insert_project(&self.project)?;
         tx.insert_project_key(&self.key)?;
         tx.insert_namespace(&self.namespace)?;

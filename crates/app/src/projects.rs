@@ -20,7 +20,7 @@ pub async fn create(app: &App, caller: &Caller, name: &ProjectName) -> Result<Pr
     let item = item(&new.project)?;
     // a project that is not there yet has no keys of its own
     let once = Once::of(&app.instance, caller, &Id::from_bytes([0; 16]), "project.create", name.as_str());
-    let record = Record::done(new.project.created_at, caller, Some(name), "project.create", serde_json::json!({}));
+    let record = Record::done(new.project.created_at, caller, Some(name), "project.create", &serde_json::json!({}));
     let instance = std::sync::Arc::clone(&app.instance);
     let name = name.clone();
     app.store
@@ -31,8 +31,9 @@ pub async fn create(app: &App, caller: &Caller, name: &ProjectName) -> Result<Pr
             if tx.project(&name)?.is_some() {
                 return Err(Error::conflict(format!("the project {name} exists already"), None));
             }
-            new.insert(tx, &instance, &record)?;
-            once.map(|once| once.remember(tx, &item, record.at)).transpose()?;
+            let at = new.project.created_at;
+            new.insert(tx, &instance, record)?;
+            once.map(|once| once.remember(tx, &item, at)).transpose()?;
             Ok(item)
         })
         .await
@@ -63,7 +64,7 @@ pub async fn update(
 ) -> Result<ProjectItem, Error> {
     app.enter(caller, name, Capability::Admin, Reach::Project).await?;
     let target = serde_json::to_value(&change).expect("settings have text keys only");
-    let record = Record::done(app.clock.now(), caller, Some(name), "project.update", target);
+    let record = Record::done(app.clock.now(), caller, Some(name), "project.update", &target);
     let instance = std::sync::Arc::clone(&app.instance);
     let wanted = name.clone();
     let row = app
@@ -98,7 +99,7 @@ pub async fn delete(app: &App, caller: &Caller, name: &ProjectName, confirm: &st
     if *name == ProjectName::default_project() {
         return Err(Error::conflict("the project default always exists", None));
     }
-    let record = Record::done(app.clock.now(), caller, Some(name), "project.delete", serde_json::json!({}));
+    let record = Record::done(app.clock.now(), caller, Some(name), "project.delete", &serde_json::json!({}));
     let instance = std::sync::Arc::clone(&app.instance);
     let id = project.id;
     let gone = app
@@ -136,7 +137,7 @@ pub async fn create_namespace(
     let owner = app.enter(caller, project, Capability::Admin, Reach::Project).await?;
     let at = app.clock.now();
     let row = NamespaceRow { project: owner.id, name: name.clone(), created_at: at, created_by: caller.actor.clone() };
-    let record = Record::done(at, caller, Some(project), "namespace.create", serde_json::json!({ "namespace": name }));
+    let record = Record::done(at, caller, Some(project), "namespace.create", &serde_json::json!({ "namespace": name }));
     let instance = std::sync::Arc::clone(&app.instance);
     let once = Once::of(&app.instance, caller, &owner.id, "namespace.create", name.as_str());
     app.store
@@ -174,7 +175,7 @@ pub async fn delete_namespace(
         caller,
         Some(project),
         "namespace.delete",
-        serde_json::json!({ "namespace": name }),
+        &serde_json::json!({ "namespace": name }),
     );
     let instance = std::sync::Arc::clone(&app.instance);
     let (id, wanted) = (owner.id, name.clone());

@@ -1,10 +1,12 @@
 //! Resolution: names to sealed rows (cached by epoch), and sealed rows to values, once their record is durable.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use jiff::Timestamp;
+use serde::Serialize;
 use strongroom_api::PlaintextMap;
 use strongroom_api::resolve::{Missing, MissingReason, ResolutionAnswer, Resolved, ResolvedName};
 use strongroom_model::resolution::Candidate;
@@ -15,7 +17,7 @@ use strongroom_store::{Rows, Tx};
 
 use crate::audit::Record;
 use crate::authz::Reach;
-use crate::caller::{Access, Caller};
+use crate::caller::Caller;
 use crate::error::Error;
 use crate::keys::Project;
 use crate::open::App;
@@ -70,15 +72,15 @@ pub(crate) struct Answer {
 }
 
 /// A resolution that was authorised but not delivered: its tag can be compared first.
-pub struct Prepared {
+pub struct Prepared<'a> {
     project: Arc<Project>,
-    question: Question,
+    question: &'a Question,
     answer: Answer,
     /// Changes with every change of what would be delivered. Keyed, so that it tells nothing about values.
     pub tag: String,
 }
 
-impl Prepared {
+impl Prepared<'_> {
     /// The epoch of the answer.
     pub fn epoch(&self) -> u64 {
         self.answer.epoch
@@ -91,47 +93,74 @@ impl Prepared {
 }
 
 /// Resolves names without opening anything. Needs `values:read`.
-pub async fn prepare(app: &App, caller: &Caller, project: &ProjectName, question: Question) -> Result<Prepared, Error> {
+pub async fn prepare<'a>(
+    app: &App,
+    caller: &Caller,
+    project: &ProjectName,
+    question: &'a Question,
+) -> Result<Prepared<'a>, Error> {
     let reach = Reach::Namespace(&question.namespace, question.app.as_ref());
     let entered = app.enter(caller, project, Capability::ValuesRead, reach).await?;
-    let question = narrow(app, caller, project, question).await?;
-    let answer = app.look_up(&entered, &question).await?;
-    let tag = tag(app, &entered, &question, &answer);
+    let answer = app.look_up(&entered, &*narrow(app, caller, project, question).await?).await?;
+    let tag = tag(app, &entered, question, &answer);
     Ok(Prepared { project: entered, question, answer, tag })
 }
 
 /// A token limited to names asks for those names, and for no others.
-async fn narrow(app: &App, caller: &Caller, project: &ProjectName, mut question: Question) -> Result<Question, Error> {
-    let Access::Token { grant, .. } = &caller.access else { return Ok(question) };
-    if grant.names.is_empty() {
-        return Ok(question);
-    }
+async fn narrow<'a>(
+    app: &App,
+    caller: &Caller,
+    project: &ProjectName,
+    question: &'a Question,
+) -> Result<Cow<'a, Question>, Error> {
+    let limit = caller.grant().map(|grant| &grant.names).filter(|names| !names.is_empty());
+    let Some(only) = limit else { return Ok(Cow::Borrowed(question)) };
     match &question.names {
-        Some(names) => app.require_names(caller, project, names).await?,
-        None => question.names = Some(grant.names.clone()),
+        Some(names) => {
+            app.require_names(caller, project, names).await?;
+            Ok(Cow::Borrowed(question))
+        }
+        None => Ok(Cow::Owned(Question { names: Some(only.clone()), ..question.clone() })),
     }
-    Ok(question)
 }
 
+/// Names cannot hold the bytes that end them here, and what follows has a fixed width or none.
 fn tag(app: &App, project: &Project, question: &Question, answer: &Answer) -> String {
-    let mut text = format!("{}|{}|{:?}", project.id, question.namespace, question.app);
-    for (name, outcome) in &answer.outcomes {
-        let part = match outcome {
-            Resolution::Value { value, expires_at, .. } => {
-                format!("|{name}={}/{}/{expires_at:?}", value.head.id, value.head.version)
-            }
-            Resolution::Expired { .. } => format!("|{name}:expired"),
-            Resolution::NoValue { .. } => format!("|{name}:empty"),
-            Resolution::NotSet => format!("|{name}:none"),
-        };
-        text.push_str(&part);
+    let mut bytes = Vec::with_capacity(256);
+    bytes.extend_from_slice(project.id.as_bytes());
+    for place in [question.namespace.as_str(), question.app.as_ref().map_or("", AppId::as_str)] {
+        bytes.extend_from_slice(place.as_bytes());
+        bytes.push(b'|');
     }
-    let digest = keyed_digest(&app.instance, "resolve-tag", text.as_bytes());
+    for (name, outcome) in &answer.outcomes {
+        bytes.extend_from_slice(name.as_str().as_bytes());
+        match outcome {
+            Resolution::Value { value, expires_at, .. } => {
+                bytes.push(b'=');
+                bytes.extend_from_slice(value.head.id.as_bytes());
+                bytes.extend_from_slice(&value.head.version.to_be_bytes());
+                let until = expires_at.map_or(i64::MAX, Timestamp::as_millisecond);
+                bytes.extend_from_slice(&until.to_be_bytes());
+            }
+            Resolution::Expired { .. } => bytes.push(b':'),
+            Resolution::NoValue { .. } => bytes.push(b'?'),
+            Resolution::NotSet => bytes.push(b'-'),
+        }
+    }
+    let digest = keyed_digest(&app.instance, "resolve-tag", &bytes);
     hex::encode(digest.get(..16).unwrap_or_default())
 }
 
+/// What the record of a delivery says of it.
+#[derive(Serialize)]
+struct Delivered<'a> {
+    namespace: &'a NamespaceName,
+    app: Option<&'a AppId>,
+    names: Vec<&'a SecretName>,
+}
+
 /// Hands the values over, once the record of it is durable.
-pub async fn deliver(app: &App, caller: &Caller, prepared: Prepared) -> Result<Resolved, Error> {
+pub async fn deliver(app: &App, caller: &Caller, prepared: Prepared<'_>) -> Result<Resolved, Error> {
     let Prepared { project, question, answer, .. } = prepared;
     let (mut leaving, mut missing) = (Vec::new(), Vec::new());
     for (name, outcome) in &answer.outcomes {
@@ -140,9 +169,9 @@ pub async fn deliver(app: &App, caller: &Caller, prepared: Prepared) -> Result<R
             other => missing.extend(reason(other).map(|reason| Missing { name: name.to_string(), reason })),
         }
     }
-    let names: Vec<_> = leaving.iter().map(|sealed| sealed.head.name.as_str()).collect();
-    let target = serde_json::json!({ "namespace": question.namespace, "app": question.app, "names": names });
-    app.audit_delivery(Record::done(app.clock.now(), caller, Some(&project.name), "values.resolve", target)).await?;
+    let names = leaving.iter().map(|sealed| &sealed.head.name).collect();
+    let target = Delivered { namespace: &question.namespace, app: question.app.as_ref(), names };
+    app.audit_delivery(Record::done(app.clock.now(), caller, Some(&project.name), "values.resolve", &target)).await?;
     let secrets: Result<Vec<_>, Error> = leaving
         .into_iter()
         .map(|sealed| Ok((sealed.head.name.to_string(), project.open(&sealed.head, &sealed.envelope)?)))
@@ -165,7 +194,7 @@ pub async fn explain(
     app: &App,
     caller: &Caller,
     project: &ProjectName,
-    question: Question,
+    question: &Question,
 ) -> Result<ResolutionAnswer, Error> {
     let reach = Reach::Namespace(&question.namespace, question.app.as_ref());
     let entered = app.enter(caller, project, Capability::SecretsList, reach).await?;

@@ -174,7 +174,7 @@ impl App {
             access: Access::Owner,
             idempotency: None,
         };
-        self.audit(Record::done(self.clock.now(), &worker, Some(&entry.project.name), "values.worker", target)).await
+        self.audit(Record::done(self.clock.now(), &worker, Some(&entry.project.name), "values.worker", &target)).await
     }
 }
 

@@ -28,7 +28,11 @@ impl Id {
 
 impl fmt::Display for Id {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        let mut text = [0_u8; 32];
+        for (pair, byte) in text.chunks_exact_mut(2).zip(self.0) {
+            pair.copy_from_slice(&[digit(byte >> 4), digit(byte & 15)]);
+        }
+        f.write_str(str::from_utf8(&text).expect("hexadecimal digits are ASCII"))
     }
 }
 
@@ -53,6 +57,11 @@ impl FromStr for Id {
         }
         Ok(Self(bytes))
     }
+}
+
+/// The digit of a number below 16.
+fn digit(number: u8) -> u8 {
+    if number < 10 { b'0' + number } else { b'a' + number - 10 }
 }
 
 fn nibble(digit: u8) -> Result<u8, IdError> {

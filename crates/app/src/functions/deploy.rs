@@ -337,7 +337,7 @@ async fn commit(
                 "function": function.name, "namespace": function.namespace,
                 "deployment": deployment.number, "digest": hex::encode(&deployment.digest),
             });
-            place.record_target(tx, "function.deploy", target)
+            place.record_target(tx, "function.deploy", &target)
         })
         .await
 }

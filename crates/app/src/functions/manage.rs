@@ -166,7 +166,7 @@ pub async fn rollback(
             let place = Place { project: &owner, instance: &instance, caller: &who, now };
             let target =
                 serde_json::json!({ "function": function.name, "namespace": function.namespace, "deployment": number });
-            place.record_target(tx, "function.rollback", target)
+            place.record_target(tx, "function.rollback", &target)
         })
         .await?;
     app.serve(&entry).await?;
@@ -194,7 +194,7 @@ pub async fn delete(
             Place { project: &owner, instance: &instance, caller: &who, now }.record_target(
                 tx,
                 "function.delete",
-                target,
+                &target,
             )
         })
         .await?;

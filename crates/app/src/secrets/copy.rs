@@ -65,7 +65,7 @@ pub async fn copy(app: &Arc<App>, caller: &Caller, project: &ProjectName, copy: 
     let chosen = choose(rows, &copy, app.clock.now())?;
     let names: Vec<_> = chosen.iter().map(|row| row.head.name.clone()).collect();
     let target = serde_json::json!({ "from": copy.from.to_string(), "to": copy.to.to_string(), "names": names });
-    app.audit(Record::done(app.clock.now(), caller, Some(project), "values.copy", target)).await?;
+    app.audit(Record::done(app.clock.now(), caller, Some(project), "values.copy", &target)).await?;
     let changes: Result<Vec<_>, Error> = chosen.iter().map(|row| to_change(&entered, row)).collect();
     let write = Write {
         scope: copy.to,
@@ -137,7 +137,7 @@ pub async fn diff(
     let compares = caller.holds(Capability::ValuesRead);
     if compares {
         let target = serde_json::json!({ "first": first.to_string(), "second": second.to_string() });
-        app.audit(Record::done(app.clock.now(), caller, Some(project), "values.compare", target)).await?;
+        app.audit(Record::done(app.clock.now(), caller, Some(project), "values.compare", &target)).await?;
     }
     let mut items = Vec::new();
     for (name, pair) in both {
@@ -177,7 +177,7 @@ pub async fn export(app: &App, caller: &Caller, project: &ProjectName, scope: &S
     }
     let names: Vec<_> = leaving.iter().map(|(head, _)| head.name.as_str()).collect();
     let target = serde_json::json!({ "scope": scope.to_string(), "names": names });
-    app.audit(Record::done(now, caller, Some(project), "values.export", target)).await?;
+    app.audit(Record::done(now, caller, Some(project), "values.export", &target)).await?;
     let secrets: Result<Vec<_>, Error> = leaving
         .into_iter()
         .map(|(head, envelope)| Ok((head.name.to_string(), entered.open(head, envelope)?)))
@@ -219,11 +219,8 @@ pub async fn reveal(
     if is_expired(head.expires_at, now) {
         return Err(Error::conflict(format!("{name} has expired"), None));
     }
-    let mut target = super::target(&head);
-    if let Some(target) = target.as_object_mut() {
-        target.insert("version".to_owned(), row.version.into());
-    }
-    app.audit(Record::done(now, caller, Some(project), "values.reveal", target)).await?;
+    let target = super::Target { version: row.version, ..super::target(&head) };
+    app.audit(Record::done(now, caller, Some(project), "values.reveal", &target)).await?;
     let value = entered.open_version(&head, row.version, &row.envelope)?;
     Ok(Revealed { name: name.to_string(), scope: scope.kind(), version: row.version, value: Plaintext(value) })
 }

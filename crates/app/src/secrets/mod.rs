@@ -15,9 +15,10 @@ pub use rollback::rollback;
 pub use write::{Change, Presence, Write, write};
 
 use jiff::Timestamp;
+use serde::Serialize;
 use strongroom_api::secrets::{SecretItem, State, WriteResult, WriteStatus};
 use strongroom_model::expiry::{is_expired, is_soon};
-use strongroom_model::{Id, Scope};
+use strongroom_model::{AppId, Id, NamespaceName, Scope, ScopeKind, SecretName, UserId};
 use strongroom_seal::Instance;
 use strongroom_store::Tx;
 use strongroom_store::port::{AppRow, NamespaceRow, SecretRow};
@@ -75,20 +76,33 @@ pub(crate) fn to_result(head: &SecretRow, status: WriteStatus) -> WriteResult {
 }
 
 /// What an audit record says of a secret.
-pub(crate) fn target(head: &SecretRow) -> serde_json::Value {
-    let mut target = serde_json::Map::new();
-    let mut put = |key: &str, value: Option<String>| {
-        if let Some(value) = value {
-            target.insert(key.to_owned(), value.into());
-        }
-    };
-    put("secret", Some(head.name.to_string()));
-    put("scope", Some(head.scope.kind().to_string()));
-    put("namespace", head.scope.namespace().map(ToString::to_string));
-    put("app", head.scope.app().map(ToString::to_string));
-    put("user", head.scope.user().map(ToString::to_string));
-    target.insert("version".to_owned(), head.version.into());
-    serde_json::Value::Object(target)
+pub(crate) fn target(head: &SecretRow) -> Target<'_> {
+    Target {
+        secret: &head.name,
+        scope: head.scope.kind(),
+        namespace: head.scope.namespace(),
+        app: head.scope.app(),
+        user: head.scope.user(),
+        version: head.version,
+        from_version: None,
+    }
+}
+
+/// See [`target`].
+#[derive(Serialize)]
+pub(crate) struct Target<'a> {
+    secret: &'a SecretName,
+    scope: ScopeKind,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    namespace: Option<&'a NamespaceName>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    app: Option<&'a AppId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user: Option<&'a UserId>,
+    pub(crate) version: u64,
+    /// For rollbacks.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) from_version: Option<u64>,
 }
 
 /// How a command names a scope, for hints.
@@ -129,12 +143,17 @@ pub(crate) struct Place<'a> {
 
 impl Place<'_> {
     /// Appends an audit record about `head`.
-    pub(crate) fn record(&self, tx: &mut dyn Tx, action: &str, head: &SecretRow) -> Result<(), Error> {
-        self.record_target(tx, action, target(head))
+    pub(crate) fn record(&self, tx: &mut dyn Tx, action: &'static str, head: &SecretRow) -> Result<(), Error> {
+        self.record_target(tx, action, &target(head))
     }
 
     /// Appends an audit record.
-    pub(crate) fn record_target(&self, tx: &mut dyn Tx, action: &str, target: serde_json::Value) -> Result<(), Error> {
+    pub(crate) fn record_target(
+        &self,
+        tx: &mut dyn Tx,
+        action: &'static str,
+        target: &impl Serialize,
+    ) -> Result<(), Error> {
         Record::done(self.now, self.caller, Some(&self.project.name), action, target).append(tx, self.instance)
     }
 
@@ -158,7 +177,7 @@ impl Place<'_> {
                 created_at: self.now,
                 created_by,
             })?;
-            self.record_target(tx, "namespace.create", serde_json::json!({ "namespace": namespace }))?;
+            self.record_target(tx, "namespace.create", &serde_json::json!({ "namespace": namespace }))?;
             created.push(format!("namespace {namespace}"));
         }
         let Some(app) = scope.app() else { return Ok(created) };
@@ -174,7 +193,7 @@ impl Place<'_> {
                 created_at: self.now,
                 created_by: self.caller.actor.clone(),
             })?;
-            self.record_target(tx, "app.create", serde_json::json!({ "namespace": namespace, "app": app }))?;
+            self.record_target(tx, "app.create", &serde_json::json!({ "namespace": namespace, "app": app }))?;
             created.push(format!("app {namespace}/{app}"));
         }
         Ok(created)

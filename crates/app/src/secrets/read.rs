@@ -173,7 +173,7 @@ impl App {
         items: &mut [SecretItem],
     ) -> Result<(), Error> {
         let target = serde_json::json!({ "secrets": heads.len() });
-        self.audit(crate::audit::Record::done(self.clock.now(), caller, Some(&project.name), "values.hint", target))
+        self.audit(crate::audit::Record::done(self.clock.now(), caller, Some(&project.name), "values.hint", &target))
             .await?;
         let versions = self
             .store

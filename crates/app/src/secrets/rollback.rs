@@ -46,11 +46,8 @@ pub async fn rollback(
                 once.remember(tx, &(head.version + 1), now)?;
             }
             let next = append_copy(tx, &place, head, version, &*rng)?;
-            let mut target = super::target(&next);
-            if let Some(target) = target.as_object_mut() {
-                target.insert("from_version".to_owned(), version.into());
-            }
-            place.record_target(tx, "secret.rollback", target)?;
+            let target = super::Target { from_version: Some(version), ..super::target(&next) };
+            place.record_target(tx, "secret.rollback", &target)?;
             Ok((next, super::raise(tx, &owner, &place_scope)?))
         })
         .await?;

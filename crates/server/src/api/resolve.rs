@@ -1,9 +1,12 @@
 //! `/resolve` and `/resolution`
 
+use std::convert::Infallible;
 use std::time::Duration;
 
+use axum::extract::FromRequestParts;
 use axum::response::{IntoResponse, Response};
-use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http::request::Parts;
+use http::{HeaderValue, StatusCode, header};
 use serde::Deserialize;
 use strongroom_api::resolve::{ResolutionAnswer, Resolved};
 use strongroom_api::{Code, Problem};
@@ -59,19 +62,21 @@ impl ResolveParams {
 pub(crate) async fn resolve(
     scene: Scene<ReadsValues>,
     Query(params): Query<ResolveParams>,
-    headers: HeaderMap,
+    Known(known): Known,
 ) -> Result<Response, Failure> {
-    let (question, deadline) = (params.question()?, Instant::now() + params.wait()?);
+    let (question, wait) = (params.question()?, params.wait()?);
+    let deadline = Instant::now() + wait;
     let _open = params.wait.as_ref().map(|_| scene.streams.open(&scene.caller)).transpose()?;
-    let mut changes = scene.app.subscribe();
+    // before the first look, so that no change falls between a look and the wait
+    let mut changes = (!wait.is_zero()).then(|| scene.app.subscribe());
     let prepared = loop {
-        let prepared = resolve::prepare(&scene.app, &scene.caller, &scene.project, question.clone()).await?;
-        if !is_known(&headers, &prepared.tag) {
+        let prepared = resolve::prepare(&scene.app, &scene.caller, &scene.project, &question).await?;
+        if !is_known(&known, &prepared.tag) {
             break prepared;
         }
-        if Instant::now() >= deadline {
+        let Some(changes) = changes.as_mut().filter(|_| Instant::now() < deadline) else {
             return Ok((StatusCode::NOT_MODIFIED, [(header::ETAG, etag(&prepared))]).into_response());
-        }
+        };
         let until = deadline.min(Instant::now() + until_expiry(&scene, &prepared));
         // a change, or a listener that lagged behind, or time: each is a reason to look again
         let _why = tokio::time::timeout_at(until, changes.recv()).await;
@@ -84,9 +89,20 @@ pub(crate) async fn resolve(
     Ok(([(header::ETAG, tag)], Values(resolved)).into_response())
 }
 
+/// What `If-None-Match` says.
+pub(crate) struct Known(Vec<HeaderValue>);
+
+impl<S: Sync> FromRequestParts<S> for Known {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        Ok(Self(parts.headers.get_all(header::IF_NONE_MATCH).iter().cloned().collect()))
+    }
+}
+
 /// Whether `If-None-Match` names the tag, compared weakly (RFC 9110, section 13.1.2).
-fn is_known(headers: &HeaderMap, tag: &str) -> bool {
-    let lists = headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
+fn is_known(known: &[HeaderValue], tag: &str) -> bool {
+    let lists = known.iter().filter_map(|value| value.to_str().ok());
     let mut tags = lists.flat_map(|list| list.split(',')).map(str::trim);
     tags.any(|sent| {
         let quoted = sent.strip_prefix("W/").unwrap_or(sent);
@@ -94,11 +110,11 @@ fn is_known(headers: &HeaderMap, tag: &str) -> bool {
     })
 }
 
-fn etag(prepared: &Prepared) -> HeaderValue {
+fn etag(prepared: &Prepared<'_>) -> HeaderValue {
     HeaderValue::from_str(&format!("\"{}\"", prepared.tag)).unwrap_or_else(|_| HeaderValue::from_static("\"\""))
 }
 
-fn until_expiry(scene: &Scene<ReadsValues>, prepared: &Prepared) -> Duration {
+fn until_expiry(scene: &Scene<ReadsValues>, prepared: &Prepared<'_>) -> Duration {
     let Some(at) = prepared.valid_until() else { return MAX_WAIT };
     let left = at.duration_since(scene.app.now());
     Duration::try_from(left).unwrap_or_default().max(Duration::from_millis(1))
@@ -124,5 +140,5 @@ pub(crate) async fn explain(
 ) -> Result<Json<ResolutionAnswer>, Failure> {
     let question =
         ResolveParams { namespace: params.namespace, app: params.app, names: None, wait: None }.question()?;
-    Ok(Json(resolve::explain(&scene.app, &scene.caller, &scene.project, question).await?))
+    Ok(Json(resolve::explain(&scene.app, &scene.caller, &scene.project, &question).await?))
 }

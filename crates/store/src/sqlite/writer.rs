@@ -171,7 +171,6 @@ impl Writer {
         if !alone {
             self.statement("SAVEPOINT job")?;
         }
-        let before = self.heads.clone();
         let mut session = Session::new(&self.connection, &mut self.heads);
         let verdict = catch_unwind(AssertUnwindSafe(|| job(&mut session)));
         self.remains |= session.erased;
@@ -191,7 +190,8 @@ impl Writer {
             }
             return outcome;
         }
-        self.heads = before;
+        // what is left stands in the transaction
+        self.heads.clear();
         if alone {
             self.statement("ROLLBACK")?;
         } else {
