@@ -11,6 +11,7 @@ mod home;
 mod local;
 mod opening;
 mod output;
+mod processes;
 mod root_key;
 mod scope;
 mod serve;
@@ -45,6 +46,14 @@ fn main() -> ExitCode {
     if arguments.get(1).is_some_and(|word| word == WORKER_EXEC) {
         return worker_exec(arguments);
     }
+    match arguments.get(1) {
+        Some(word) if word == processes::CHILD_EXEC => return child_exec(arguments),
+        Some(word) if word == processes::CHILD_KEEP => {
+            processes::keep(std::io::stdin().lock());
+            return ExitCode::SUCCESS;
+        }
+        _ => {}
+    }
     let environment = Environment::of_process();
     let (output, result) = match Cli::try_parse_from(&arguments) {
         Ok(Cli { globals, command }) => {
@@ -77,6 +86,13 @@ fn worker_exec(arguments: Vec<OsString>) -> ExitCode {
     let error = sandbox::exec_sandboxed(arguments.into_iter().skip(2));
     output::say(Failure::failed("the worker did not start").because(&error).text().trim_end());
     ExitCode::from(Exit::FAILED.0)
+}
+
+/// Takes the terminal, if there is one to take, and becomes a command. Not for people either.
+fn child_exec(arguments: Vec<OsString>) -> ExitCode {
+    let failure = processes::launch(processes::role_arguments(arguments));
+    output::say(failure.text().trim_end());
+    ExitCode::from(failure.exit().0)
 }
 
 #[expect(

@@ -15,6 +15,7 @@ use crate::config;
 use crate::context::Context;
 use crate::environment::{CREDENTIALS, SECRET_PREFIX};
 use crate::errors::{Exit, Failure, at};
+use crate::processes::unstarted;
 
 #[derive(Args)]
 pub(crate) struct RunArgs {
@@ -56,13 +57,7 @@ pub(crate) fn run(context: &Context, args: &RunArgs) -> Result<Exit, Failure> {
     inject(&mut command, &resolved, wanted.as_deref(), args.prefixed);
     drop(resolved);
     context.output.settle();
-    let error = command.exec();
-    let (exit, what) = match error.kind() {
-        std::io::ErrorKind::NotFound => (127, "was not found"),
-        std::io::ErrorKind::PermissionDenied => (126, "may not be executed"),
-        _ => (126, "could not be started"),
-    };
-    Err(Failure::failed(format!("the command {what}")).because(&error).exiting(Exit(exit)))
+    Err(unstarted(&command.exec()))
 }
 
 /// What the run is limited to: `--only`, else the app's list in the project file, else everything.
