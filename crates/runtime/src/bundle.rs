@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 pub const MAX_BUNDLE_BYTES: u64 = 50 * 1024 * 1024;
 
 const PACKAGE: &str = "@strongroom/functions";
-const PACKAGE_SOURCE: &str = include_str!("../../../sdk/mod.ts");
+const PACKAGE_SOURCE: &str = include_str!("../../../sdk/mod.js");
 const CONFIG_NAMES: [&str; 2] = ["deno.json", "deno.jsonc"];
 
 /// A program in one file.
@@ -80,7 +80,7 @@ pub fn bundle(deno: &Path, entry: &Path) -> Result<Bundle, BundleError> {
     }
     let work = tempfile::Builder::new().prefix("strongroom-bundle").tempdir().map_err(io("make a directory"))?;
     let map = work.path().join("imports.json");
-    std::fs::write(work.path().join("functions.ts"), PACKAGE_SOURCE).map_err(io("write the helper package"))?;
+    std::fs::write(work.path().join("functions.js"), PACKAGE_SOURCE).map_err(io("write the helper package"))?;
     std::fs::write(&map, import_map(&entry, work.path())?.to_string()).map_err(io("write the import map"))?;
 
     let graph = run(deno, &entry, [OsStr::new("info"), OsStr::new("--json")], &map)?;
@@ -140,8 +140,9 @@ fn import_map(entry: &Path, work: &Path) -> Result<Value, BundleError> {
             scopes = own.clone();
         }
     }
-    let ours = format!("file://{}", work.join("functions.ts").display());
-    imports.entry(PACKAGE).or_insert(Value::String(ours));
+    let ours = format!("file://{}", work.join("functions.js").display());
+    // also where the project maps it elsewhere, for its editor: what is bundled must fit this program
+    imports.insert(PACKAGE.to_owned(), Value::String(ours));
     Ok(serde_json::json!({ "imports": imports, "scopes": scopes }))
 }
 

@@ -1,0 +1,105 @@
+/**
+ * The names that this project's secrets have. Empty until `strongroom types` has written them; from then on a name that
+ * the project does not have is an error in the editor.
+ */
+export interface SecretNames {}
+
+/** A name that can be read: one of the project's, or any text while {@link SecretNames} is empty. */
+export type SecretName = [keyof SecretNames] extends [never] ? string : Extract<keyof SecretNames, string>;
+
+/** Reads secrets. Available as the global `secrets`. */
+export interface Secrets {
+  /**
+   * The value; undefined if it is not set or has no value yet. Throws {@link SecretExpiredError} if it has expired.
+   * Looks where this workload's secrets come from, then in scope `system`.
+   */
+  get(name: SecretName): string | undefined;
+  /** The value. Throws {@link SecretNotFoundError}, {@link SecretWithoutValueError} or {@link SecretExpiredError}. */
+  getRequired(name: SecretName): string;
+  /** The value of a secret of scope `system`; undefined if there is none. */
+  getSystem(name: string): string | undefined;
+  /** The value that the end user of this invocation has stored. Throws outside an invocation made for an end user. */
+  getUser(name: string): string | undefined;
+}
+
+/** Reads secrets inside one invocation: `ctx.secrets`. */
+export interface ContextSecrets {
+  /** The value. Rejects if it is not set, has no value yet, or has expired. */
+  get(name: SecretName): Promise<string>;
+  /** The value, or `fallback` if it is not set or has no value yet. Rejects if it has expired. */
+  get(name: SecretName, fallback: string): Promise<string>;
+}
+
+/** What a function's invocation and a job's run have in common. */
+export interface BaseContext {
+  /** Id of this execution, as the logs show it. */
+  readonly executionId: string;
+  /** The variables of the deployment that are no secrets. */
+  readonly env: Readonly<Record<string, string>>;
+  /** Secrets. */
+  readonly secrets: ContextSecrets;
+  /** Reports an error of `promise` in the log; the invocation does not wait for it. */
+  waitUntil(promise: Promise<unknown>): void;
+}
+
+/** What belongs to one invocation of a function. */
+export interface Context extends BaseContext {
+  /** The request. */
+  readonly request: Request;
+}
+
+/** What a handler of {@link defineFunction} is called with. */
+export interface Call<Input> {
+  /** The JSON body, or the query of a GET. */
+  input: Input;
+  /** The invocation. */
+  ctx: Context;
+  /** The request. */
+  request: Request;
+}
+
+/** A function. */
+export interface FunctionDefinition<Input, Output> {
+  /** Its name, for people; the deployment decides under which name it is called. */
+  name?: string;
+  /** A result that is no `Response` is sent as JSON. */
+  handler: (call: Call<Input>) => Output | Response | Promise<Output | Response>;
+}
+
+/** Marks `definition` as a function; to be exported as the module's default. */
+export function defineFunction<Input = any, Output = unknown>(
+  definition: FunctionDefinition<Input, Output>,
+): FunctionDefinition<Input, Output>;
+
+/** A function that is exported as the module's default. A result that is no `Response` is sent as JSON. */
+export type Handler = (request: Request, ctx: Context) => unknown;
+
+/** A function of the form `export default { fetch }`. `env` has the plain variables and each secret by its name. */
+export interface FetchHandler {
+  /** Answers one request. */
+  fetch(request: Request, env: Readonly<Record<string, string>>, ctx: Context): unknown;
+}
+
+/** The name has no secret in any scope that this workload sees. */
+export class SecretNotFoundError extends Error {
+  constructor(secret: string);
+  /** The secret's name. */
+  readonly secret: string;
+}
+
+/** The secret's time is over. Neither a default nor a fallback stands in for it. */
+export class SecretExpiredError extends Error {
+  constructor(secret: string);
+  /** The secret's name. */
+  readonly secret: string;
+}
+
+/** The secret is declared, but nobody has given it a value yet. */
+export class SecretWithoutValueError extends Error {
+  constructor(secret: string);
+  /** The secret's name. */
+  readonly secret: string;
+}
+
+/** The global `secrets`. */
+export const secrets: Secrets;
