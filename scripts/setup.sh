@@ -9,6 +9,8 @@ readonly tools=$PWD/.strongroom-tools
 readonly deno_version=2.9.8
 readonly deny_version=0.20.2
 readonly nextest_version=0.9.148
+readonly typescript_version=7.0.2
+readonly node_types_version=22.20.5
 export PATH=$tools/bin:${HOME:-/root}/.cargo/bin:$PATH
 
 say() { printf 'setup: %s\n' "$*"; }
@@ -69,6 +71,25 @@ else
     say "installing deno $deno_version"
     pip_install deno deno "$deno_version" || die "deno $deno_version could not be installed with pip"
     deno_is_right "$tools/bin/deno" || die "the installed deno is not $deno_version"
+fi
+
+# TypeScript's compiler is a program; the types of Node come with it. The npm registry is asked through Deno.
+tsc_is_right() { [ -x "$tools/bin/tsc" ] && [ -d "$tools/typescript/node_modules/@types/node" ] \
+    && [ "$("$tools/bin/tsc" --version 2>/dev/null)" = "Version $typescript_version" ]; }
+install_tsc() {
+    local program
+    mkdir -p "$tools/typescript" && cd "$tools/typescript" || return 1
+    printf '{"dependencies":{"typescript":"%s","@types/node":"%s"}}\n' "$typescript_version" "$node_types_version" >package.json
+    deno install --quiet --no-lock --node-modules-dir=auto || return 1
+    program=$(find node_modules/.deno -path '*/@typescript/typescript-*/lib/tsc' -type f | head -n 1)
+    [ -n "$program" ] && ln -sf "../typescript/$program" "$tools/bin/tsc"
+}
+if tsc_is_right; then
+    say "tsc $typescript_version: $tools/bin/tsc"
+else
+    say "installing tsc $typescript_version"
+    (install_tsc) || die "typescript $typescript_version could not be installed with deno"
+    tsc_is_right || die "the installed tsc is not $typescript_version"
 fi
 
 if has cargo-deny; then

@@ -76,7 +76,11 @@ fn fits(shown: &str, said: &str) -> bool {
 }
 
 fn follow(path: &str, way: Way) {
-    let world = World::new(way);
+    follow_in(path, &World::new(way));
+}
+
+/// Follows a page; afterwards the world has the files that it names.
+pub(crate) fn follow_in(path: &str, world: &World) {
     let blocks = blocks(&page(path));
     let deploys = |block: &Block| block.lines.iter().any(|line| line.contains("functions deploy"));
     if blocks.iter().any(deploys) && world.ran(&["runtime", "status"]).exit != 0 {
@@ -100,7 +104,7 @@ fn follow(path: &str, way: Way) {
                 shown.push(line.as_str());
             }
             number += 1;
-            let ran = run(&world, command, &format!("sk_live_typed_{number}"));
+            let ran = run(world, command, &format!("sk_live_typed_{number}"));
             let fails = shown.iter().any(|line| line.starts_with("error:"));
             assert_eq!(ran.exit != 0, fails, "{path}: {command}: {}", ran.stdout);
             let mut said = ran.stdout.lines();
@@ -132,6 +136,11 @@ fn the_page_about_secrets_is_true() {
 fn the_page_about_functions_is_true() {
     follow("docs/guide/functions.md", Way::InProcess);
     follow("docs/guide/functions.md", Way::Http);
+}
+
+#[test]
+fn the_page_about_typescript_is_true() {
+    World::each(|world| follow_in("docs/guide/typescript.md", world));
 }
 
 #[test]

@@ -17,5 +17,6 @@ mod run;
 mod scopes;
 mod secrecy;
 mod terminal;
+mod types;
 mod values;
 mod world;

@@ -9,6 +9,7 @@ pub mod resolution;
 pub mod schedule;
 pub mod scope;
 pub mod slug;
+pub mod text;
 
 pub use access::{Capability, Grant};
 pub use expiry::{Expiry, Lifetime};

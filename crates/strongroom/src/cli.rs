@@ -69,6 +69,8 @@ pub(crate) enum Command {
     /// Namespaces, usually environments
     #[command(subcommand)]
     Namespaces(commands::namespaces::Command),
+    /// Writes the project's names as TypeScript types
+    Types(commands::types::TypesArgs),
     /// Access tokens
     #[command(subcommand)]
     Tokens(commands::tokens::Command),
@@ -101,6 +103,7 @@ pub(crate) fn run(context: &Context, command: Command) -> Result<Exit, Failure> 
         Command::Run(args) => commands::run::run(context, &args),
         Command::Projects(command) => commands::projects::run(context, command),
         Command::Namespaces(command) => commands::namespaces::run(context, command),
+        Command::Types(args) => commands::types::run(context, &args),
         Command::Tokens(command) => commands::tokens::run(context, command),
         Command::Logs(command) => commands::logs::run(context, command),
         Command::Audit(command) => commands::audit::run(context, command),

@@ -14,4 +14,5 @@ pub(crate) mod secrets;
 pub(crate) mod server;
 pub(crate) mod settings;
 pub(crate) mod tokens;
+pub(crate) mod types;
 pub(crate) mod whoami;
