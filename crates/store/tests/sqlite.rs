@@ -38,6 +38,7 @@ suite! {
     projects_behave = projects;
     secrets_behave = secrets;
     workloads_behave = workloads;
+    runs_behave = runs;
     tokens_behave = tokens;
     audit_chains_behave = audit;
     logs_behave = logs;

@@ -8,6 +8,7 @@ mod fixture;
 mod listing;
 mod logs;
 mod projects;
+mod runs;
 mod secrets;
 mod tokens;
 mod transactions;
@@ -23,6 +24,7 @@ pub async fn run_all(make: impl AsyncFn() -> Arc<dyn Store>) {
     projects(&make).await;
     secrets(&make).await;
     workloads(&make).await;
+    runs(&make).await;
     tokens(&make).await;
     audit(&make).await;
     logs(&make).await;
@@ -76,6 +78,18 @@ pub async fn workloads(make: &impl AsyncFn() -> Arc<dyn Store>) {
     workloads::workloads_come_back_by_namespace_and_name(make().await).await;
     workloads::deployments_come_newest_first_and_are_pruned_around_the_active_one(make().await).await;
     workloads::read_facts_are_replaced_touched_and_erased(make().await).await;
+}
+
+/// Runs of jobs, slots of schedules.
+pub async fn runs(make: &impl AsyncFn() -> Arc<dyn Store>) {
+    runs::runs_come_back_newest_first_and_by_what_is_asked_for(make().await).await;
+    runs::claims_take_what_is_due_earliest_first_within_the_limits(make().await).await;
+    runs::no_two_claimers_get_one_run(make().await).await;
+    runs::an_attempt_ends_once_and_by_its_holder_alone(make().await).await;
+    runs::leases_of_others_that_ended_are_void(make().await).await;
+    runs::what_is_dead_or_cancelled_can_be_put_back(make().await).await;
+    runs::a_slot_is_dealt_with_once(make().await).await;
+    runs::what_is_over_is_pruned_and_a_job_takes_its_runs_with_it(make().await).await;
 }
 
 /// Tokens and idempotency keys.

@@ -11,6 +11,7 @@
 mod audit;
 mod logs;
 mod projects;
+mod runs;
 mod secrets;
 mod tokens;
 mod workloads;
@@ -22,6 +23,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 pub use audit::{AuditFilter, AuditHead, AuditRow, AuditRows, AuditTx};
 pub use logs::{LogFilter, LogRow, LogRows, LogTx};
 pub use projects::{AppRow, InstanceRow, NamespaceRow, ProjectKeyRow, ProjectRow, ProjectRows, ProjectTx};
+pub use runs::{Claim, RunEnd, RunFilter, RunRow, RunRows, RunState, RunTx, SealedRun};
 pub use secrets::{SealedRow, SecretFilter, SecretRow, SecretRows, SecretTx, Stats, VersionKind, VersionRow};
 pub use tokens::{TokenRow, TokenRows, TokenTx};
 pub use workloads::{DeploymentRow, ReadFact, WorkloadKind, WorkloadRow, WorkloadRows, WorkloadTx};
@@ -30,10 +32,10 @@ pub use workloads::{DeploymentRow, ReadFact, WorkloadKind, WorkloadRow, Workload
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// Everything that can be read.
-pub trait Rows: ProjectRows + SecretRows + WorkloadRows + TokenRows + AuditRows + LogRows {}
+pub trait Rows: ProjectRows + SecretRows + WorkloadRows + RunRows + TokenRows + AuditRows + LogRows {}
 
 /// Everything that can be written, inside one transaction.
-pub trait Tx: Rows + ProjectTx + SecretTx + WorkloadTx + TokenTx + AuditTx + LogTx {}
+pub trait Tx: Rows + ProjectTx + SecretTx + WorkloadTx + RunTx + TokenTx + AuditTx + LogTx {}
 
 /// What a write closure asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

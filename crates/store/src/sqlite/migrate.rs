@@ -6,7 +6,11 @@ use super::row::fault;
 use crate::port::StoreError;
 
 /// Step `n` leads from schema version `n - 1` to `n`.
-const STEPS: &[&str] = &[include_str!("migrations/0001_first.sql"), include_str!("migrations/0002_workloads.sql")];
+const STEPS: &[&str] = &[
+    include_str!("migrations/0001_first.sql"),
+    include_str!("migrations/0002_workloads.sql"),
+    include_str!("migrations/0003_runs.sql"),
+];
 
 /// Brings the schema up to date, or refuses one that is newer. Where nothing is to be done, only the version is read.
 pub(super) fn migrate(connection: &Connection) -> Result<(), StoreError> {

@@ -14,6 +14,7 @@ mod projects;
 mod queue;
 mod readers;
 mod row;
+mod runs;
 mod schema;
 mod secrets;
 mod session;

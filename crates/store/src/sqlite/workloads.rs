@@ -7,7 +7,7 @@ use super::row::{bytes, id, millis, number, optional_millis, optional_time, pars
 use super::session::Session;
 use crate::port::{DeploymentRow, ReadFact, StoreError, WorkloadKind, WorkloadRow, WorkloadRows, WorkloadTx};
 
-fn workload(row: &Row<'_>) -> Result<WorkloadRow, StoreError> {
+pub(super) fn workload(row: &Row<'_>) -> Result<WorkloadRow, StoreError> {
     Ok(WorkloadRow {
         id: id(row, 0, "workloads.id")?,
         project: id(row, 1, "workloads.project")?,
