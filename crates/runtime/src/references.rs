@@ -1,347 +1,192 @@
 //! Which secrets a program reads, found by parsing it. It sees what is written plainly: `process.env.X`,
-//! `process.env["X"]`, `const { X } = process.env`, `Deno.env.get("X")`, `secrets.get("X")`, `ctx.secrets.get("X")`, names
-//! held in a `const`, and calls of a local function that hands its parameter to one of these (`requireEnv("X")`).
-//! What it cannot see, the worker reports when it happens (`reads.rs`).
+//! `const { X } = process.env`, `Deno.env.get("X")`, `import.meta.env.X`, `secrets.get("X")`, `ctx.secrets.get("X")`, the
+//! same through other names, names held in constants and lists, and calls of a local or imported function that hands its
+//! parameter to one of these (`requireEnv("X")`). What it cannot tell it says, and the worker reports when it happens
+//! (`reads.rs`).
+//!
+//! The program may be hostile. Work is linear in its length. The parser recurses, so it runs on a thread whose stack
+//! suffices for any program of up to 64 KiB and for any that a JavaScript engine would run; a server reads bundles in a
+//! process of its own.
 
-use std::borrow::Cow;
+mod bind;
+mod exports;
+mod finder;
+mod meaning;
+mod visit;
+mod wrappers;
+
 use std::collections::{BTreeSet, HashMap};
 
 use oxc_allocator::Allocator;
-use oxc_ast::ast::{
-    Argument, ArrowFunctionExpression, BinaryExpression, BindingPattern, CallExpression, ComputedMemberExpression,
-    Expression, FormalParameters, Function, IdentifierReference, ImportDeclaration, ImportDeclarationSpecifier,
-    StaticMemberExpression, VariableDeclarator,
-};
-use oxc_ast_visit::{Visit, walk};
 use oxc_parser::Parser;
+use oxc_semantic::SemanticBuilder;
 use oxc_span::SourceType;
-use oxc_syntax::operator::BinaryOperator;
-use oxc_syntax::scope::ScopeFlags;
+use serde::{Deserialize, Serialize};
+
+pub use exports::Exports;
+use finder::Finder;
+use meaning::Known;
 
 /// What a program reads. Names are as they stand in the code, so an environment name may carry a prefix.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct References {
     /// Names read from the environment.
     pub env: BTreeSet<String>,
-    /// Names read through `secrets` or `ctx.secrets`.
+    /// Names read through `secrets`, `ctx.secrets` or the `env` of `fetch(req, env, ctx)`.
     pub helper: BTreeSet<String>,
     /// Those of both that are read while the module loads.
     pub module_level: BTreeSet<String>,
     /// The environment is listed, passed on, or read by a name that only running tells. This needs no worker to be
     /// replaced by itself: names are seen when they are read.
     pub dynamic_env: bool,
+    /// Every read, where it stands; the first ten thousand.
+    pub reads: Vec<Read>,
+    /// Where names are read that only running tells, as offsets in bytes; the first ten thousand.
+    pub dynamic: Vec<u32>,
+    /// Modules that it asks for.
+    pub imports: Vec<Import>,
+    /// What other modules get of it.
+    pub exports: Exports,
 }
 
-/// The text is no program.
+/// One read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Read {
+    /// The name, as it stands in the code.
+    pub name: String,
+    /// From where.
+    pub kind: Kind,
+    /// Where it stands, in bytes from the beginning.
+    pub offset: u32,
+}
+
+/// Where a name is read from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Kind {
+    /// The environment.
+    Env,
+    /// A helper.
+    Helper,
+}
+
+/// A module that is asked for by a plain text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Import {
+    /// As it is written.
+    pub specifier: String,
+    /// Where it stands, in bytes from the beginning.
+    pub offset: u32,
+}
+
+/// What the modules that a program imports export, by specifier.
+pub type Imported<'a> = HashMap<String, &'a Exports>;
+
+/// Why a program was not read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{file} could not be parsed")]
-pub struct ParseError {
-    /// The name that was given.
-    pub file: String,
+pub enum ParseError {
+    /// The text is no program.
+    #[error("{file} could not be parsed")]
+    NoProgram {
+        /// The name that was given.
+        file: String,
+    },
+    /// It is nested deeper than anything that runs.
+    #[error("{file} is nested more than {MAX_NESTING} levels deep")]
+    TooDeep {
+        /// The name that was given.
+        file: String,
+    },
+    /// The system gave no thread for it.
+    #[error("the system gave no thread to read {file} on")]
+    NoThread {
+        /// The name that was given.
+        file: String,
+    },
 }
 
 /// Wrappers of wrappers are followed so many times.
-const MAX_PASSES: usize = 4;
+const MAX_PASSES: usize = 5;
+
+/// Brackets in brackets. Engines give up at a fifth of that, or sooner.
+const MAX_NESTING: usize = 50_000;
+
+/// No level of a program needs more stack than this for each of its bytes.
+const STACK_PER_BYTE: usize = 8 * 1024;
+const MIN_STACK_BYTES: usize = 4 << 20;
+const MAX_STACK_BYTES: usize = 512 << 20;
 
 /// Reads `source`, whose language follows from the ending of `file` (`.ts`, `.tsx`, `.mjs`, …; JavaScript modules
 /// otherwise).
 pub fn find(source: &str, file: &str) -> Result<References, ParseError> {
+    find_with(source, file, &Imported::new())
+}
+
+/// The same, with what the modules that it imports export.
+pub fn find_with(source: &str, file: &str, imported: &Imported<'_>) -> Result<References, ParseError> {
+    let file = || file.to_owned();
+    if nesting(source) > MAX_NESTING {
+        return Err(ParseError::TooDeep { file: file() });
+    }
+    let stack_bytes = source.len().saturating_mul(STACK_PER_BYTE).clamp(MIN_STACK_BYTES, MAX_STACK_BYTES);
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().stack_size(stack_bytes);
+        let reading = thread.spawn_scoped(scope, || read(source, &file(), imported));
+        let reading = reading.map_err(|_| ParseError::NoThread { file: file() })?;
+        // a panic of the parser is a program that it cannot read
+        reading.join().unwrap_or_else(|_| Err(ParseError::NoProgram { file: file() }))
+    })
+}
+
+fn read(source: &str, file: &str, imported: &Imported<'_>) -> Result<References, ParseError> {
     let allocator = Allocator::default();
-    let kind = SourceType::from_path(file).unwrap_or_else(|_| SourceType::mjs()).with_module(true);
+    let kind = SourceType::from_path(file).unwrap_or_else(|_| SourceType::mjs());
+    // an ending that says CommonJS may lie, and modules are what is deployed
+    let kind = if kind.is_commonjs() { kind } else { kind.with_module(true) };
     let parsed = Parser::new(&allocator, source, kind).parse();
     if parsed.panicked {
-        return Err(ParseError { file: file.to_owned() });
+        return Err(ParseError::NoProgram { file: file.to_owned() });
     }
+    let scoping = SemanticBuilder::new().build(&parsed.program).semantic.into_scoping();
     let mut known = Known::default();
-    for _ in 0..MAX_PASSES {
-        let before = (known.meanings.len(), known.wrappers.len());
-        let mut finder = Finder::new(known);
-        finder.visit_program(&parsed.program);
+    for pass in 1.. {
+        let before = known.size();
+        let mut finder = Finder::new(&scoping, imported, known);
+        finder.run(&parsed.program);
+        if before == finder.known.size() || pass == MAX_PASSES {
+            return Ok(finder.finish());
+        }
         known = finder.known;
-        if before == (known.meanings.len(), known.wrappers.len()) {
-            return Ok(finder.found);
-        }
     }
-    let mut finder = Finder::new(known);
-    finder.visit_program(&parsed.program);
-    Ok(finder.found)
+    unreachable!("the loop ends after its last pass")
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Meaning {
-    Process,
-    ProcessEnv,
-    Deno,
-    DenoEnv,
-    Secrets,
-    Text(String),
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    Env,
-    Helper,
-}
-
-#[derive(Default)]
-struct Known {
-    /// What a name of the program stands for.
-    meanings: HashMap<String, Meaning>,
-    /// Functions that read the name given as this parameter.
-    wrappers: HashMap<String, (usize, Kind)>,
-}
-
-struct Frame {
-    name: Option<String>,
-    parameters: Vec<Option<String>>,
-    runs_at_load: bool,
-}
-
-struct Finder {
-    known: Known,
-    found: References,
-    frames: Vec<Frame>,
-    next_name: Option<String>,
-    next_runs: bool,
-}
-
-impl Finder {
-    fn new(known: Known) -> Self {
-        Self { known, found: References::default(), frames: Vec::new(), next_name: None, next_runs: false }
-    }
-
-    fn meaning(&self, expression: &Expression<'_>) -> Option<Meaning> {
-        match expression.get_inner_expression() {
-            Expression::Identifier(identifier) => match identifier.name.as_str() {
-                name if self.known.meanings.contains_key(name) => self.known.meanings.get(name).cloned(),
-                "process" => Some(Meaning::Process),
-                "Deno" => Some(Meaning::Deno),
-                "secrets" => Some(Meaning::Secrets),
-                _ => None,
-            },
-            Expression::StaticMemberExpression(member) => self.member_meaning(&member.object, &member.property.name),
-            Expression::ComputedMemberExpression(member) => {
-                self.member_meaning(&member.object, &literal(&member.expression)?)
+/// The deepest brackets, roughly: texts on one line and what is escaped are left out.
+fn nesting(source: &str) -> usize {
+    let (mut depth, mut deepest) = (0_usize, 0_usize);
+    let mut bytes = source.bytes();
+    while let Some(byte) = bytes.next() {
+        match byte {
+            b'(' | b'[' | b'{' => {
+                depth += 1;
+                deepest = deepest.max(depth);
             }
-            Expression::ChainExpression(chain) => {
-                let member = chain.expression.as_member_expression()?;
-                self.member_meaning(member.object(), member.static_property_name()?)
-            }
-            // `process.env ?? {}`
-            Expression::LogicalExpression(logical) => self.meaning(&logical.left),
-            other => literal(other).map(|text| Meaning::Text(text.into_owned())),
-        }
-    }
-
-    fn member_meaning(&self, object: &Expression<'_>, property: &str) -> Option<Meaning> {
-        match (self.meaning(object), property) {
-            (Some(Meaning::Process), "env") => Some(Meaning::ProcessEnv),
-            (Some(Meaning::Deno), "env") => Some(Meaning::DenoEnv),
-            (_, "secrets") => Some(Meaning::Secrets),
-            (None, "process") if is_global(object) => Some(Meaning::Process),
-            (None, "Deno") if is_global(object) => Some(Meaning::Deno),
-            _ => None,
-        }
-    }
-
-    fn read(&mut self, kind: Kind, name: &str) {
-        match kind {
-            Kind::Env => self.found.env.insert(name.to_owned()),
-            Kind::Helper => self.found.helper.insert(name.to_owned()),
-        };
-        if self.frames.iter().all(|frame| frame.runs_at_load) {
-            self.found.module_level.insert(name.to_owned());
-        }
-    }
-
-    /// A read whose name is an expression: a text, a parameter of the function around it, or unknown.
-    fn read_named_by(&mut self, kind: Kind, name: &Expression<'_>) {
-        if let Some(text) = literal(name) {
-            return self.read(kind, &text);
-        }
-        if let Some(Meaning::Text(text)) = self.meaning(name) {
-            return self.read(kind, &text);
-        }
-        if let Expression::Identifier(identifier) = name.get_inner_expression() {
-            let wanted = Some(identifier.name.as_str());
-            for frame in self.frames.iter().rev() {
-                let index = frame.parameters.iter().position(|each| each.as_deref() == wanted);
-                if let (Some(index), Some(function)) = (index, frame.name.clone()) {
-                    self.known.wrappers.insert(function, (index, kind));
-                    return;
-                }
-            }
-        }
-        self.unknown(kind);
-    }
-
-    fn unknown(&mut self, kind: Kind) {
-        if kind == Kind::Env {
-            self.found.dynamic_env = true;
-        }
-    }
-
-    fn call(&mut self, call: &CallExpression<'_>) -> bool {
-        let first = call.arguments.first().and_then(Argument::as_expression);
-        if let Expression::Identifier(callee) = call.callee.get_inner_expression() {
-            let Some((index, kind)) = self.known.wrappers.get(callee.name.as_str()).copied() else { return false };
-            if let Some(name) = call.arguments.get(index).and_then(Argument::as_expression) {
-                self.read_named_by(kind, name);
-            }
-            return false;
-        }
-        let Some(member) = call.callee.get_inner_expression().as_member_expression() else { return false };
-        let (object, property) = (self.meaning(member.object()), member.static_property_name());
-        match (object, property, first) {
-            (Some(Meaning::DenoEnv), Some("get" | "has"), Some(name)) => self.read_named_by(Kind::Env, name),
-            (Some(Meaning::DenoEnv), Some("set" | "delete"), _) => {}
-            (Some(Meaning::DenoEnv), _, _) => self.unknown(Kind::Env),
-            (Some(Meaning::Secrets), Some("get" | "getRequired" | "getSystem" | "getUser"), Some(name)) => {
-                self.read_named_by(Kind::Helper, name);
-            }
-            _ => return false,
-        }
-        true
-    }
-
-    fn bind(&mut self, pattern: &BindingPattern<'_>, meaning: &Meaning) {
-        match pattern {
-            BindingPattern::BindingIdentifier(identifier) => {
-                self.known.meanings.insert(identifier.name.to_string(), meaning.clone());
-            }
-            BindingPattern::ObjectPattern(object) => {
-                for property in &object.properties {
-                    let key = property.key.static_name();
-                    let Some(key) = key else {
-                        self.unknown(Kind::Env);
-                        continue;
-                    };
-                    match (meaning, &*key) {
-                        (Meaning::ProcessEnv, key) => self.read(Kind::Env, key),
-                        (Meaning::Process, "env") => self.bind(&property.value, &Meaning::ProcessEnv),
-                        (Meaning::Deno, "env") => self.bind(&property.value, &Meaning::DenoEnv),
+            b')' | b']' | b'}' => depth = depth.saturating_sub(1),
+            b'\\' => drop(bytes.next()),
+            // a text ends with its line at the latest
+            quote @ (b'"' | b'\'') => {
+                while let Some(inner) = bytes.next() {
+                    match inner {
+                        b'\\' => drop(bytes.next()),
+                        b'\n' => break,
+                        other if other == quote => break,
                         _ => {}
                     }
                 }
-                if object.rest.is_some() && *meaning == Meaning::ProcessEnv {
-                    self.unknown(Kind::Env);
-                }
             }
-            BindingPattern::AssignmentPattern(default) => self.bind(&default.left, meaning),
-            BindingPattern::ArrayPattern(_) => {}
+            _ => {}
         }
     }
-
-    fn enter(&mut self, name: Option<String>, parameters: &FormalParameters<'_>) {
-        let parameter = |pattern: &BindingPattern<'_>| match pattern {
-            BindingPattern::BindingIdentifier(identifier) => Some(identifier.name.to_string()),
-            _ => None,
-        };
-        let parameters = parameters.items.iter().map(|item| parameter(&item.pattern)).collect();
-        let runs_at_load = std::mem::take(&mut self.next_runs);
-        self.frames.push(Frame { name, parameters, runs_at_load });
-    }
-}
-
-impl<'a> Visit<'a> for Finder {
-    fn visit_import_declaration(&mut self, import: &ImportDeclaration<'a>) {
-        if !matches!(import.source.value.as_str(), "node:process" | "process") {
-            return;
-        }
-        for specifier in import.specifiers.iter().flatten() {
-            let meaning = match specifier {
-                ImportDeclarationSpecifier::ImportSpecifier(named) => match named.imported.name().as_str() {
-                    "env" => Meaning::ProcessEnv,
-                    "default" => Meaning::Process,
-                    _ => continue,
-                },
-                _ => Meaning::Process,
-            };
-            self.known.meanings.insert(specifier.local().name.to_string(), meaning);
-        }
-    }
-
-    fn visit_variable_declarator(&mut self, declarator: &VariableDeclarator<'a>) {
-        let Some(init) = &declarator.init else { return };
-        if let Some(meaning) = self.meaning(init) {
-            return self.bind(&declarator.id, &meaning);
-        }
-        if let BindingPattern::BindingIdentifier(identifier) = &declarator.id {
-            let function = matches!(init, Expression::FunctionExpression(_) | Expression::ArrowFunctionExpression(_));
-            self.next_name = function.then(|| identifier.name.to_string());
-        }
-        self.visit_expression(init);
-    }
-
-    fn visit_function(&mut self, function: &Function<'a>, flags: ScopeFlags) {
-        let own = function.id.as_ref().map(|id| id.name.to_string());
-        let name = self.next_name.take().or(own);
-        self.enter(name, &function.params);
-        walk::walk_function(self, function, flags);
-        self.frames.pop();
-    }
-
-    fn visit_arrow_function_expression(&mut self, function: &ArrowFunctionExpression<'a>) {
-        let name = self.next_name.take();
-        self.enter(name, &function.params);
-        walk::walk_arrow_function_expression(self, function);
-        self.frames.pop();
-    }
-
-    fn visit_call_expression(&mut self, call: &CallExpression<'a>) {
-        if self.call(call) {
-            return self.visit_arguments(&call.arguments);
-        }
-        self.next_runs = matches!(
-            call.callee.get_inner_expression(),
-            Expression::FunctionExpression(_) | Expression::ArrowFunctionExpression(_)
-        );
-        walk::walk_call_expression(self, call);
-        self.next_runs = false;
-    }
-
-    fn visit_static_member_expression(&mut self, member: &StaticMemberExpression<'a>) {
-        match self.meaning(&member.object) {
-            Some(Meaning::ProcessEnv) => self.read(Kind::Env, &member.property.name),
-            Some(Meaning::Process | Meaning::Deno) if member.property.name == "env" => self.unknown(Kind::Env),
-            Some(_) => {}
-            None => walk::walk_static_member_expression(self, member),
-        }
-    }
-
-    fn visit_computed_member_expression(&mut self, member: &ComputedMemberExpression<'a>) {
-        if self.meaning(&member.object) == Some(Meaning::ProcessEnv) {
-            self.read_named_by(Kind::Env, &member.expression);
-        } else {
-            walk::walk_computed_member_expression(self, member);
-        }
-    }
-
-    fn visit_binary_expression(&mut self, binary: &BinaryExpression<'a>) {
-        if binary.operator == BinaryOperator::In && self.meaning(&binary.right) == Some(Meaning::ProcessEnv) {
-            return self.read_named_by(Kind::Env, &binary.left);
-        }
-        walk::walk_binary_expression(self, binary);
-    }
-
-    fn visit_identifier_reference(&mut self, identifier: &IdentifierReference<'a>) {
-        let meaning = self.known.meanings.get(identifier.name.as_str());
-        if matches!(meaning, Some(Meaning::ProcessEnv | Meaning::DenoEnv)) {
-            self.unknown(Kind::Env);
-        }
-    }
-}
-
-fn literal<'a>(expression: &Expression<'a>) -> Option<Cow<'a, str>> {
-    match expression.get_inner_expression() {
-        Expression::StringLiteral(text) => Some(Cow::Borrowed(text.value.as_str())),
-        Expression::TemplateLiteral(template) => template.single_quasi().map(|text| Cow::Borrowed(text.as_str())),
-        _ => None,
-    }
-}
-
-fn is_global(object: &Expression<'_>) -> bool {
-    matches!(object.get_inner_expression(), Expression::Identifier(name) if matches!(name.name.as_str(), "globalThis" | "global" | "window" | "self"))
+    deepest
 }
 
 #[cfg(test)]
