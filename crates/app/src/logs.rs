@@ -17,8 +17,6 @@ use crate::caller::Caller;
 use crate::error::Error;
 use crate::open::App;
 
-/// Longest line that is kept, in bytes; the rest is cut off and said so.
-const MAX_LINE_BYTES: usize = 16 * 1024;
 /// Lines that wait for the store before new ones are dropped and counted.
 const MAX_WAITING: usize = 50_000;
 /// Longest wait for events that are on their way.
@@ -171,16 +169,8 @@ impl App {
         self.line(workload, None, self.clock.now().as_millisecond(), level, text);
     }
 
-    fn line(&self, workload: &WorkloadId, execution: Option<String>, unix_ms: i64, level: &str, mut message: String) {
+    fn line(&self, workload: &WorkloadId, execution: Option<String>, unix_ms: i64, level: &str, message: String) {
         let Some(project) = self.project_of(workload) else { return };
-        if message.len() > MAX_LINE_BYTES {
-            let mut end = MAX_LINE_BYTES;
-            while !message.is_char_boundary(end) {
-                end -= 1;
-            }
-            message.truncate(end);
-            message.push_str(" … (line cut)");
-        }
         self.journal.add(LogRow {
             id: 0,
             at: Timestamp::from_millisecond(unix_ms).unwrap_or_default(),

@@ -6,8 +6,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::event::{Event, WorkerEvent};
+use crate::masks::Masks;
 use crate::memory;
-use crate::output::{Masks, unix_ms};
+use crate::output::unix_ms;
 use crate::proxy::{Report, announce};
 use crate::runtime::{Inner, Runtime, WorkerStatus};
 use crate::spec::{Need, WorkerSpec, WorkloadId};

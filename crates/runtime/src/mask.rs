@@ -1,38 +1,112 @@
-//! Masks secret values in log text: plain, and as base64, URL-encoded, JSON-escaped or hex.
+//! Masks secret values in text that programs write: plain, and as base64, URL-encoded, JSON-escaped, shell-quoted or
+//! hex, however the text is cut into chunks and lines, and through terminal colour codes.
+//!
+//! A [`MaskSet`] holds the values; it serves any number of streams. A [`Masker`] is one stream. A text that is there as a
+//! whole needs none: [`MaskSet::mask`]. What is found and what is not: `docs/guide/logs.md`.
+
+mod forms;
+mod search;
+mod units;
 
 use std::fmt;
+use std::sync::Arc;
 
-use aho_corasick::{AhoCorasick, MatchKind};
-use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
 use strongroom_secret::SecretValue;
-use zeroize::Zeroizing;
+
+use self::forms::Forms;
+use self::search::search;
 
 /// What stands in place of a value.
 pub const MASK: &str = "[masked]";
 
-/// Shorter values are not masked: they would blacken ordinary words.
+/// Shorter values are not masked: they would blacken ordinary words. Blanks around a value do not count.
 pub const MIN_VALUE_BYTES: usize = 6;
 
-// A line of a multi-line value that says nothing by itself, such as `-----BEGIN PRIVATE KEY-----`, is left alone.
-const MIN_LINE_BYTES: usize = 12;
+/// A shorter line of a multi-line value is masked only together with the others.
+pub const MIN_LINE_BYTES: usize = 8;
 
-/// Finds every listed form of a set of values, the longest first.
-///
-/// The search tree holds parts of the values in memory that cannot be wiped; it lives as long as the worker whose
-/// output it masks.
-pub struct Masker {
-    search: Search,
-    longest_bytes: usize,
+/// So much is searched at once.
+const BLOCK_BYTES: usize = 64 * 1024;
+/// So much may be held back; what is longer is masked.
+const MAX_HELD_BYTES: usize = 1024 * 1024;
+
+/// Whether `value` is long enough to be masked.
+pub fn is_maskable(value: &SecretValue) -> bool {
+    value.expose().trim_ascii().len() >= MIN_VALUE_BYTES
 }
 
-enum Search {
-    /// There is nothing to look for.
-    Nothing,
-    /// The forms.
-    Tree(Box<AhoCorasick>),
-    /// There are more forms than can be searched for, so every text is replaced whole.
-    Everything,
+/// The values to mask, in every form.
+///
+/// Keeps one copy of each value and, for each of its forms, 48 bytes however long it is. All of it is wiped when dropped.
+#[derive(Default)]
+pub struct MaskSet(Forms);
+
+impl fmt::Debug for MaskSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("MaskSet(..)")
+    }
+}
+
+impl MaskSet {
+    /// The set of these values. Those that are not [maskable](is_maskable) are passed over.
+    pub fn new<'a>(values: impl IntoIterator<Item = &'a SecretValue>) -> Self {
+        let mut forms = Forms::default();
+        for value in values {
+            forms.add(value.expose());
+        }
+        forms.seal();
+        Self(forms)
+    }
+
+    /// Whether there is nothing to mask.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// `text` with every form of every value replaced by [`MASK`].
+    pub fn mask(self: &Arc<Self>, text: &str) -> String {
+        self.whole(text, Masker::finish)
+    }
+
+    /// As [`MaskSet::mask`], for a text whose end has been cut off: what may be the beginning of a value is masked too.
+    pub fn mask_cut(self: &Arc<Self>, text: &str) -> String {
+        self.whole(text, Masker::finish_cut)
+    }
+
+    fn whole(self: &Arc<Self>, text: &str, finish: fn(&mut Masker, &mut Vec<u8>)) -> String {
+        if self.is_empty() {
+            return text.to_owned();
+        }
+        let mut out = Vec::with_capacity(text.len());
+        let mut masker = Masker::new(Arc::clone(self));
+        masker.feed(text.as_bytes(), &mut out);
+        finish(&mut masker, &mut out);
+        String::from_utf8(out).unwrap_or_else(|broken| String::from_utf8_lossy(broken.as_bytes()).into_owned())
+    }
+}
+
+/// Masks one stream: bytes in, in chunks of any size; masked bytes out.
+///
+/// What may still become a value is held back until it is clear, 1 MiB at most. How the stream is cut into chunks makes
+/// no difference, but for this: up to three bytes of a form that is broken by a line break may be shown before the rest
+/// of it is masked, so that a finished line need not wait for the next one.
+pub struct Masker {
+    set: Arc<MaskSet>,
+    /// What has been fed and is still needed.
+    buffer: Vec<u8>,
+    /// So much at the buffer's front has been shown; it stays for what may follow.
+    shown: usize,
+    /// Below this size a search would find what the last one did.
+    retry_at: usize,
+}
+
+/// Why a search is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Cause {
+    Fed,
+    Idle,
+    Ended,
+    Cut,
 }
 
 impl fmt::Debug for Masker {
@@ -41,189 +115,97 @@ impl fmt::Debug for Masker {
     }
 }
 
+impl Drop for Masker {
+    fn drop(&mut self) {
+        // it may hold part of a value
+        zeroize::Zeroize::zeroize(&mut self.buffer);
+    }
+}
+
 impl Masker {
-    /// A masker for these values. Those shorter than [`MIN_VALUE_BYTES`] are passed over.
-    pub fn new<'a>(values: impl IntoIterator<Item = &'a SecretValue>) -> Self {
-        let mut needles: Vec<Zeroizing<Vec<u8>>> = Vec::new();
-        for value in values {
-            forms(value.expose(), &mut needles);
-        }
-        needles.sort_unstable_by(|one, other| one.as_slice().cmp(other.as_slice()));
-        needles.dedup_by(|one, other| one.as_slice() == other.as_slice());
-        let longest_bytes = needles.iter().map(|needle| needle.len()).max().unwrap_or(0);
-        let patterns = needles.iter().map(|needle| needle.as_slice());
-        let tree = AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).build(patterns);
-        let search = match tree {
-            _ if needles.is_empty() => Search::Nothing,
-            Ok(tree) => Search::Tree(Box::new(tree)),
-            Err(_) => Search::Everything,
-        };
-        Self { search, longest_bytes }
+    /// A stream that begins.
+    pub fn new(set: Arc<MaskSet>) -> Self {
+        Self { set, buffer: Vec::new(), shown: 0, retry_at: 0 }
     }
 
-    /// Length of the longest form, in bytes: a text cut within so many bytes of its end may hold part of a value.
-    pub fn longest_bytes(&self) -> usize {
-        self.longest_bytes
-    }
-
-    /// `text` with every form of every value replaced by [`MASK`].
-    pub fn mask(&self, text: &str) -> String {
-        let tree = match &self.search {
-            Search::Nothing => return text.to_owned(),
-            Search::Tree(tree) => tree,
-            Search::Everything => return MASK.to_owned(),
-        };
-        let mut masked: Vec<u8> = Vec::with_capacity(text.len());
-        let mut from = 0;
-        for found in tree.find_iter(text) {
-            masked.extend_from_slice(text.as_bytes().get(from..found.start()).unwrap_or_default());
-            masked.extend_from_slice(MASK.as_bytes());
-            from = found.end();
-        }
-        masked.extend_from_slice(text.as_bytes().get(from..).unwrap_or_default());
-        String::from_utf8(masked).unwrap_or_else(|broken| String::from_utf8_lossy(broken.as_bytes()).into_owned())
-    }
-}
-
-fn forms(text: &str, needles: &mut Vec<Zeroizing<Vec<u8>>>) {
-    if text.len() < MIN_VALUE_BYTES {
-        return;
-    }
-    encoded(text, needles);
-    let trimmed = text.trim();
-    if trimmed.len() != text.len() && trimmed.len() >= MIN_VALUE_BYTES {
-        encoded(trimmed, needles);
-    }
-    if trimmed.contains('\n') {
-        let lines = trimmed.lines().map(str::trim);
-        for line in lines.filter(|line| line.len() >= MIN_LINE_BYTES && !line.starts_with("-----")) {
-            push(line.as_bytes().to_vec(), needles);
-        }
-    }
-}
-
-fn encoded(text: &str, needles: &mut Vec<Zeroizing<Vec<u8>>>) {
-    push(text.as_bytes().to_vec(), needles);
-    push(hex::encode(text).into_bytes(), needles);
-    push(hex::encode_upper(text).into_bytes(), needles);
-    push(json_escaped(text).into_bytes(), needles);
-    for keeps in [unreserved, form_unreserved] {
-        push(url_encoded(text, keeps, b"0123456789ABCDEF"), needles);
-        push(url_encoded(text, keeps, b"0123456789abcdef"), needles);
-    }
-    for whole in
-        [STANDARD.encode(text), URL_SAFE.encode(text), STANDARD_NO_PAD.encode(text), URL_SAFE_NO_PAD.encode(text)]
-    {
-        push(whole.into_bytes(), needles);
-    }
-    for skip in 0..3 {
-        let (standard, url) = base64_core(text.as_bytes(), skip);
-        push(standard.into_bytes(), needles);
-        push(url.into_bytes(), needles);
-    }
-}
-
-fn push(needle: Vec<u8>, needles: &mut Vec<Zeroizing<Vec<u8>>>) {
-    let needle = Zeroizing::new(needle);
-    if needle.len() >= MIN_VALUE_BYTES {
-        needles.push(needle);
-    }
-}
-
-/// The characters of the base64 of `skip` unknown bytes, `bytes` and anything after, that depend on `bytes` alone.
-fn base64_core(bytes: &[u8], skip: usize) -> (String, String) {
-    let mut padded = Zeroizing::new(vec![0; skip]);
-    padded.extend_from_slice(bytes);
-    // the first characters mix with what stands before, the last one with what stands after
-    let first = (skip * 8).div_ceil(6);
-    let last = padded.len() * 8 / 6;
-    let cut = |whole: &str| whole.get(first..last.max(first)).unwrap_or_default().to_owned();
-    let (standard, url) = (STANDARD_NO_PAD.encode(&*padded), URL_SAFE_NO_PAD.encode(&*padded));
-    (cut(&Zeroizing::new(standard)), cut(&Zeroizing::new(url)))
-}
-
-fn json_escaped(text: &str) -> String {
-    let quoted = Zeroizing::new(serde_json::to_string(text).unwrap_or_default());
-    quoted.trim_start_matches('"').strip_suffix('"').unwrap_or_default().to_owned()
-}
-
-fn unreserved(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte)
-}
-
-// What JavaScript's encodeURIComponent leaves alone.
-fn form_unreserved(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"-_.!~*'()".contains(&byte)
-}
-
-fn url_encoded(text: &str, keeps: fn(u8) -> bool, digits: &[u8; 16]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(text.len() * 3);
-    for byte in text.bytes() {
-        if keeps(byte) {
-            out.push(byte);
-        } else {
-            let digit = |value: u8| digits.get(usize::from(value)).copied().unwrap_or(b'0');
-            out.extend_from_slice(&[b'%', digit(byte >> 4), digit(byte & 15)]);
-        }
-    }
-    out
-}
-
-#[cfg(test)]
-mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
-
-    use super::*;
-
-    const VALUE: &str = "p/ss \"w+rd\"\\ключ?&=1";
-
-    fn masker(values: &[&str]) -> Masker {
-        let values: Vec<SecretValue> =
-            values.iter().map(|text| SecretValue::new((*text).to_owned()).unwrap()).collect();
-        Masker::new(&values)
-    }
-
-    #[test]
-    fn every_listed_encoding_is_masked() {
-        let masker = masker(&[VALUE]);
-        let url: String = VALUE.bytes().fold(String::new(), |all, byte| {
-            if byte.is_ascii_alphanumeric() { all + &char::from(byte).to_string() } else { format!("{all}%{byte:02X}") }
-        });
-        let json = serde_json::to_string(VALUE).unwrap();
-        for form in [VALUE.to_owned(), url.to_lowercase(), url, json, hex::encode(VALUE), hex::encode_upper(VALUE)] {
-            let hidden = masker.mask(&format!("before {form} after"));
-            assert!(hidden.contains(MASK) && !hidden.contains("ss") && hidden.ends_with("after"), "{hidden}");
+    /// From here on, these values are masked, also in what is held back.
+    pub fn switch(&mut self, set: &Arc<MaskSet>) {
+        if !Arc::ptr_eq(&self.set, set) {
+            self.set = Arc::clone(set);
+            self.retry_at = 0;
         }
     }
 
-    #[test]
-    fn base64_is_masked_at_every_alignment() {
-        let masker = masker(&[VALUE]);
-        for before in ["", "a", "ab", "abc"] {
-            for after in ["", "x", "xy"] {
-                let text = format!("{before}{VALUE}{after}");
-                for encoded in [STANDARD_NO_PAD.encode(&text), URL_SAFE_NO_PAD.encode(&text)] {
-                    assert!(masker.mask(&encoded).contains(MASK), "{before}|{after}");
-                }
+    /// Takes the next bytes and appends to `out` what is clear.
+    pub fn feed(&mut self, bytes: &[u8], out: &mut Vec<u8>) {
+        if self.set.is_empty() {
+            out.extend_from_slice(self.buffer.get(self.shown..).unwrap_or_default());
+            self.forget(self.buffer.len(), 0);
+            out.extend_from_slice(bytes);
+            return;
+        }
+        for block in bytes.chunks(BLOCK_BYTES) {
+            self.buffer.extend_from_slice(block);
+            if self.buffer.len() >= self.retry_at {
+                self.search(Cause::Fed, out);
             }
         }
     }
 
-    #[test]
-    fn the_longest_value_wins_and_short_ones_are_left_alone() {
-        let masker = masker(&["abcdef", "abcdefghij", "no"]);
-        assert_eq!(masker.mask("abcdefghij no abcdef"), format!("{MASK} no {MASK}"));
+    /// Whether a pause would tell more, see [`Masker::idle`].
+    pub fn is_holding(&self) -> bool {
+        self.buffer.len() > self.shown
     }
 
-    #[test]
-    fn lines_of_a_key_are_masked_one_by_one() {
-        let masker = masker(&["-----BEGIN KEY-----\nMIIEvQIBADANBgkq\nAgEAAoIBAQDZ1234\n-----END KEY-----\n"]);
-        assert_eq!(masker.mask("got MIIEvQIBADANBgkq"), format!("got {MASK}"));
-        assert_eq!(masker.mask("-----BEGIN KEY-----"), "-----BEGIN KEY-----");
+    /// The stream has paused: appends what a person should see now. Finished lines, and an unfinished one unless more
+    /// than three bytes of a value may stand at its end.
+    pub fn idle(&mut self, out: &mut Vec<u8>) {
+        self.search(Cause::Idle, out);
     }
 
-    #[test]
-    fn no_values_mask_nothing() {
-        assert_eq!(masker(&[]).mask("plain"), "plain");
+    /// The stream has ended: appends the rest. The next byte fed begins a new stream.
+    pub fn finish(&mut self, out: &mut Vec<u8>) {
+        self.search(Cause::Ended, out);
+    }
+
+    /// The stream was cut off: as [`Masker::finish`], but what may be the beginning of a value is masked.
+    pub fn finish_cut(&mut self, out: &mut Vec<u8>) {
+        self.search(Cause::Cut, out);
+    }
+
+    fn search(&mut self, cause: Cause, out: &mut Vec<u8>) {
+        let found = search(&self.set.0, &self.buffer, cause == Cause::Ended);
+        let size = self.buffer.len();
+        let (until, keep) = match cause {
+            Cause::Fed => (found.hold, found.keep),
+            Cause::Idle => (found.firm, found.keep),
+            Cause::Ended => (size, size),
+            Cause::Cut => (found.partial, size),
+        };
+        let mut from = self.shown;
+        for range in found.ranges.iter().filter(|range| range.start < until && range.end > self.shown) {
+            out.extend_from_slice(self.buffer.get(from..range.start).unwrap_or_default());
+            out.extend_from_slice(MASK.as_bytes());
+            from = range.end;
+        }
+        out.extend_from_slice(self.buffer.get(from..until).unwrap_or_default());
+        let shown = until.max(self.shown);
+        let is_long = size - keep > MAX_HELD_BYTES;
+        if size > shown && (cause == Cause::Cut || is_long) {
+            out.extend_from_slice(MASK.as_bytes());
+        }
+        self.forget(if is_long { size } else { keep }, shown);
+    }
+
+    /// Drops what stands before `keep`; what stands before `shown` has been shown.
+    fn forget(&mut self, keep: usize, shown: usize) {
+        self.shown = shown.saturating_sub(keep);
+        self.buffer.drain(..keep);
+        let held = self.buffer.len();
+        // a long value that comes byte by byte is not searched for at each byte
+        self.retry_at = if held > 256 { held + held / 8 } else { 0 };
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,24 +2,22 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use strongroom_secret::SecretValue;
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::sync::{mpsc, watch};
 
 use crate::event::{Event, Level, Stream};
 use crate::jobs::ProgressOf;
+use crate::lines::{Line, Lines, limited};
 use crate::mask::Masker;
+use crate::masks::Masks;
 use crate::reads::{self, Observed, Seen};
-use crate::snapshot::{EntryState, Snapshot};
 use crate::spec::{WorkerSpec, WorkloadId};
 use crate::wire::{Frame, FrameReader, Piece};
 
-/// Longest line that is kept whole.
-const MAX_LINE_BYTES: usize = 1 << 20;
-/// A replaced value is masked for so long.
-const KEEP_REPLACED: Duration = Duration::from_mins(10);
+/// When nothing has come for so long, what is clear of the unfinished rest is taken.
+const PAUSE: Duration = Duration::from_millis(500);
 
 /// How far a worker has come.
 #[derive(Debug, Clone)]
@@ -68,49 +66,52 @@ pub(crate) struct Output {
 impl Output {
     /// Reads stdout to its end.
     pub(crate) async fn stdout(self: Arc<Self>, mut pipe: impl AsyncRead + Unpin, mut frames: FrameReader) {
-        let mut lines = Lines::default();
+        let mut raw = Raw::new(Stream::Stdout);
         let mut chunk = vec![0; 16 * 1024];
         let mut pieces = Vec::new();
-        while let Ok(size) = pipe.read(&mut chunk).await {
-            if size == 0 {
-                break;
-            }
+        loop {
+            let size = match tokio::time::timeout(raw.patience(), pipe.read(&mut chunk)).await {
+                Ok(Ok(size)) if size > 0 => size,
+                Ok(_) => break,
+                Err(_) => {
+                    self.lines(raw.pause(), raw.stream).await;
+                    continue;
+                }
+            };
             frames.feed(chunk.get(..size).unwrap_or_default(), |piece| pieces.push(piece));
             for piece in pieces.drain(..) {
                 match piece {
-                    Piece::Raw(bytes) => self.raw(&mut lines, &bytes, Stream::Stdout).await,
+                    Piece::Raw(bytes) => self.lines(raw.feed(&bytes, self.owner.get()), raw.stream).await,
                     Piece::Frame(frame) => self.frame(frame).await,
                     Piece::Garbage => tracing::warn!("a worker sent a broken frame"),
                 }
             }
         }
-        self.line(lines.rest(), Stream::Stdout).await;
+        self.lines(raw.finish(), raw.stream).await;
     }
 
     /// Reads stderr to its end.
     pub(crate) async fn stderr(self: Arc<Self>, mut pipe: impl AsyncRead + Unpin) {
-        let mut lines = Lines::default();
-        let mut chunk = vec![0; 4 * 1024];
-        while let Ok(size) = pipe.read(&mut chunk).await {
-            if size == 0 {
-                break;
+        let mut raw = Raw::new(Stream::Stderr);
+        let mut chunk = vec![0; 16 * 1024];
+        loop {
+            match tokio::time::timeout(raw.patience(), pipe.read(&mut chunk)).await {
+                Ok(Ok(size)) if size > 0 => {
+                    let lines = raw.feed(chunk.get(..size).unwrap_or_default(), self.owner.get());
+                    self.lines(lines, raw.stream).await;
+                }
+                Ok(_) => break,
+                Err(_) => self.lines(raw.pause(), raw.stream).await,
             }
-            self.raw(&mut lines, chunk.get(..size).unwrap_or_default(), Stream::Stderr).await;
         }
-        self.line(lines.rest(), Stream::Stderr).await;
+        self.lines(raw.finish(), raw.stream).await;
     }
 
-    async fn raw(&self, lines: &mut Lines, bytes: &[u8], stream: Stream) {
-        for line in lines.feed(bytes) {
-            self.line(Some(line), stream).await;
-        }
-    }
-
-    async fn line(&self, line: Option<Line>, stream: Stream) {
-        let Some(line) = line else { return };
-        let text = String::from_utf8_lossy(&line.bytes);
+    async fn lines(&self, lines: Vec<Line>, stream: Stream) {
         let level = if stream == Stream::Stderr { Level::Warn } else { Level::Info };
-        self.log(None, stream, level, &text, line.cut).await;
+        for line in lines {
+            self.log(None, stream, level, line.text()).await;
+        }
     }
 
     async fn frame(&self, frame: Frame) {
@@ -132,7 +133,10 @@ impl Output {
                     "error" => (Stream::Stderr, Level::Error),
                     _ => (Stream::Stdout, Level::Info),
                 };
-                self.log(x, stream, level, &m, cut).await;
+                let Some(owner) = self.owner.get() else { return };
+                let masks = owner.masks.set();
+                let masked = if cut { masks.mask_cut(&m) } else { masks.mask(&m) };
+                self.log(x, stream, level, limited(masked, m.len(), cut)).await;
             }
             Frame::Progress { x, p, m } => {
                 self.progress.tell(&x, p, m.and_then(|text| self.masked(&text)));
@@ -146,7 +150,7 @@ impl Output {
 
     /// `text` without values; None before the worker is assigned.
     pub(crate) fn masked(&self, text: &str) -> Option<String> {
-        self.owner.get().map(|owner| owner.masks.mask(text, false))
+        self.owner.get().map(|owner| limited(owner.masks.set().mask(text), text.len(), false))
     }
 
     fn advance(&self, next: Stage) {
@@ -183,13 +187,13 @@ impl Output {
         })
     }
 
-    async fn log(&self, execution_id: Option<String>, stream: Stream, level: Level, text: &str, cut: bool) {
+    /// Reports one masked line.
+    async fn log(&self, execution_id: Option<String>, stream: Stream, level: Level, message: String) {
         let Some(owner) = self.owner.get() else {
             // nothing but our own boot script and the runtime has run yet
-            text.clone_into(&mut self.complaint.lock().unwrap_or_else(PoisonError::into_inner));
+            *self.complaint.lock().unwrap_or_else(PoisonError::into_inner) = message;
             return;
         };
-        let message = owner.masks.mask(text, cut);
         if stream == Stream::Stderr && matches!(*self.stage.borrow(), Stage::Booted) {
             message.clone_into(&mut self.complaint.lock().unwrap_or_else(PoisonError::into_inner));
         }
@@ -217,122 +221,57 @@ pub(crate) fn unix_ms() -> i64 {
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
-struct Line {
-    bytes: Vec<u8>,
-    cut: bool,
+/// One raw stream: masked first, then cut into lines, so that a value may stand across both chunks and lines.
+struct Raw {
+    stream: Stream,
+    masker: Option<Masker>,
+    lines: Lines,
+    masked: Vec<u8>,
+    /// What the last pause could show has been shown.
+    is_paused: bool,
 }
 
-/// Puts chunks together to lines, so that a value split over chunks is masked.
-#[derive(Default)]
-struct Lines {
-    pending: Vec<u8>,
-    skipping: bool,
-}
+impl Raw {
+    fn new(stream: Stream) -> Self {
+        Self { stream, masker: None, lines: Lines::default(), masked: Vec::new(), is_paused: false }
+    }
 
-impl Lines {
-    fn feed(&mut self, mut bytes: &[u8]) -> Vec<Line> {
-        let mut lines = Vec::new();
-        while let Some(end) = bytes.iter().position(|byte| *byte == b'\n') {
-            let (head, tail) = bytes.split_at(end);
-            self.append(head);
-            bytes = tail.get(1..).unwrap_or_default();
-            lines.extend(self.rest());
-            self.skipping = false;
+    fn feed(&mut self, bytes: &[u8], owner: Option<&Owner>) -> Vec<Line> {
+        // before there is an owner, nothing but our own boot script has run
+        let Some(owner) = owner else { return self.lines.feed(bytes) };
+        let set = owner.masks.set();
+        let masker = self.masker.get_or_insert_with(|| Masker::new(Arc::clone(&set)));
+        self.is_paused = false;
+        masker.switch(&set);
+        masker.feed(bytes, &mut self.masked);
+        self.take()
+    }
+
+    /// How long to wait for more before [`Raw::pause`].
+    fn patience(&self) -> Duration {
+        if !self.is_paused && self.masker.as_ref().is_some_and(Masker::is_holding) { PAUSE } else { Duration::MAX }
+    }
+
+    fn pause(&mut self) -> Vec<Line> {
+        self.is_paused = true;
+        if let Some(masker) = &mut self.masker {
+            masker.idle(&mut self.masked);
         }
-        self.append(bytes);
+        self.take()
+    }
+
+    fn finish(&mut self) -> Vec<Line> {
+        if let Some(masker) = &mut self.masker {
+            masker.finish(&mut self.masked);
+        }
+        let mut lines = self.take();
+        lines.extend(self.lines.rest());
         lines
     }
 
-    fn append(&mut self, bytes: &[u8]) {
-        let room = MAX_LINE_BYTES.saturating_sub(self.pending.len());
-        self.skipping |= bytes.len() > room;
-        self.pending.extend_from_slice(bytes.get(..room.min(bytes.len())).unwrap_or_default());
-    }
-
-    fn rest(&mut self) -> Option<Line> {
-        if self.pending.is_empty() {
-            return None;
-        }
-        Some(Line { bytes: std::mem::take(&mut self.pending), cut: self.skipping })
-    }
-}
-
-/// The values whose traces are masked in one workload's output: those in force and those replaced of late.
-#[derive(Default)]
-pub(crate) struct Masks(Mutex<MaskState>);
-
-#[derive(Default)]
-struct MaskState {
-    values: Vec<(SecretValue, Option<Instant>)>,
-    built: Option<Arc<Masker>>,
-}
-
-impl Masks {
-    /// Adds what `snapshot` holds; what it no longer holds is kept for a while.
-    pub(crate) fn update(&self, snapshot: &Snapshot) {
-        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let now = Instant::now();
-        let fresh: Vec<&SecretValue> = snapshot
-            .entries
-            .iter()
-            .chain(&snapshot.system)
-            .filter_map(|entry| if let EntryState::Value(value) = &entry.state { Some(value) } else { None })
-            .collect();
-        for (value, replaced) in &mut state.values {
-            let current = fresh.iter().any(|each| each.expose() == value.expose());
-            *replaced = if current { None } else { replaced.or(Some(now)) };
-        }
-        state.values.retain(|(_, replaced)| replaced.is_none_or(|at| now.duration_since(at) < KEEP_REPLACED));
-        for value in fresh {
-            if !state.values.iter().any(|(known, _)| known.expose() == value.expose()) {
-                state.values.push((value.duplicate(), None));
-            }
-        }
-        // built again by the next line, off the path of a push
-        state.built = None;
-    }
-
-    /// `text`, masked. If it was cut, the end that may hold part of a value is dropped.
-    pub(crate) fn mask(&self, text: &str, cut: bool) -> String {
-        let masker = {
-            let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            let MaskState { values, built } = &mut *state;
-            Arc::clone(built.get_or_insert_with(|| Arc::new(Masker::new(values.iter().map(|(value, _)| value)))))
-        };
-        if !cut {
-            return masker.mask(text);
-        }
-        let keep = text.floor_char_boundary(text.len().saturating_sub(masker.longest_bytes()));
-        let mut kept = masker.mask(text.get(..keep).unwrap_or_default());
-        kept.push_str(" [cut]");
-        kept
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn texts(lines: Vec<Line>) -> Vec<String> {
-        lines.into_iter().map(|line| String::from_utf8_lossy(&line.bytes).into_owned()).collect()
-    }
-
-    #[test]
-    fn lines_are_put_together_over_chunks() {
-        let mut lines = Lines::default();
-        assert!(lines.feed(b"ab").is_empty());
-        assert_eq!(texts(lines.feed(b"c\nd\ne")), ["abc", "d"]);
-        assert_eq!(texts(lines.rest().into_iter().collect()), ["e"]);
-    }
-
-    #[test]
-    fn an_endless_line_is_cut_and_the_next_one_is_whole() {
-        let mut lines = Lines::default();
-        lines.feed(&vec![b'x'; MAX_LINE_BYTES + 5]);
-        let done = lines.feed(b"yy\nnext\n");
-        assert_eq!(
-            done.iter().map(|line| (line.bytes.len(), line.cut)).collect::<Vec<_>>(),
-            [(MAX_LINE_BYTES, true), (4, false)]
-        );
+    fn take(&mut self) -> Vec<Line> {
+        let lines = self.lines.feed(&self.masked);
+        self.masked.clear();
+        lines
     }
 }

@@ -7,7 +7,8 @@ use std::time::Duration;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc};
 
 use crate::driver::Command;
-use crate::output::{Masks, unix_ms};
+use crate::masks::Masks;
+use crate::output::unix_ms;
 use crate::spec::{Need, WorkerSpec};
 use crate::worker::Worker;
 

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::output::{Loaded, Masks};
+use crate::masks::Masks;
+use crate::output::Loaded;
 use crate::permissions::PermissionSet;
 use crate::pool::Pool;
 use crate::snapshot::{Facts, Snapshot, SnapshotError, SnapshotSource};

@@ -1,0 +1,111 @@
+//! The values whose traces are masked in one workload's output: those in force and those replaced of late.
+
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use strongroom_secret::SecretValue;
+
+use crate::mask::MaskSet;
+use crate::snapshot::{EntryState, Snapshot};
+
+/// A replaced value is masked for so long: a worker that started with it may still be writing.
+const KEEP_REPLACED: Duration = Duration::from_hours(1);
+/// So many replaced values are masked; above that the oldest go.
+const MAX_REPLACED: usize = 1_000;
+
+#[derive(Default)]
+pub(crate) struct Masks(Mutex<State>);
+
+#[derive(Default)]
+struct State {
+    /// Each with the time since when it is no longer in force.
+    values: Vec<(SecretValue, Option<Instant>)>,
+    built: Option<Arc<MaskSet>>,
+}
+
+impl Masks {
+    /// Adds what `snapshot` holds; what it no longer holds is kept for a while.
+    pub(crate) fn update(&self, snapshot: &Snapshot) {
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        state.update(snapshot, Instant::now());
+    }
+
+    /// What is to be masked now.
+    pub(crate) fn set(&self) -> Arc<MaskSet> {
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let State { values, built } = &mut *state;
+        Arc::clone(built.get_or_insert_with(|| Arc::new(MaskSet::new(values.iter().map(|(value, _)| value)))))
+    }
+}
+
+impl State {
+    fn update(&mut self, snapshot: &Snapshot, now: Instant) {
+        let mut fresh: HashSet<&str> = HashSet::new();
+        for entry in snapshot.entries.iter().chain(&snapshot.system) {
+            if let EntryState::Value(value) = &entry.state {
+                fresh.insert(value.expose());
+            }
+        }
+        for (value, replaced) in &mut self.values {
+            let in_force = fresh.remove(value.expose());
+            *replaced = if in_force { None } else { replaced.or(Some(now)) };
+        }
+        self.values.retain(|(_, replaced)| replaced.is_none_or(|at| now.duration_since(at) < KEEP_REPLACED));
+        self.values.extend(fresh.into_iter().filter_map(|text| Some((SecretValue::new(text.to_owned()).ok()?, None))));
+        self.drop_oldest();
+        // built again by the next line, off the path of a push
+        self.built = None;
+    }
+
+    fn drop_oldest(&mut self) {
+        let replaced = self.values.iter().filter(|(_, replaced)| replaced.is_some()).count();
+        if replaced > MAX_REPLACED {
+            self.values.sort_by_key(|(_, replaced)| (replaced.is_none(), *replaced));
+            self.values.drain(..replaced - MAX_REPLACED);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use super::*;
+    use crate::mask::MASK;
+    use crate::snapshot::Entry;
+
+    fn snapshot(text: &str) -> Snapshot {
+        let state = EntryState::Value(SecretValue::new(text.to_owned()).unwrap());
+        let entry = Entry { name: "A".to_owned(), state, default: None, scope: "global".to_owned(), version: 1 };
+        Snapshot { epoch: 1, valid_until_unix_ms: None, entries: vec![entry], system: Vec::new() }
+    }
+
+    fn mask(state: &State, text: &str) -> String {
+        Arc::new(MaskSet::new(state.values.iter().map(|(value, _)| value))).mask(text)
+    }
+
+    #[test]
+    fn a_replaced_value_is_masked_for_an_hour_and_a_returned_one_for_good() {
+        let mut state = State::default();
+        let start = Instant::now();
+        state.update(&snapshot("first-value"), start);
+        state.update(&snapshot("second-value"), start);
+        assert_eq!(mask(&state, "first-value second-value"), format!("{MASK} {MASK}"));
+        state.update(&snapshot("first-value"), start + KEEP_REPLACED / 2);
+        state.update(&snapshot("first-value"), start + KEEP_REPLACED * 2);
+        assert_eq!(mask(&state, "first-value second-value"), format!("{MASK} second-value"));
+    }
+
+    #[test]
+    fn replaced_values_are_bounded_in_number() {
+        let mut state = State::default();
+        let start = Instant::now();
+        for n in 0..MAX_REPLACED + 10 {
+            state.update(&snapshot(&format!("value-number-{n}")), start + Duration::from_millis(n.try_into().unwrap()));
+        }
+        assert_eq!(state.values.len(), MAX_REPLACED + 1);
+        assert_eq!(mask(&state, "value-number-1009"), MASK);
+        assert_eq!(mask(&state, "value-number-3"), "value-number-3");
+    }
+}
