@@ -23,6 +23,9 @@ pub struct CreateToken {
     /// Secret names it is limited to; empty means all.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub names: Vec<String>,
+    /// Whether a coding agent will hold it; the audit trail then says `agent:NAME`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub agent: bool,
     /// A point in time or a length of time; null or `never` means none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<String>,
@@ -45,6 +48,9 @@ pub struct TokenItem {
     pub app: Option<String>,
     /// Secret names it is limited to.
     pub names: Vec<String>,
+    /// Whether a coding agent holds it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub agent: bool,
     /// `active`, `expired`, `revoked`, or `damaged` where the stored record is not what was written.
     pub state: String,
     /// When it runs out.

@@ -23,7 +23,7 @@ pub enum Access {
 /// One request's caller, as authorisation and audit see it.
 #[derive(Debug, Clone)]
 pub struct Caller {
-    /// The name in the audit trail: `owner`, or `token:NAME`.
+    /// The name in the audit trail: `owner`, `token:NAME`, or for what a coding agent holds `agent:NAME`.
     pub actor: String,
     /// From where: an address, `socket`, or `process`.
     pub source: String,

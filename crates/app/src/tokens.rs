@@ -121,7 +121,7 @@ async fn look_up(app: &App, digest: Digest) -> Result<Known, AuthenticateError> 
     let row = row.filter(|row| row.revoked_at.is_none()).ok_or(AuthenticateError::Refused)?;
     row.verify(&app.instance).map_err(|error| Error::damaged(format!("token {}", row.id))(error))?;
     let grant: Grant = serde_json::from_str(&row.grant).map_err(|_| StoreError::Damaged("token grant"))?;
-    let actor = format!("token:{}", row.name).into();
+    let actor = format!("{}:{}", if grant.agent { "agent" } else { "token" }, row.name).into();
     let known = Known { id: row.id, home: row.project, actor, grant: Arc::new(grant), expires_at: row.expires_at };
     let mut table = app.credentials.known.write().unwrap_or_else(PoisonError::into_inner);
     if app.credentials.revocations.load(Ordering::SeqCst) == revocations {
@@ -344,6 +344,7 @@ fn item(row: &TokenRow, instance: &Instance, now: Timestamp) -> TokenItem {
         namespaces: grant.iter().flat_map(|grant| &grant.namespaces).map(ToString::to_string).collect(),
         app: grant.as_ref().and_then(|grant| grant.app.as_ref()).map(ToString::to_string),
         names: grant.iter().flat_map(|grant| &grant.names).map(ToString::to_string).collect(),
+        agent: grant.as_ref().is_some_and(|grant| grant.agent),
         state: state.to_owned(),
         expires_at: row.expires_at,
         created_at: row.created_at,

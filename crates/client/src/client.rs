@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use http::Method;
+use http::{HeaderValue, Method};
 
 use crate::address::{Address, Credential};
 use crate::request::Call;
@@ -14,23 +14,45 @@ pub struct Client {
     pub(crate) transport: Transport,
     pub(crate) address: Option<Address>,
     pub(crate) credential: Option<Credential>,
+    pub(crate) agent: Option<HeaderValue>,
 }
 
 impl Client {
     /// Over HTTP or HTTPS. Plain HTTP beyond loopback is refused at the first operation, and
     /// without a credential nothing is sent at all.
     pub fn http(address: Address, credential: Option<Credential>) -> Self {
-        Self { transport: Transport::Http(HttpTransport::new(address.clone())), address: Some(address), credential }
+        Self {
+            transport: Transport::Http(HttpTransport::new(address.clone())),
+            address: Some(address),
+            credential,
+            agent: None,
+        }
     }
 
     /// Through the Unix socket of a server on this machine.
     pub fn unix(path: PathBuf, credential: Credential) -> Self {
-        Self { transport: Transport::Unix(UnixTransport::new(path)), address: None, credential: Some(credential) }
+        Self {
+            transport: Transport::Unix(UnixTransport::new(path)),
+            address: None,
+            credential: Some(credential),
+            agent: None,
+        }
     }
 
     /// Through a service in this process.
     pub fn in_process(service: InProcess, credential: Credential) -> Self {
-        Self { transport: Transport::InProcess(service), address: None, credential: Some(credential) }
+        Self { transport: Transport::InProcess(service), address: None, credential: Some(credential), agent: None }
+    }
+
+    /// The same, acting for a coding agent: the audit trail names it beside who lent the credential. Only letters,
+    /// digits, `-`, `_` and `.` of the name are kept, and 40 of them.
+    #[must_use]
+    pub fn for_agent(mut self, name: &str) -> Self {
+        let is_plain = |letter: &char| letter.is_ascii_alphanumeric() || "-_.".contains(*letter);
+        let name: String = name.chars().filter(is_plain).take(40).collect();
+        let name = if name.is_empty() { "unnamed" } else { &name };
+        self.agent = Some(HeaderValue::from_str(name).expect("these letters are legal in a header"));
+        self
     }
 
     /// One project. The name is checked by the server.

@@ -153,6 +153,7 @@ impl<'a> Call<'a> {
         headers.insert(header::ACCEPT, HeaderValue::from_static("application/json, */*;q=0.5"));
         headers.insert(header::USER_AGENT, HeaderValue::from_static(concat!("strongroom/", env!("CARGO_PKG_VERSION"))));
         headers.insert(header::AUTHORIZATION, bearer(self.client)?);
+        headers.extend(self.client.agent.clone().map(|name| (HeaderName::from_static("x-strongroom-agent"), name)));
         headers.extend(self.headers);
         Ok(request)
     }

@@ -14,6 +14,9 @@ pub enum Capability {
     /// List, metadata, history, stats, used-by.
     #[serde(rename = "secrets:list")]
     SecretsList,
+    /// Register names without values: no value, no change of what is there. `secrets:write` holds it too.
+    #[serde(rename = "secrets:declare")]
+    SecretsDeclare,
     /// Set, edit, create, links, import, rollback, restore.
     #[serde(rename = "secrets:write")]
     SecretsWrite,
@@ -45,8 +48,9 @@ pub enum Capability {
 
 impl Capability {
     /// Every capability, in the order they are documented.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::SecretsList,
+        Self::SecretsDeclare,
         Self::SecretsWrite,
         Self::SecretsDelete,
         Self::ValuesRead,
@@ -62,6 +66,7 @@ impl Capability {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::SecretsList => "secrets:list",
+            Self::SecretsDeclare => "secrets:declare",
             Self::SecretsWrite => "secrets:write",
             Self::SecretsDelete => "secrets:delete",
             Self::ValuesRead => "values:read",
@@ -102,12 +107,19 @@ pub struct Grant {
     pub names: Vec<SecretName>,
     /// What it may do.
     pub capabilities: Vec<Capability>,
+    /// Whether a coding agent holds it, which the audit trail then says.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub agent: bool,
 }
 
 impl Grant {
-    /// Whether the grant holds `capability`; `admin` holds all.
+    /// Whether the grant holds `capability`; `admin` holds all, and who may write may declare.
     pub fn allows(&self, capability: Capability) -> bool {
-        self.capabilities.iter().any(|held| *held == capability || *held == Capability::Admin)
+        self.capabilities.iter().any(|held| match held {
+            Capability::Admin => true,
+            Capability::SecretsWrite => matches!(capability, Capability::SecretsWrite | Capability::SecretsDeclare),
+            held => *held == capability,
+        })
     }
 
     /// Whether the grant reaches `namespace`.
@@ -149,6 +161,7 @@ impl Grant {
             && within(&self.namespaces, &other.namespaces)
             && (self.app.is_none() || self.app == other.app)
             && names_within
+            && (other.agent || !self.agent)
             && other.capabilities.iter().all(|capability| self.allows(*capability))
     }
 }
@@ -164,6 +177,7 @@ mod tests {
             app: None,
             names: names.iter().filter_map(|text| text.parse().ok()).collect(),
             capabilities: capabilities.to_vec(),
+            agent: false,
         }
     }
 
@@ -176,6 +190,21 @@ mod tests {
         assert!(!limited.covers(&grant(&["staging"], &[], &[Capability::SecretsList])));
         assert!(!limited.covers(&grant(&["staging"], &["A"], &[Capability::SecretsWrite])));
         assert!(grant(&[], &[], &[Capability::Admin]).covers(&limited));
+    }
+
+    #[test]
+    fn who_writes_may_declare_and_who_declares_may_not_write() {
+        let (writer, declarer) =
+            (grant(&[], &[], &[Capability::SecretsWrite]), grant(&[], &[], &[Capability::SecretsDeclare]));
+        assert!(writer.allows(Capability::SecretsDeclare) && writer.covers(&declarer));
+        assert!(!declarer.allows(Capability::SecretsWrite) && !declarer.covers(&writer));
+    }
+
+    #[test]
+    fn an_agent_mints_agents_only() {
+        let person = grant(&[], &[], &[Capability::Admin]);
+        let agent = Grant { agent: true, ..person.clone() };
+        assert!(person.covers(&agent) && agent.covers(&agent) && !agent.covers(&person));
     }
 
     #[test]

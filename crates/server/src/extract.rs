@@ -51,6 +51,8 @@ needs! {
     Anyone = None;
     /// See [`Capability::SecretsList`].
     Lists = Some(Capability::SecretsList);
+    /// See [`Capability::SecretsDeclare`].
+    Declares = Some(Capability::SecretsDeclare);
     /// See [`Capability::SecretsWrite`].
     Writes = Some(Capability::SecretsWrite);
     /// See [`Capability::SecretsDelete`].

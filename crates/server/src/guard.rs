@@ -210,7 +210,19 @@ async fn who(app: &App, headers: &HeaderMap, source: &str, id: &RequestId) -> Re
         AuthenticateError::Store(error) => error.into(),
     })?;
     caller.idempotency = idempotency_key(headers)?;
+    if let Some(agent) = agent(headers)? {
+        caller.actor = format!("{} (agent {agent})", caller.actor);
+    }
     Ok(caller)
+}
+
+/// The coding agent for which a caller says that it acts. It gains nothing by it; the audit trail tells them apart.
+fn agent(headers: &HeaderMap) -> Result<Option<&str>, Failure> {
+    let Some(name) = headers.get("x-strongroom-agent") else { return Ok(None) };
+    let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "-_.".contains(letter);
+    let name = name.to_str().ok().filter(|name| (1..=40).contains(&name.len()) && name.chars().all(is_plain));
+    let wrong = || Failure::invalid("X-Strongroom-Agent", "an agent's name is 1 to 40 letters, digits, -, _ and .");
+    name.ok_or_else(wrong).map(Some)
 }
 
 /// The one bearer token of a request; two are none.

@@ -30,14 +30,17 @@ pub struct Declare {
     pub allowed: Vec<SecretName>,
 }
 
-/// Registers the names in one transaction. Refuses with all the problems if there is one.
+/// Registers the names in one transaction. Refuses with all the problems if there is one. A caller who may declare and
+/// not write changes nothing that is there: he hides no value, grants no name, and leaves descriptions as they are.
 pub async fn declare(
     app: &Arc<App>,
     caller: &Caller,
     project: &ProjectName,
     declare: Declare,
 ) -> Result<Declared, Error> {
-    let entered = app.enter(caller, project, Capability::SecretsWrite, Reach::Change(&declare.scope)).await?;
+    let mere = !caller.holds(Capability::SecretsWrite) && (declare.force || !declare.allowed.is_empty());
+    let needed = if mere { Capability::SecretsWrite } else { Capability::SecretsDeclare };
+    let entered = app.enter(caller, project, needed, Reach::Change(&declare.scope)).await?;
     app.require_names(caller, project, declare.entries.iter().map(|(name, _)| name)).await?;
     let scope = declare.scope.clone();
     let url = app.public_url().map(|base| fill_in_address(base, project, &scope));
@@ -148,7 +151,8 @@ fn register(
     let known = tx.secret(&place.project.id, scope, name)?;
     if let Some(mut head) = known {
         head.verify(place.instance).map_err(Error::damaged(format!("{name} ({scope})")))?;
-        if description.is_none() || head.description.as_ref() == description {
+        let may_edit = place.caller.holds(Capability::SecretsWrite);
+        if description.is_none() || head.description.as_ref() == description || !may_edit {
             return Ok((to_result(&head, WriteStatus::Unchanged), false));
         }
         head.description = description.cloned();

@@ -15,7 +15,7 @@ use strongroom_app::{Error, Fault};
 use strongroom_model::{Expiry, Scope, SecretName};
 
 use super::{NoParams, ScopeParams, expiry, from_cursor, limit, to_cursor};
-use crate::extract::{Deletes, Json, Lists, Query, ReadsValues, Scene, Values, Writes, created};
+use crate::extract::{Declares, Deletes, Json, Lists, Query, ReadsValues, Scene, Values, Writes, created};
 use crate::failure::Failure;
 use crate::place::{self, Parts, optional};
 
@@ -352,7 +352,7 @@ pub(crate) async fn reveal(
 #[utoipa::path(post, path = "/declarations", tag = "secrets", params(("project" = String, Path)), request_body = DeclareSecrets,
     responses((status = 200, description = "declared", body = Declared), (status = "default", description = "refused", body = Problem)))]
 pub(crate) async fn declare(
-    scene: Scene<Writes>,
+    scene: Scene<Declares>,
     _: Query<NoParams>,
     Json(body): Json<DeclareSecrets>,
 ) -> Result<Json<Declared>, Failure> {

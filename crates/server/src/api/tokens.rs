@@ -76,6 +76,7 @@ fn parse(scene: &Scene<Administers>, body: CreateToken) -> Result<NewToken, Fail
         app: place::optional("app", body.app.as_deref())?,
         names: place::names(body.names.iter().map(String::as_str))?,
         capabilities,
+        agent: body.agent,
     };
     let expires = expiry(body.expires_at.as_deref())?.unwrap_or(Expiry::Never);
     Ok(NewToken { name: body.name, grant, expires })

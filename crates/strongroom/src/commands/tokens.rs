@@ -39,6 +39,9 @@ pub(crate) struct CreateArgs {
     /// Limits it to a secret; may be given several times
     #[arg(long = "secret", value_name = "NAME")]
     secrets: Vec<String>,
+    /// What it is for, which says what it may do: an `agent` lists and declares names and reads logs, for 7 days
+    #[arg(long, value_enum, value_name = "PROFILE")]
+    profile: Option<Profile>,
     /// What it may do; `secrets:list` and `values:read` unless given; may be given several times
     #[arg(long, value_name = "CAPABILITY", value_delimiter = ',')]
     capability: Vec<String>,
@@ -46,6 +49,18 @@ pub(crate) struct CreateArgs {
     #[arg(long, value_name = "WHEN", allow_hyphen_values = true)]
     expires: Option<String>,
 }
+
+/// Whom a token is made for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Profile {
+    /// A coding agent: it reads no value and changes nothing that is there.
+    Agent,
+}
+
+/// What an agent may do: the narrowest with which it can say what a person has to fill in, and find out what went wrong.
+const AGENT_CAPABILITIES: [Capability; 3] = [Capability::SecretsList, Capability::SecretsDeclare, Capability::LogsRead];
+/// How long an agent's token lasts unless told otherwise.
+const AGENT_EXPIRY: &str = "7d";
 
 #[derive(Args)]
 pub(crate) struct RevokeArgs {
@@ -69,19 +84,23 @@ fn create(context: &Context, args: CreateArgs) -> Result<(), Failure> {
         let known: Vec<_> = Capability::ALL.iter().map(|capability| capability.as_str()).collect();
         return Err(Failure::usage(format!("--capability takes one of: {}", known.join(", "))));
     }
-    let is_default = args.capability.is_empty();
-    let capabilities = if is_default {
-        DEFAULT_CAPABILITIES.iter().map(|capability| capability.as_str().to_owned()).collect()
-    } else {
-        args.capability
+    let is_default = args.capability.is_empty() && args.profile.is_none();
+    let own: &[Capability] = match args.profile {
+        Some(Profile::Agent) => &AGENT_CAPABILITIES,
+        None if is_default => &DEFAULT_CAPABILITIES,
+        None => &[],
     };
+    let capabilities = own.iter().map(|capability| capability.as_str().to_owned()).chain(args.capability).collect();
+    let agent = args.profile == Some(Profile::Agent);
+    let expires = args.expires.as_deref().or(agent.then_some(AGENT_EXPIRY));
     let body = CreateToken {
         name: args.name,
         capabilities,
         namespaces: args.namespace,
         app: args.app,
         names: args.secrets,
-        expires_at: checked_expiry(args.expires.as_deref())?,
+        agent,
+        expires_at: checked_expiry(expires)?,
     };
     let session = context.connect()?;
     session.name_place(context);
@@ -96,6 +115,10 @@ fn create(context: &Context, args: CreateArgs) -> Result<(), Failure> {
     context.output.talk(&format!("token {} of project {} may: {may}; it is not shown again", item.id, item.project));
     if is_default {
         context.output.talk("--capability gives it others");
+    }
+    if agent {
+        let until = item.expires_at.map_or_else(|| "never".to_owned(), |at| expiry((context.now)(), at));
+        context.output.talk(&format!("it runs out {until}; the audit trail calls it agent:{}", item.name));
     }
     Ok(())
 }

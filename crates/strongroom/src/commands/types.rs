@@ -15,6 +15,7 @@ use crate::context::Context;
 use crate::errors::{Exit, Failure};
 use crate::output;
 use crate::session::Session;
+use crate::words::count;
 
 /// The package's own types, which stand in every file.
 const PACKAGE_TYPES: &str = include_str!("../../../../sdk/mod.d.ts");
@@ -49,7 +50,7 @@ pub(crate) fn run(context: &Context, args: &TypesArgs) -> Result<Exit, Failure> 
     let known = read(&path)?;
     let shown = path.strip_prefix(&context.working_dir).unwrap_or(&path).display().to_string();
     let answer = |status: &str| serde_json::json!({ "file": shown, "status": status, "names": names.keys().collect::<Vec<_>>() });
-    let count = if names.len() == 1 { "1 name".to_owned() } else { format!("{} names", names.len()) };
+    let count = count(names.len().try_into().unwrap_or(u64::MAX), "name");
     if known.as_deref() == Some(wanted.as_str()) {
         let line = format!("• Unchanged: {shown} ({count})");
         return context.output.answer(&answer("unchanged"), &line).map(|()| Exit::DONE);

@@ -2,6 +2,7 @@
 //! that it tries: `attack_01_…` tries line 1.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
+mod agents;
 mod denial;
 mod files;
 mod names;
