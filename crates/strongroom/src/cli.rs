@@ -7,7 +7,7 @@ use clap::{Args, Parser, Subcommand};
 use crate::commands;
 use crate::context::Context;
 use crate::errors::{Exit, Failure};
-use crate::output::Format;
+use crate::output::{self, Format};
 
 /// Keeps a team's secrets encrypted and hands them to exactly the code that needs them.
 #[derive(Parser)]
@@ -87,6 +87,8 @@ pub(crate) enum Command {
     /// What runs functions
     #[command(subcommand)]
     Runtime(commands::runtime::Command),
+    /// Prints the JSON Schema of strongroom.json, for editors
+    Schema,
     /// Looks for what is missing or unsafe
     Doctor,
     /// Prints a completion script for a shell
@@ -110,6 +112,7 @@ pub(crate) fn run(context: &Context, command: Command) -> Result<Exit, Failure> 
         Command::Whoami => commands::whoami::run(context),
         Command::Server(args) => commands::server::run(context, &args),
         Command::Runtime(command) => commands::runtime::run(context, command),
+        Command::Schema => output::bytes(strongroom_project::schema().as_bytes()).map(|()| Exit::DONE),
         Command::Doctor => commands::doctor::run(context),
         Command::Completions(args) => commands::completions::run(&args),
     }

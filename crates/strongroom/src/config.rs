@@ -1,7 +1,6 @@
 //! Which server, which project, which namespace: from options, environment and project file, in this order.
 
 pub(crate) mod file;
-mod jsonc;
 
 use strongroom_client::{Address, AddressSource};
 
@@ -49,7 +48,7 @@ pub(crate) fn address(context: &Context) -> Result<Option<(Address, NamedBy)>, F
 pub(crate) fn project(context: &Context) -> Result<String, Failure> {
     let named = match &context.globals.project {
         Some(project) => Some(project.clone()),
-        None => context.project_file()?.and_then(|file| file.content.project.clone()),
+        None => context.project_file()?.and_then(|file| file.content.project.as_ref().map(ToString::to_string)),
     };
     let name = named.unwrap_or_else(|| "default".to_owned());
     let parsed: Result<strongroom_model::ProjectName, _> = name.parse();
@@ -60,7 +59,7 @@ pub(crate) fn project(context: &Context) -> Result<String, Failure> {
 pub(crate) fn workload_namespace(context: &Context, option: Option<&str>) -> Result<String, Failure> {
     let named = match option {
         Some(namespace) => Some(namespace.to_owned()),
-        None => context.project_file()?.and_then(|file| file.content.namespace.clone()),
+        None => context.project_file()?.and_then(|file| file.content.namespace.as_ref().map(ToString::to_string)),
     };
     let name = named.unwrap_or_else(|| "default".to_owned());
     let parsed: Result<strongroom_model::NamespaceName, _> = name.parse();

@@ -122,7 +122,8 @@ impl Failure {
         let mut text = format!("error: {}\n", self.0.problem.detail);
         let is_said = |error: &FieldError| error.detail == self.0.problem.detail;
         for error in self.0.problem.errors.iter().filter(|error| !is_said(error)) {
-            writeln!(text, "  - {}: {}", error.at, error.detail).expect("writing to a String cannot fail");
+            let detail = error.detail.replace('\n', "\n      ");
+            writeln!(text, "  - {}: {detail}", error.at).expect("writing to a String cannot fail");
         }
         for cause in &self.0.causes {
             writeln!(text, "caused by: {cause}").expect("writing to a String cannot fail");

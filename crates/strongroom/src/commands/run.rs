@@ -72,9 +72,8 @@ fn wanted(context: &Context, args: &RunArgs) -> Result<Option<Vec<SecretRef>>, F
     }
     let Some(app) = &args.app else { return Ok(None) };
     let file = context.project_file()?;
-    let found = file.and_then(|file| file.content.apps.iter().find(|entry| entry.id == *app));
-    let list = found.and_then(|entry| entry.secrets.as_ref());
-    Ok(list.map(|list| list.iter().map(|entry| entry.0.clone()).collect()))
+    let found = file.and_then(|file| file.content.apps.iter().find(|entry| entry.id.as_str() == app));
+    Ok(found.and_then(|entry| entry.secrets.clone()))
 }
 
 /// Stops before anything runs if a wanted name has no value; says which others were left out.

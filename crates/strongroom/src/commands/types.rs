@@ -10,7 +10,7 @@ use strongroom_api::secrets::SecretItem;
 use strongroom_client::{ClientError, SecretFilter, Selector};
 use strongroom_model::{ScopeKind, text};
 
-use crate::config::{self, file::SecretEntry};
+use crate::config;
 use crate::context::Context;
 use crate::errors::{Exit, Failure};
 use crate::output;
@@ -89,9 +89,7 @@ fn names(context: &Context, session: &Session, namespace: &str) -> Result<Names,
         *known = description.or(known.take());
     }
     let file = context.project_file()?.map(|file| &file.content);
-    let functions = file.into_iter().flat_map(|file| &file.functions).flat_map(|function| &function.secrets);
-    let apps = file.into_iter().flat_map(|file| &file.apps).flat_map(|app| &app.secrets);
-    for SecretEntry(reference) in functions.chain(apps).flatten() {
+    for reference in file.into_iter().flat_map(strongroom_project::Project::listed) {
         let described = names.get(reference.name.as_str()).cloned().flatten();
         names.entry(reference.target().as_str().to_owned()).or_insert(described);
     }

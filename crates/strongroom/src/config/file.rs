@@ -1,18 +1,10 @@
-//! `strongroom.json`: what a repository says about its workloads.
+//! `strongroom.json`: found upwards, read, and told what is wrong with it.
 
-use std::collections::BTreeMap;
-use std::fmt;
 use std::path::{Path, PathBuf};
 
-use serde::Deserialize;
-use serde::de::{Deserializer, Error as _, IgnoredAny, MapAccess, Visitor, value::MapAccessDeserializer};
-use strongroom_model::manifest::{CallAuth, OnChange, Runtime, SecretRef};
+use strongroom_project::{FILE_NAME, Problem, Project, parse};
 
-use super::jsonc;
-use crate::errors::Failure;
-
-/// The file's name.
-pub(crate) const FILE_NAME: &str = "strongroom.json";
+use crate::errors::{Failure, at};
 
 /// The file, and where it stands.
 #[derive(Debug)]
@@ -20,179 +12,51 @@ pub(crate) struct ProjectFile {
     /// The file itself.
     pub(crate) path: PathBuf,
     /// What it says.
-    pub(crate) content: Content,
+    pub(crate) content: Project,
 }
 
-/// What the file says. Unknown keys are refused.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Content {
-    /// Where editors find the schema.
-    #[serde(rename = "$schema", default)]
-    _schema: Option<IgnoredAny>,
-    /// The project; `default` if absent.
-    #[serde(default)]
-    pub(crate) project: Option<String>,
-    /// Where workloads deploy, run and resolve.
-    #[serde(default)]
-    pub(crate) namespace: Option<String>,
-    /// The server.
-    #[serde(default)]
-    pub(crate) server: Option<String>,
-    /// Further prefixes under which secrets appear in the environment of every function.
-    #[serde(default)]
-    pub(crate) env_prefix: Vec<String>,
-    /// Functions.
-    #[serde(default)]
-    pub(crate) functions: Vec<FunctionEntry>,
-    /// Jobs: read by a later version.
-    #[serde(default)]
-    jobs: Vec<IgnoredAny>,
-    /// Apps.
-    #[serde(default)]
-    pub(crate) apps: Vec<AppEntry>,
-}
-
-impl Content {
-    /// Whether there are jobs, which are not run yet.
-    pub(crate) fn declares_jobs(&self) -> bool {
-        !self.jobs.is_empty()
-    }
-}
-
-/// One function.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct FunctionEntry {
-    /// Its name.
-    pub(crate) name: String,
-    /// Its source file, from the project file's directory.
-    pub(crate) entry: PathBuf,
-    /// What runs it.
-    #[serde(default)]
-    pub(crate) runtime: Runtime,
-    /// Who may call it.
-    #[serde(default)]
-    pub(crate) auth: CallAuth,
-    /// What it gets; absent means everything that resolves.
-    #[serde(default)]
-    pub(crate) secrets: Option<Vec<SecretEntry>>,
-    /// Hosts it may reach.
-    #[serde(default)]
-    pub(crate) allow_net: Option<Vec<String>>,
-    /// Such as `30s`.
-    #[serde(default)]
-    pub(crate) timeout: Option<String>,
-    /// Such as `256MB`.
-    #[serde(default)]
-    pub(crate) memory: Option<String>,
-    /// Requests at once.
-    #[serde(default)]
-    pub(crate) concurrency: Option<u32>,
-    /// Variables that are no secrets.
-    #[serde(default)]
-    pub(crate) env: BTreeMap<String, String>,
-    /// Further prefixes of this function.
-    #[serde(default)]
-    pub(crate) env_prefix: Vec<String>,
-    /// What happens to its workers after a change.
-    #[serde(default)]
-    pub(crate) on_change: OnChange,
-}
-
-/// One app.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct AppEntry {
-    /// Its id.
-    pub(crate) id: String,
-    /// A name for people.
-    #[serde(default, rename = "name")]
-    _name: Option<String>,
-    /// Where it lives.
-    #[serde(default, rename = "path")]
-    _path: Option<PathBuf>,
-    /// What starts it.
-    #[serde(default, rename = "command")]
-    _command: Option<String>,
-    /// What it gets; absent means everything that resolves.
-    #[serde(default)]
-    pub(crate) secrets: Option<Vec<SecretEntry>>,
-}
-
-/// One entry of a `secrets` list: `"NAME"`, `"NAME:ALIAS"`, or an object.
-#[derive(Debug, Clone)]
-pub(crate) struct SecretEntry(pub(crate) SecretRef);
-
-/// Reads `NAME` or `NAME:ALIAS`.
-pub(crate) fn secret_entry(text: &str) -> Result<SecretEntry, strongroom_model::name::NameError> {
-    let (name, alias) = text.split_once(':').map_or((text, None), |(name, alias)| (name, Some(alias)));
-    let alias = alias.map(|alias| alias.trim().parse()).transpose()?;
-    Ok(SecretEntry(SecretRef { name: name.trim().parse()?, alias, required: None, default: None, via: None }))
-}
-
-impl<'de> Deserialize<'de> for SecretEntry {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Entry;
-        impl<'de> Visitor<'de> for Entry {
-            type Value = SecretEntry;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a secret's name or an object with one")
-            }
-
-            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<SecretEntry, E> {
-                secret_entry(text).map_err(E::custom)
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<SecretEntry, A::Error> {
-                let reference = SecretRef::deserialize(MapAccessDeserializer::new(map));
-                reference.map(SecretEntry).map_err(A::Error::custom)
-            }
-        }
-        deserializer.deserialize_any(Entry)
+impl ProjectFile {
+    /// The folder from which paths in the file count.
+    pub(crate) fn folder(&self) -> &Path {
+        self.path.parent().unwrap_or(Path::new("."))
     }
 }
 
 /// The nearest project file from `start` upwards.
 pub(crate) fn find(start: &Path) -> Result<Option<ProjectFile>, Failure> {
     for folder in start.ancestors() {
-        let path = folder.join(FILE_NAME);
-        match std::fs::read_to_string(&path) {
-            Ok(text) => return parse(&text, path).map(Some),
-            Err(error) if matches!(error.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory) => {}
-            Err(error) => {
-                return Err(Failure::failed(format!("{} cannot be read", path.display())).because(&error));
-            }
+        if let Some(file) = read(&folder.join(FILE_NAME), start)? {
+            return Ok(Some(file));
         }
     }
     Ok(None)
 }
 
-fn parse(text: &str, path: PathBuf) -> Result<ProjectFile, Failure> {
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let content = serde_json::from_str(&jsonc::to_json(text)).map_err(|error| {
-        let place = format!("{}:{}:{}", path.display(), error.line(), error.column());
-        Failure::usage(format!("{place}: {}", reason(&error)))
-    })?;
-    Ok(ProjectFile { path, content })
+/// The project file at `path`, if there is one. Messages name it as seen from `start`.
+pub(crate) fn read(path: &Path, start: &Path) -> Result<Option<ProjectFile>, Failure> {
+    let shown = path.strip_prefix(start).unwrap_or(path).display();
+    let failed = |error: &dyn std::error::Error| Failure::failed(format!("{shown} cannot be read")).because(error);
+    let bytes = match std::fs::read(path) {
+        Ok(bytes) => bytes,
+        Err(error) if matches!(error.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory) => {
+            return Ok(None);
+        }
+        Err(error) => return Err(failed(&error)),
+    };
+    let text = String::from_utf8(bytes).map_err(|error| failed(&error.utf8_error()))?;
+    match parse(&text) {
+        Ok(content) => Ok(Some(ProjectFile { path: path.to_path_buf(), content })),
+        Err(problems) => Err(refuse(&shown.to_string(), &problems)),
+    }
 }
 
-/// What is wrong, without the texts that stand in the file: one of them may be a secret in the wrong place.
-fn reason(error: &serde_json::Error) -> String {
-    let whole = error.to_string();
-    let text = whole.rsplit_once(" at line ").map_or(whole.as_str(), |(text, _)| text);
-    match (text.find(": string \""), text.rfind("\", expected")) {
-        (Some(start), Some(end)) if start < end => {
-            format!("{}: a string{}", text.get(..start).unwrap_or_default(), text.get(end + 1..).unwrap_or_default())
-        }
-        _ if text.starts_with("unknown variant") => {
-            format!(
-                "a word that is not known here{}",
-                text.find(", expected").and_then(|at| text.get(at..)).unwrap_or_default()
-            )
-        }
-        _ => text.to_owned(),
+fn refuse(path: &str, problems: &[Problem]) -> Failure {
+    let place = |problem: &Problem| format!("{path}:{}:{}", problem.line, problem.column);
+    let detail = |problem: &Problem| format!("{}\n{}", problem.message, problem.excerpt);
+    match problems {
+        [problem] => Failure::usage(format!("{}: {}", place(problem), detail(problem))),
+        _ => Failure::usage(format!("{path} has {} problems", problems.len()))
+            .each(problems.iter().map(|problem| at(place(problem), detail(problem))).collect()),
     }
 }
 
@@ -200,45 +64,16 @@ fn reason(error: &serde_json::Error) -> String {
 mod tests {
     use super::*;
 
-    fn read(text: &str) -> Result<Content, String> {
-        parse(text, PathBuf::from("strongroom.json")).map(|file| file.content).map_err(|failure| failure.text())
-    }
-
     #[test]
-    fn the_documented_file_is_read() {
-        let content = read(
-            r#"{ "project": "shop", "namespace": "development", "server": "https://secrets.example.com",
-  "functions": [{ "name": "call-openai", "entry": "functions/call-openai.ts", "runtime": "deno", "auth": "token",
-                  "secrets": ["OPENAI_API_KEY", { "name": "AWS_REGION", "default": "us-east-1" }, { "name": "STRIPE_LIVE", "as": "STRIPE_KEY", "required": false }],
-                  "allow_net": ["api.openai.com"], "timeout": "30s", "memory": "256MB", "env": { "TIER": "gold" } }],
-  "jobs": [{ "name": "nightly-sync", "entry": "jobs/nightly.ts", "schedule": "0 3 * * *", "retries": 5 }],
-  "apps": [{ "id": "abc123", "name": "api", "path": "backend", "command": "node src/index.js" }], // comment
-}"#,
-        )
-        .expect("the documented file");
-        assert_eq!(content.project.as_deref(), Some("shop"));
-        let function = content.functions.first().expect("one function");
-        let targets: Vec<_> = function.secrets.iter().flatten().map(|entry| entry.0.target().as_str()).collect();
-        assert_eq!(targets, ["OPENAI_API_KEY", "AWS_REGION", "STRIPE_KEY"]);
-    }
-
-    #[test]
-    fn unknown_keys_are_refused_with_their_place() {
-        let refused = read("{\n  \"projct\": \"shop\"\n}").expect_err("an unknown key");
-        assert!(refused.contains("strongroom.json:2:"), "{refused}");
-        assert!(refused.contains("unknown field `projct`, expected one of"), "{refused}");
-    }
-
-    #[test]
-    fn texts_of_the_file_do_not_stand_in_errors() {
-        for text in [
-            r#"{ "functions": "canary" }"#,
-            r#"{ "functions": [{ "name": "a", "entry": "b", "secrets": "canary, \"expected" }] }"#,
-            r#"{ "functions": [{ "name": "a", "entry": "b", "on_change": "canary" }] }"#,
-            r#"{ "functions": [{ "name": "a", "entry": "b", "secrets": ["can-ary"] }] }"#,
-        ] {
-            let refused = read(text).expect_err("a wrong type");
-            assert!(!refused.contains("canary") && !refused.contains("can-ary"), "{refused}");
-        }
+    fn one_problem_is_the_message_and_several_are_a_list() {
+        let refused = |text| refuse("strongroom.json", &parse(text).expect_err("wrong")).text();
+        assert_eq!(
+            refused("{\n  \"projct\": \"shop\"\n}"),
+            "error: strongroom.json:2:3: unknown key \"projct\"; did you mean \"project\"?\n2 |   \"projct\": \"…\"\n  |   ^\n"
+        );
+        let several = refused("{\n  \"projct\": \"shop\",\n  \"jobs\": 1\n}");
+        assert!(several.starts_with("error: strongroom.json has 2 problems\n  - strongroom.json:2:3: "), "{several}");
+        assert!(several.contains("\n      2 |   \"projct\": \"…\",\n"), "{several}");
+        assert!(several.contains("\n  - strongroom.json:3:11: \"jobs\" is a list"), "{several}");
     }
 }

@@ -4,17 +4,17 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
-use strongroom_api::Code;
 use strongroom_api::functions::{Deploy, Deployed};
+use strongroom_api::{Code, FieldError};
 use strongroom_client::ClientError;
-use strongroom_model::manifest::{CallAuth, OnChange, Runtime};
+use strongroom_model::manifest::{CallAuth, FunctionManifest, OnChange, Runtime, Workload};
+use strongroom_project::{in_units, memory_bytes, secret_ref, time_ms};
 use strongroom_runtime::bundle::bundle;
 use strongroom_runtime::locate;
 
 use super::plan::{self, Plan};
 use crate::commands::secrets::resolve::say_left_out;
 use crate::config;
-use crate::config::file::{FunctionEntry, secret_entry};
 use crate::context::Context;
 use crate::errors::{Exit, Failure, at};
 use crate::home::Home;
@@ -124,18 +124,23 @@ fn plans(context: &Context, args: &DeployArgs) -> Result<Vec<Plan>, Failure> {
                 .hint("strongroom functions deploy NAME --entry FILE"));
         };
         let prefixes = file.map(|file| file.content.env_prefix.clone()).unwrap_or_default();
-        let entry = args.one.entry(name, entry)?;
-        let planned = plan::plan(&entry, &context.working_dir, &prefixes);
-        return planned.map(|plan| vec![plan]).map_err(|problems| {
-            let each = problems.into_iter().map(|problem| at(name, problem)).collect();
-            Failure::usage("nothing was deployed: the configuration is wrong").each(each)
-        });
+        let manifest = args.one.manifest(prefixes);
+        let problems = match (name.parse(), manifest) {
+            (Ok(name), Ok(manifest)) => {
+                return Ok(vec![Plan { name, entry: context.working_dir.join(entry), manifest }]);
+            }
+            (name, manifest) => {
+                let name = name.err().map(|error: strongroom_model::slug::SlugError| at("NAME", error));
+                name.into_iter().chain(manifest.err().into_iter().flatten()).collect()
+            }
+        };
+        return Err(Failure::usage("nothing was deployed: the options are wrong").each(problems));
     }
     let Some(file) = file else {
         return Err(Failure::usage("there is no strongroom.json here or above")
             .hint("without one: strongroom functions deploy NAME --entry FILE"));
     };
-    if file.content.declares_jobs() {
+    if !file.content.jobs.is_empty() {
         context.output.talk("note: the jobs of strongroom.json are left alone; this version does not run jobs yet");
     }
     let plans = plan::from_file(file, &args.names)?;
@@ -147,11 +152,12 @@ fn plans(context: &Context, args: &DeployArgs) -> Result<Vec<Plan>, Failure> {
 }
 
 impl OneArgs {
-    fn entry(&self, name: &str, entry: &Path) -> Result<FunctionEntry, Failure> {
+    /// The manifest that the options mean, or everything that is wrong with them.
+    fn manifest(&self, env_prefix: Vec<String>) -> Result<FunctionManifest, Vec<FieldError>> {
         let mut problems = Vec::new();
         let mut secrets = Vec::new();
         for (index, text) in self.secrets.iter().enumerate() {
-            match secret_entry(text) {
+            match secret_ref(text) {
                 Ok(entry) => secrets.push(entry),
                 Err(error) => problems.push(at(format!("--secret number {}", index + 1), error)),
             }
@@ -165,26 +171,36 @@ impl OneArgs {
                 None => problems.push(at(format!("--env number {}", index + 1), "it is NAME=VALUE")),
             }
         }
-        if !problems.is_empty() {
-            return Err(Failure::usage("nothing was deployed: the options are wrong").each(problems));
-        }
-        Ok(FunctionEntry {
-            name: name.to_owned(),
-            entry: entry.to_path_buf(),
-            runtime: Runtime::Deno,
-            auth: if self.public { CallAuth::Public } else { CallAuth::Token },
-            secrets: (!secrets.is_empty()).then_some(secrets),
-            allow_net: (!self.allow_net.is_empty()).then(|| self.allow_net.clone()),
-            timeout: self.timeout.clone(),
-            memory: self.memory.clone(),
-            concurrency: self.concurrency,
-            env,
-            env_prefix: Vec::new(),
-            on_change: match self.on_change {
-                Some(Reaction::Live) => OnChange::Live,
-                Some(Reaction::Recycle) | None => OnChange::Recycle,
+        let default = FunctionManifest::default();
+        let mut number = |option: &str, parsed: Option<Result<u64, String>>, fallback: u64| match parsed {
+            Some(Err(problem)) => {
+                problems.push(at(option, problem));
+                fallback
+            }
+            Some(Ok(number)) => number,
+            None => fallback,
+        };
+        let timeout_ms = number("--timeout", self.timeout.as_deref().map(time_ms), default.timeout_ms);
+        let memory_bytes = number("--memory", self.memory.as_deref().map(memory_bytes), default.workload.memory_bytes);
+        let manifest = FunctionManifest {
+            workload: Workload {
+                runtime: Runtime::Deno,
+                secrets: (!secrets.is_empty()).then_some(secrets),
+                allow_net: (!self.allow_net.is_empty()).then(|| self.allow_net.clone()),
+                memory_bytes,
+                env,
+                env_prefix,
+                on_change: match self.on_change {
+                    Some(Reaction::Live) => OnChange::Live,
+                    Some(Reaction::Recycle) | None => OnChange::Recycle,
+                },
             },
-        })
+            auth: if self.public { CallAuth::Public } else { CallAuth::Token },
+            timeout_ms,
+            concurrency: self.concurrency.unwrap_or(default.concurrency),
+        };
+        problems.extend(manifest.problems().iter().map(|problem| at("the options", in_units(problem))));
+        if problems.is_empty() { Ok(manifest) } else { Err(problems) }
     }
 }
 
