@@ -63,15 +63,6 @@ impl Caller {
         }
     }
 
-    /// The same caller, allowed to see the metadata of what it has just written.
-    #[must_use]
-    pub fn seeing_own_write(mut self) -> Self {
-        if let Access::Token { grant, .. } = &mut self.access {
-            Arc::make_mut(grant).capabilities.push(Capability::SecretsList);
-        }
-        self
-    }
-
     /// Whether the caller's limits let it see secrets of `scope` under `name`.
     pub fn reaches(&self, scope: &Scope, name: &SecretName) -> bool {
         self.reaches_scope(scope) && self.reaches_name(name)

@@ -11,7 +11,7 @@ use strongroom_store::{Rows, Tx};
 
 use crate::error::Error;
 use crate::keys::Project;
-use crate::live::Affected;
+use crate::live::{Affected, Raised};
 use crate::open::App;
 
 /// Longest sleep of the watcher: a clock that was set is noticed within it.
@@ -98,12 +98,11 @@ impl App {
         scope: Scope,
         names: Vec<SecretName>,
     ) -> Result<(), Error> {
-        let (id, namespace) = (project.id, scope.namespace().cloned());
-        let counter =
-            self.store.write(move |tx: &mut dyn Tx| tx.raise_epoch(&id, namespace.as_ref()).map_err(Error::from));
-        let counter = counter.await?;
         let affected = Affected { project: Arc::clone(project), scope, names, removed: true };
-        self.announce(affected, Some(counter)).await?;
+        let (id, scope, names) = (project.id, affected.scope.clone(), affected.names.clone());
+        let raised = self.store.write(move |tx: &mut dyn Tx| Ok::<_, Error>(Raised::by(tx, &id, &scope, &names)?));
+        let raised = raised.await?;
+        self.announce(affected, raised.as_ref()).await;
         Ok(())
     }
 }

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use strongroom_api::secrets::Live;
-use strongroom_model::{Scope, SecretName};
+use strongroom_model::{Id, Scope, SecretName};
 use strongroom_runtime::{Change, ChangeCause, Refresh};
-use strongroom_store::Rows;
+use strongroom_store::port::ReadFact;
+use strongroom_store::{StoreError, Tx};
 
-use crate::error::Error;
 use crate::functions::Entry;
 use crate::keys::Project;
 use crate::open::App;
@@ -35,22 +35,54 @@ pub(crate) struct Affected {
     pub(crate) removed: bool,
 }
 
+/// Up to so many names are looked up one by one; for more of them, all that is known is read at once.
+const FEW: usize = 200;
+
+/// What a change does besides, inside its own transaction.
+pub(crate) struct Raised {
+    /// The epoch that it makes.
+    pub(crate) epoch: u64,
+    /// Who is known to read what changes.
+    pub(crate) readers: Vec<ReadFact>,
+}
+
+impl Raised {
+    /// Raises the epoch of where `scope` is seen. End users' secrets are in no resolution.
+    pub(crate) fn by(
+        tx: &mut dyn Tx,
+        project: &Id,
+        scope: &Scope,
+        names: &[SecretName],
+    ) -> Result<Option<Self>, StoreError> {
+        if scope.user().is_some() {
+            return Ok(None);
+        }
+        let mut readers = Vec::new();
+        if names.len() <= FEW {
+            for name in names {
+                readers.append(&mut tx.readers(project, name)?);
+            }
+        } else {
+            let names: HashSet<_> = names.iter().collect();
+            readers = tx.all_readers(project)?;
+            readers.retain(|fact| names.contains(&fact.secret));
+        }
+        Ok(Some(Self { epoch: tx.raise_epoch(project, scope.namespace())?, readers }))
+    }
+}
+
 impl App {
-    /// Makes the change of epoch `counter` live and tells who has it now. Without a counter nothing resolves anew.
+    /// Makes a committed change live and tells who has it now. Without `raised` nothing resolves anew.
     ///
     /// When this returns, every invocation that begins sees the change.
-    pub(crate) async fn announce(self: &Arc<Self>, affected: Affected, counter: Option<u64>) -> Result<Live, Error> {
-        let Some(epoch) = counter else { return Ok(Live::default()) };
+    pub(crate) async fn announce(self: &Arc<Self>, affected: Affected, raised: Option<&Raised>) -> Live {
+        let Some(Raised { epoch, readers }) = raised else { return Live::default() };
+        let epoch = *epoch;
         let namespace = affected.scope.namespace();
         self.epochs.raise(affected.project.id, namespace, epoch);
         self.tell_listeners(&affected.project, &affected.scope, epoch, affected.names.clone());
         let (restarted, restart_failed) = self.tell_workers(&affected, epoch).await;
-        // the change is committed and live: that the count is not known must not look like a failure
-        let functions = self.count_functions(&affected).await.unwrap_or_else(|error| {
-            tracing::error!(%error, "the functions that use a secret could not be counted");
-            0
-        });
-        Ok(Live { functions, restarted, restart_failed })
+        Live { functions: count_functions(&affected, readers), restarted, restart_failed }
     }
 
     /// Tells whoever listens. No names means "something, look again".
@@ -92,24 +124,13 @@ impl App {
         failed.sort();
         (restarted, failed)
     }
+}
 
-    /// How many functions are known to read one of the names from where the change is visible.
-    async fn count_functions(&self, affected: &Affected) -> Result<u64, Error> {
-        let facts = self
-            .store
-            .read(|rows: &mut dyn Rows| {
-                let mut facts = Vec::new();
-                for name in &affected.names {
-                    facts.extend(rows.readers(&affected.project.id, name)?);
-                }
-                Ok::<_, Error>(facts)
-            })
-            .await?;
-        let visible =
-            facts.into_iter().filter(|fact| affected.scope.namespace().is_none_or(|only| *only == fact.namespace));
-        let workloads: HashSet<_> = visible.map(|fact| (fact.namespace, fact.workload)).collect();
-        Ok(u64::try_from(workloads.len()).unwrap_or(u64::MAX))
-    }
+/// How many functions are known to read one of the names from where the change is visible.
+fn count_functions(affected: &Affected, readers: &[ReadFact]) -> u64 {
+    let visible = readers.iter().filter(|fact| affected.scope.namespace().is_none_or(|only| *only == fact.namespace));
+    let workloads: HashSet<_> = visible.map(|fact| (&fact.namespace, &fact.workload)).collect();
+    u64::try_from(workloads.len()).unwrap_or(u64::MAX)
 }
 
 /// Whether a function can resolve one of the changed names.

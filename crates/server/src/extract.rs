@@ -1,5 +1,6 @@
 //! What handlers take: the caller, the project, a checked query, a checked body.
 
+use std::convert::Infallible;
 use std::io;
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -8,7 +9,7 @@ use std::time::Duration;
 use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request};
 use axum::response::{IntoResponse, Response};
 use http::request::Parts;
-use http::{StatusCode, header};
+use http::{HeaderValue, StatusCode, header};
 use http_body_util::{BodyExt as _, Limited};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -118,6 +119,21 @@ impl<T: DeserializeOwned> FromRequestParts<Arc<Served>> for Query<T> {
             let text = std::error::Error::source(&rejection).map(ToString::to_string).unwrap_or_default();
             Failure::invalid("query", safe(&text).unwrap_or_else(|| "a query parameter has the wrong form".to_owned()))
         })
+    }
+}
+
+/// What a request makes conditions of (RFC 9110, section 13.1), as it was sent.
+pub(crate) struct Preconditions {
+    pub(crate) if_match: Vec<HeaderValue>,
+    pub(crate) if_none_match: Vec<HeaderValue>,
+}
+
+impl<S: Sync> FromRequestParts<S> for Preconditions {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        let all = |name| parts.headers.get_all(name).iter().cloned().collect();
+        Ok(Self { if_match: all(header::IF_MATCH), if_none_match: all(header::IF_NONE_MATCH) })
     }
 }
 

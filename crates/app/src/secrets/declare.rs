@@ -12,7 +12,7 @@ use super::{Place, to_result};
 use crate::authz::Reach;
 use crate::caller::Caller;
 use crate::error::{Conflict, Error, Fault};
-use crate::live::Affected;
+use crate::live::{Affected, Raised};
 use crate::once::Once;
 use crate::open::{App, new_id};
 use crate::rows::Authenticated as _;
@@ -48,7 +48,7 @@ pub async fn declare(
     let (who, now) = (caller.clone(), app.clock.now());
     let request = format!("{:?} {:?} {} {:?}", declare.scope, declare.entries, declare.force, declare.allowed);
     let once = Once::of(&app.instance, caller, &entered.id, "declare", &request);
-    let (results, created, names, counter) = app
+    let (results, created, names, raised) = app
         .store
         .write(move |tx: &mut dyn Tx| -> Result<_, Error> {
             let place = Place { project: &owner, instance: &instance, caller: &who, now };
@@ -65,12 +65,12 @@ pub async fn declare(
                     names.push(name.clone());
                 }
             }
-            let counter = if names.is_empty() { None } else { super::raise(tx, &owner, &declare.scope)? };
+            let raised = if names.is_empty() { None } else { Raised::by(tx, &owner.id, &declare.scope, &names)? };
             once.map(|once| once.remember(tx, &(&results, &created), now)).transpose()?;
-            Ok((results, created, names, counter))
+            Ok((results, created, names, raised))
         })
         .await?;
-    app.announce(Affected { project: entered, scope, names, removed: false }, counter).await?;
+    app.announce(Affected { project: entered, scope, names, removed: false }, raised.as_ref()).await;
     Ok(Declared { results, url, created })
 }
 

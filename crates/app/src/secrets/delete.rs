@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use jiff::SignedDuration;
-use strongroom_api::secrets::{WriteResult, WriteStatus, Written};
+use strongroom_api::secrets::{WriteResult, WriteStatus, Written, WrittenSecret};
 use strongroom_model::{Capability, ProjectName, Scope, SecretName};
 use strongroom_store::port::SecretRow;
 use strongroom_store::{StoreError, Tx};
@@ -13,7 +13,7 @@ use crate::authz::Reach;
 use crate::caller::Caller;
 use crate::error::Error;
 use crate::keys::Project;
-use crate::live::Affected;
+use crate::live::{Affected, Raised};
 use crate::once::Once;
 use crate::open::App;
 use crate::rows::Authenticated as _;
@@ -42,16 +42,17 @@ pub async fn delete(app: &Arc<App>, caller: &Caller, project: &ProjectName, dele
     let (scope, name) = (delete.scope.clone(), delete.name.clone());
     let (owner, instance) = (Arc::clone(&entered), Arc::clone(&app.instance));
     let (who, now) = (caller.clone(), app.clock.now());
-    let (result, counter) = app
+    let (result, raised) = app
         .store
         .write(move |tx: &mut dyn Tx| {
             let place = Place { project: &owner, instance: &instance, caller: &who, now };
             let result = remove(tx, &place, &delete)?;
-            Ok::<_, Error>((result, super::raise(tx, &owner, &delete.scope)?))
+            let names = std::slice::from_ref(&delete.name);
+            Ok::<_, Error>((result, Raised::by(tx, &owner.id, &delete.scope, names)?))
         })
         .await?;
     let affected = Affected { project: entered, scope, names: vec![name], removed: true };
-    let live = app.announce(affected, counter).await?;
+    let live = app.announce(affected, raised.as_ref()).await;
     Ok(Written { results: vec![result], live, ..Written::default() })
 }
 
@@ -107,16 +108,16 @@ pub async fn restore(
     project: &ProjectName,
     scope: Scope,
     name: SecretName,
-) -> Result<Written, Error> {
+) -> Result<WrittenSecret, Error> {
     let entered = app.enter(caller, project, Capability::SecretsWrite, Reach::Change(&scope)).await?;
     app.require_names(caller, project, [&name]).await?;
     let (owner, instance) = (Arc::clone(&entered), Arc::clone(&app.instance));
     let (who, now, place_scope, wanted) = (caller.clone(), app.clock.now(), scope.clone(), name.clone());
     let window = SignedDuration::try_from(app.restore_window).unwrap_or(SignedDuration::MAX);
     let once = Once::of(&app.instance, caller, &entered.id, "restore", &format!("{scope:?} {name}"));
-    let (head, counter) = app
+    let (head, raised) = app
         .store
-        .write(move |tx: &mut dyn Tx| -> Result<(SecretRow, Option<u64>), Error> {
+        .write(move |tx: &mut dyn Tx| -> Result<(SecretRow, Option<Raised>), Error> {
             let place = Place { project: &owner, instance: &instance, caller: &who, now };
             if let Some(once) = once {
                 if once.answered::<()>(tx)?.is_some()
@@ -148,11 +149,13 @@ pub async fn restore(
             let head = head.signed(&instance);
             tx.update_secret(&head)?;
             place.record(tx, "secret.restore", &head)?;
-            let counter = super::raise(tx, &owner, &place_scope)?;
-            Ok((head, counter))
+            let raised = Raised::by(tx, &owner.id, &place_scope, &[wanted])?;
+            Ok((head, raised))
         })
         .await?;
+    let item = app.after_write(caller, &entered, &head, raised.as_ref()).await?;
     let affected = Affected { project: entered, scope, names: vec![name], removed: false };
-    let live = app.announce(affected, counter).await?;
-    Ok(Written { results: vec![to_result(&head, WriteStatus::Restored)], live, ..Written::default() })
+    let live = app.announce(affected, raised.as_ref()).await;
+    let results = vec![to_result(&head, WriteStatus::Restored)];
+    Ok(WrittenSecret { item, written: Written { results, live, ..Written::default() } })
 }

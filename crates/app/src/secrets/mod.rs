@@ -10,9 +10,9 @@ mod write;
 pub use copy::{Copy, copy, diff, export, reveal};
 pub use declare::{Declare, declare};
 pub use delete::{Delete, delete, restore};
-pub use read::{ListQuery, Listed, detail, history, item, list, stats};
+pub use read::{ListQuery, Listed, detail, history, list, stats};
 pub use rollback::rollback;
-pub use write::{Change, Presence, Write, write};
+pub use write::{Change, Presence, Write, write, write_one};
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -121,16 +121,6 @@ pub(crate) fn expired_warning(head: &SecretRow, now: Timestamp) -> Option<String
     let name = &head.name;
     is_expired(head.expires_at, now)
         .then(|| format!("{name} has an expiry that has passed, so its value is expired; set another with --expires"))
-}
-
-/// Raises the epoch of where the scope is seen. End users' secrets are in no resolution.
-pub(crate) fn raise(tx: &mut dyn Tx, project: &Project, scope: &Scope) -> Result<Option<u64>, Error> {
-    match scope {
-        Scope::User(_) => Ok(None),
-        Scope::Global | Scope::System | Scope::Namespace(_) | Scope::App(..) => {
-            Ok(Some(tx.raise_epoch(&project.id, scope.namespace())?))
-        }
-    }
 }
 
 /// What a transaction that touches a scope needs to know.

@@ -16,6 +16,7 @@ use crate::authz::Reach;
 use crate::caller::Caller;
 use crate::error::Error;
 use crate::keys::Project;
+use crate::live::Raised;
 use crate::open::App;
 use crate::rows::Authenticated as _;
 
@@ -158,6 +159,23 @@ fn used_by(caller: &Caller, head: &SecretRow, facts: &[ReadFact]) -> u64 {
 }
 
 impl App {
+    /// The metadata of a secret that was just written. Readers that the write did not look up are looked up now.
+    pub(super) async fn after_write(
+        &self,
+        caller: &Caller,
+        project: &Project,
+        head: &SecretRow,
+        raised: Option<&Raised>,
+    ) -> Result<SecretItem, Error> {
+        let used_by = if let Some(raised) = raised {
+            used_by(caller, head, &raised.readers)
+        } else {
+            let read = |rows: &mut dyn Rows| rows.readers(&project.id, &head.name).map_err(Error::from);
+            used_by(caller, head, &self.store.read(read).await?)
+        };
+        Ok(self.present(project, head, used_by, self.clock.now()))
+    }
+
     fn present(&self, project: &Project, head: &SecretRow, used_by: u64, now: Timestamp) -> SecretItem {
         let mut item = to_item(head, used_by, now);
         item.overridden = self.environment_value(project, &head.name).is_some();
@@ -218,20 +236,6 @@ pub(super) fn not_there(caller: &Caller, elsewhere: &[SecretRow], scope: &Scope,
         what: format!("{name} in scope {scope}"),
         hint: other.map(|head| format!("strongroom secrets get {name}{}", scope_flags(&head.scope))),
     }
-}
-
-/// One secret's metadata as a list item.
-pub async fn item(
-    app: &App,
-    caller: &Caller,
-    project: &ProjectName,
-    scope: &Scope,
-    name: &SecretName,
-) -> Result<SecretItem, Error> {
-    let project = app.enter(caller, project, Capability::SecretsList, Reach::Read(scope)).await?;
-    app.require_names(caller, &project.name, [name]).await?;
-    let (head, facts) = head_and_readers(app, caller, &project.id, (scope, name)).await?;
-    Ok(app.present(&project, &head, used_by(caller, &head, &facts), app.clock.now()))
 }
 
 /// One secret's metadata with who reads it.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use strongroom_api::secrets::{WriteStatus, Written};
+use strongroom_api::secrets::{WriteStatus, Written, WrittenSecret};
 use strongroom_model::{Capability, ProjectName, Scope, SecretName};
 use strongroom_store::Tx;
 use strongroom_store::port::{SecretRow, VersionKind, VersionRow};
@@ -12,7 +12,7 @@ use crate::authz::Reach;
 use crate::caller::Caller;
 use crate::error::Error;
 use crate::keys::Project;
-use crate::live::Affected;
+use crate::live::{Affected, Raised};
 use crate::once::Once;
 use crate::open::App;
 use crate::rows::Authenticated as _;
@@ -24,16 +24,16 @@ pub async fn rollback(
     project: &ProjectName,
     (scope, name): (Scope, SecretName),
     version: u64,
-) -> Result<Written, Error> {
+) -> Result<WrittenSecret, Error> {
     let entered = app.enter(caller, project, Capability::SecretsWrite, Reach::Change(&scope)).await?;
     app.require_names(caller, project, [&name]).await?;
     let (owner, instance, rng) = (Arc::clone(&entered), Arc::clone(&app.instance), Arc::clone(&app.rng));
     let (who, now, place_scope, wanted) = (caller.clone(), app.clock.now(), scope.clone(), name.clone());
     let request = format!("{scope:?} {name} {version}");
     let once = Once::of(&app.instance, caller, &entered.id, "rollback", &request);
-    let (head, counter) = app
+    let (head, raised) = app
         .store
-        .write(move |tx: &mut dyn Tx| -> Result<(SecretRow, Option<u64>), Error> {
+        .write(move |tx: &mut dyn Tx| -> Result<(SecretRow, Option<Raised>), Error> {
             let place = Place { project: &owner, instance: &instance, caller: &who, now };
             let Some(head) = tx.secret(&owner.id, &place_scope, &wanted)? else {
                 return Err(super::write::missing(tx, &who, &owner, (&place_scope, &wanted))?);
@@ -48,13 +48,15 @@ pub async fn rollback(
             let next = append_copy(tx, &place, head, version, &*rng)?;
             let target = super::Target { from_version: Some(version), ..super::target(&next) };
             place.record_target(tx, "secret.rollback", &target)?;
-            Ok((next, super::raise(tx, &owner, &place_scope)?))
+            Ok((next, Raised::by(tx, &owner.id, &place_scope, &[wanted])?))
         })
         .await?;
+    let item = app.after_write(caller, &entered, &head, raised.as_ref()).await?;
     let affected = Affected { project: entered, scope, names: vec![name], removed: false };
-    let live = app.announce(affected, counter).await?;
+    let live = app.announce(affected, raised.as_ref()).await;
     let warnings = super::expired_warning(&head, now).into_iter().collect();
-    Ok(Written { results: vec![to_result(&head, WriteStatus::Updated)], live, warnings, ..Written::default() })
+    let results = vec![to_result(&head, WriteStatus::Updated)];
+    Ok(WrittenSecret { item, written: Written { results, live, warnings, ..Written::default() } })
 }
 
 fn append_copy(

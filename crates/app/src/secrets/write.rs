@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use strongroom_api::secrets::{Live, WriteResult, WriteStatus, Written};
+use strongroom_api::secrets::{WriteResult, WriteStatus, Written, WrittenSecret};
 use strongroom_model::{Capability, Expiry, ProjectName, Scope, SecretName};
 use strongroom_seal::{Instance, Random, ValueContext, same_value, seal_value};
 use strongroom_secret::SecretValue;
@@ -15,7 +15,7 @@ use crate::authz::Reach;
 use crate::caller::Caller;
 use crate::error::{Conflict, Error, Fault};
 use crate::keys::Project;
-use crate::live::Affected;
+use crate::live::{Affected, Raised};
 use crate::once::Once;
 use crate::open::{App, new_id};
 use crate::rows::Authenticated as _;
@@ -68,37 +68,63 @@ pub struct Write {
 /// Writes them in one transaction with their audit records, then tells the running workers. Refuses with *all* the
 /// problems if there is one, and nothing is written then.
 pub async fn write(app: &Arc<App>, caller: &Caller, project: &ProjectName, write: Write) -> Result<Written, Error> {
+    let scope = write.scope.clone();
+    let (entered, done) = commit(app, caller, project, write).await?;
+    Ok(tell(app, entered, scope, done).await)
+}
+
+/// The same for a write of exactly one secret; tells its metadata too.
+pub async fn write_one(
+    app: &Arc<App>,
+    caller: &Caller,
+    project: &ProjectName,
+    write: Write,
+) -> Result<WrittenSecret, Error> {
+    let scope = write.scope.clone();
+    let (entered, mut done) = commit(app, caller, project, write).await?;
+    // only the repeat of a write whose secret has gone since has none
+    let head = done.last.take().ok_or_else(|| Error::not_found(format!("the secret in scope {scope}")))?;
+    let item = app.after_write(caller, &entered, &head, done.raised.as_ref()).await?;
+    Ok(WrittenSecret { item, written: tell(app, entered, scope, done).await })
+}
+
+async fn commit(
+    app: &App,
+    caller: &Caller,
+    project: &ProjectName,
+    write: Write,
+) -> Result<(Arc<Project>, Done), Error> {
     let entered = app.enter(caller, project, Capability::SecretsWrite, Reach::Change(&write.scope)).await?;
     app.require_names(caller, project, write.changes.iter().map(|change| &change.name)).await?;
-    let may_compare = caller.holds(Capability::ValuesRead);
-    let (scope, dry_run) = (write.scope.clone(), write.dry_run);
     let task = Task {
         project: Arc::clone(&entered),
         instance: Arc::clone(&app.instance),
         rng: Arc::clone(&app.rng),
         caller: caller.clone(),
         now: app.clock.now(),
+        may_compare: caller.holds(Capability::ValuesRead),
         write,
-        may_compare,
     };
-    let outcome = app.store.write(move |tx: &mut dyn Tx| task.run(tx)).await;
-    let done = match outcome {
-        Err(Stopped::DryRun(done)) if dry_run => return Ok(done.into_written()),
-        Err(Stopped::DryRun(_)) => return Err(Error::Unavailable("a dry run was asked for".to_owned())),
-        Err(Stopped::Refused(error)) => return Err(error),
-        Ok(done) => done,
-    };
-    let affected = Affected { project: entered, scope, names: done.changed.clone(), removed: false };
-    let live = app.announce(affected, done.counter).await?;
-    let mut written = done.into_written();
-    written.live = live;
-    Ok(written)
+    match app.store.write(move |tx: &mut dyn Tx| task.run(tx)).await {
+        // nothing was raised
+        Err(Stopped::DryRun(done)) => Ok((entered, Done { raised: None, ..*done })),
+        Err(Stopped::Refused(error)) => Err(error),
+        Ok(done) => Ok((entered, done)),
+    }
+}
+
+/// Tells the running workers, and the caller what they did.
+async fn tell(app: &Arc<App>, project: Arc<Project>, scope: Scope, done: Done) -> Written {
+    let Done { results, created, warnings, changed, raised, last: _ } = done;
+    let affected = Affected { project, scope, names: changed, removed: false };
+    let live = app.announce(affected, raised.as_ref()).await;
+    Written { results, live, created, warnings }
 }
 
 /// Why the transaction was undone.
 enum Stopped {
     Refused(Error),
-    DryRun(Done),
+    DryRun(Box<Done>),
 }
 
 impl From<StoreError> for Stopped {
@@ -120,14 +146,10 @@ struct Done {
     warnings: Vec<String>,
     /// Names whose value or expiry changed.
     changed: Vec<SecretName>,
-    /// The epoch that the write made, if any resolution can have changed.
-    counter: Option<u64>,
-}
-
-impl Done {
-    fn into_written(self) -> Written {
-        Written { results: self.results, live: Live::default(), created: self.created, warnings: self.warnings }
-    }
+    /// What the write raised, if any resolution can have changed.
+    raised: Option<Raised>,
+    /// The last secret that was looked at.
+    last: Option<Box<SecretRow>>,
 }
 
 struct Task {
@@ -152,7 +174,9 @@ impl Task {
         let place = Place { project: &self.project, instance: &self.instance, caller: &self.caller, now: self.now };
         let once = self.once();
         if let Some(results) = once.as_ref().map(|once| once.answered(tx)).transpose()?.flatten() {
-            return Ok(Done { results, ..Done::default() });
+            let change = self.write.changes.last();
+            let last = change.map(|change| tx.secret(&self.project.id, &self.write.scope, &change.name)).transpose()?;
+            return Ok(Done { results, last: last.flatten().map(Box::new), ..Done::default() });
         }
         let mut done = Done { created: place.ensure(tx, &self.write.scope)?, ..Done::default() };
         let (mut faults, mut in_the_way) = (Vec::new(), Vec::new());
@@ -172,15 +196,16 @@ impl Task {
                         done.warnings.extend(super::expired_warning(&head, self.now));
                     }
                     done.results.push(to_result(&head, status));
+                    done.last = Some(head);
                 }
             }
         }
         refuse(faults, in_the_way)?;
         if !done.changed.is_empty() {
-            done.counter = super::raise(tx, &self.project, &self.write.scope)?;
+            done.raised = Raised::by(tx, &self.project.id, &self.write.scope, &done.changed)?;
         }
         if self.write.dry_run {
-            return Err(Stopped::DryRun(done));
+            return Err(Stopped::DryRun(Box::new(done)));
         }
         if let Some(once) = once {
             once.remember(tx, &done.results, self.now)?;

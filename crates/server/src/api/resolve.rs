@@ -1,11 +1,8 @@
 //! `/resolve` and `/resolution`
 
-use std::convert::Infallible;
 use std::time::Duration;
 
-use axum::extract::FromRequestParts;
 use axum::response::{IntoResponse, Response};
-use http::request::Parts;
 use http::{HeaderValue, StatusCode, header};
 use serde::Deserialize;
 use strongroom_api::resolve::{ResolutionAnswer, Resolved};
@@ -15,7 +12,7 @@ use strongroom_app::tokens::still_stands;
 use strongroom_model::Lifetime;
 use tokio::time::Instant;
 
-use crate::extract::{Json, Lists, Query, ReadsValues, Scene, Values};
+use crate::extract::{Json, Lists, Preconditions, Query, ReadsValues, Scene, Values};
 use crate::failure::Failure;
 use crate::place::{self, optional, workload_namespace};
 
@@ -62,7 +59,7 @@ impl ResolveParams {
 pub(crate) async fn resolve(
     scene: Scene<ReadsValues>,
     Query(params): Query<ResolveParams>,
-    Known(known): Known,
+    preconditions: Preconditions,
 ) -> Result<Response, Failure> {
     let (question, wait) = (params.question()?, params.wait()?);
     let deadline = Instant::now() + wait;
@@ -71,7 +68,7 @@ pub(crate) async fn resolve(
     let mut changes = (!wait.is_zero()).then(|| scene.app.subscribe());
     let prepared = loop {
         let prepared = resolve::prepare(&scene.app, &scene.caller, &scene.project, &question).await?;
-        if !is_known(&known, &prepared.tag) {
+        if !is_known(&preconditions.if_none_match, &prepared.tag) {
             break prepared;
         }
         let Some(changes) = changes.as_mut().filter(|_| Instant::now() < deadline) else {
@@ -87,17 +84,6 @@ pub(crate) async fn resolve(
     let tag = etag(&prepared);
     let resolved = resolve::deliver(&scene.app, &scene.caller, prepared).await?;
     Ok(([(header::ETAG, tag)], Values(resolved)).into_response())
-}
-
-/// What `If-None-Match` says.
-pub(crate) struct Known(Vec<HeaderValue>);
-
-impl<S: Sync> FromRequestParts<S> for Known {
-    type Rejection = Infallible;
-
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
-        Ok(Self(parts.headers.get_all(header::IF_NONE_MATCH).iter().cloned().collect()))
-    }
 }
 
 /// Whether `If-None-Match` names the tag, compared weakly (RFC 9110, section 13.1.2).

@@ -2,7 +2,6 @@
 
 use axum::extract::Path;
 use axum::response::{IntoResponse, Response};
-use http::{HeaderMap, header};
 use serde::Deserialize;
 use strongroom_api::resolve::Revealed;
 use strongroom_api::secrets::{
@@ -15,7 +14,9 @@ use strongroom_app::{Error, Fault};
 use strongroom_model::{Expiry, Scope, SecretName};
 
 use super::{NoParams, ScopeParams, expiry, from_cursor, limit, to_cursor};
-use crate::extract::{Declares, Deletes, Json, Lists, Query, ReadsValues, Scene, Values, Writes, created};
+use crate::extract::{
+    Declares, Deletes, Json, Lists, Preconditions, Query, ReadsValues, Scene, Values, Writes, created,
+};
 use crate::failure::Failure;
 use crate::place::{self, Parts, optional};
 
@@ -86,16 +87,6 @@ fn description(text: Option<&String>) -> Result<(), Failure> {
     }
 }
 
-async fn written_one<N>(
-    scene: &Scene<N>,
-    scope: &Scope,
-    name: &SecretName,
-    written: Written,
-) -> Result<WrittenSecret, Failure> {
-    let item = secrets::item(&scene.app, &scene.caller.clone().seeing_own_write(), &scene.project, scope, name).await?;
-    Ok(WrittenSecret { item, written })
-}
-
 /// Creates a secret, or declares one if no value is given.
 #[utoipa::path(post, path = "/secrets", tag = "secrets", params(("project" = String, Path)), request_body = CreateSecret,
     responses((status = 201, description = "created", body = WrittenSecret), (status = 409, description = "it exists", body = Problem), (status = "default", description = "refused", body = Problem)))]
@@ -108,15 +99,15 @@ pub(crate) async fn create(
     let name = place::name(&body.name)?;
     let body_description = text(body.description);
     description(body_description.as_ref())?;
+    let allowed = if body.allow_name { vec![name.clone()] } else { Vec::new() };
     let change = Change {
-        name: name.clone(),
+        name,
         value: body.value.map(|value| value.0),
         description: Some(body_description),
         expires: expiry(body.expires_at.as_deref())?,
     };
-    let allowed = if body.allow_name { vec![name.clone()] } else { Vec::new() };
     let write = Write {
-        scope: scope.clone(),
+        scope,
         changes: vec![change],
         presence: Presence::Forbidden,
         force: false,
@@ -124,8 +115,7 @@ pub(crate) async fn create(
         allowed,
         dry_run: false,
     };
-    let written = secrets::write(&scene.app, &scene.caller, &scene.project, write).await?;
-    Ok(created(written_one(&scene, &scope, &name, written).await?))
+    Ok(created(secrets::write_one(&scene.app, &scene.caller, &scene.project, write).await?))
 }
 
 /// Sets many values of one scope; all or none, and every problem is reported.
@@ -195,7 +185,7 @@ pub(crate) async fn update(
     scene: Scene<Writes>,
     Path(path): Path<Vec<(String, String)>>,
     Query(params): Query<ScopeParams>,
-    headers: HeaderMap,
+    preconditions: Preconditions,
     Json(body): Json<UpdateSecret>,
 ) -> Result<Json<WrittenSecret>, Failure> {
     let name = place::name(last(&path))?;
@@ -204,10 +194,10 @@ pub(crate) async fn update(
     }
     let query = Parts::new(params.scope.as_ref(), params.namespace.as_ref(), params.app.as_ref());
     let scope = query.or(Parts::new(body.scope.as_ref(), body.namespace.as_ref(), body.app.as_ref()))?.scope()?;
-    let (if_version, force) = (if_match(&headers)?, body.force);
-    let change = change(name.clone(), body)?;
+    let (if_version, force) = (if_match(&preconditions)?, body.force);
+    let change = change(name, body)?;
     let write = Write {
-        scope: scope.clone(),
+        scope,
         changes: vec![change],
         presence: Presence::Required,
         force,
@@ -215,8 +205,7 @@ pub(crate) async fn update(
         allowed: Vec::new(),
         dry_run: false,
     };
-    let written = secrets::write(&scene.app, &scene.caller, &scene.project, write).await?;
-    Ok(Json(written_one(&scene, &scope, &name, written).await?))
+    Ok(Json(secrets::write_one(&scene.app, &scene.caller, &scene.project, write).await?))
 }
 
 /// What a body changes. Nothing is an error.
@@ -235,8 +224,8 @@ pub(crate) fn change(name: SecretName, body: UpdateSecret) -> Result<Change, Fai
 }
 
 /// The version in an `If-Match` header.
-pub(crate) fn if_match(headers: &HeaderMap) -> Result<Option<u64>, Failure> {
-    let Some(value) = headers.get(header::IF_MATCH) else { return Ok(None) };
+pub(crate) fn if_match(preconditions: &Preconditions) -> Result<Option<u64>, Failure> {
+    let Some(value) = preconditions.if_match.first() else { return Ok(None) };
     let text = value.to_str().map(str::trim).unwrap_or_default();
     if text == "*" {
         // any version will do, and a secret that is not there is refused anyway
@@ -301,10 +290,8 @@ pub(crate) async fn rollback(
     Json(body): Json<Rollback>,
 ) -> Result<Json<WrittenSecret>, Failure> {
     let (scope, name) = (scope(&params)?, place::name(last(&path))?);
-    let written =
-        secrets::rollback(&scene.app, &scene.caller, &scene.project, (scope.clone(), name.clone()), body.version)
-            .await?;
-    Ok(Json(written_one(&scene, &scope, &name, written).await?))
+    let target = (scope, name);
+    Ok(Json(secrets::rollback(&scene.app, &scene.caller, &scene.project, target, body.version).await?))
 }
 
 /// Brings a deleted secret back.
@@ -316,8 +303,7 @@ pub(crate) async fn restore(
     Query(params): Query<ScopeParams>,
 ) -> Result<Json<WrittenSecret>, Failure> {
     let (scope, name) = (scope(&params)?, place::name(last(&path))?);
-    let written = secrets::restore(&scene.app, &scene.caller, &scene.project, scope.clone(), name.clone()).await?;
-    Ok(Json(written_one(&scene, &scope, &name, written).await?))
+    Ok(Json(secrets::restore(&scene.app, &scene.caller, &scene.project, scope, name).await?))
 }
 
 /// Which version to reveal.

@@ -1,7 +1,6 @@
 //! `/settings/secrets`: secrets of the scopes system and user.
 
 use axum::extract::Path;
-use http::HeaderMap;
 use serde::Deserialize;
 use strongroom_api::secrets::{SecretDetail, SecretItem, UpdateSecret, Written};
 use strongroom_api::{Page, Problem};
@@ -10,7 +9,7 @@ use strongroom_model::{Scope, ScopeKind};
 
 use super::secrets::{change, if_match, last};
 use super::{from_cursor, limit, to_cursor};
-use crate::extract::{Deletes, Json, Lists, Query, Scene, Writes};
+use crate::extract::{Deletes, Json, Lists, Preconditions, Query, Scene, Writes};
 use crate::failure::Failure;
 use crate::place::{self, optional};
 
@@ -81,7 +80,7 @@ pub(crate) async fn set(
     scene: Scene<Writes>,
     Path(path): Path<Vec<(String, String)>>,
     Query(params): Query<UserParams>,
-    headers: HeaderMap,
+    preconditions: Preconditions,
     Json(body): Json<UpdateSecret>,
 ) -> Result<Json<Written>, Failure> {
     let (scope, name) = (scope(params.user.as_ref())?, place::name(last(&path))?);
@@ -91,7 +90,7 @@ pub(crate) async fn set(
         changes: vec![change(name, body)?],
         presence: Presence::Any,
         force,
-        if_version: if_match(&headers)?,
+        if_version: if_match(&preconditions)?,
         allowed: Vec::new(),
         dry_run: false,
     };
