@@ -14,7 +14,7 @@ pub mod text;
 pub use access::{Capability, Grant};
 pub use expiry::{Expiry, Lifetime};
 pub use id::Id;
-pub use name::SecretName;
+pub use name::{NameList, SecretName};
 pub use resolution::{Resolution, resolve};
 pub use schedule::Schedule;
 pub use scope::{Scope, ScopeKind};

@@ -89,6 +89,26 @@ pub enum NameRisk {
 }
 
 impl SecretName {
+    /// Whether `text` is the name of a secret.
+    pub fn check(text: &str) -> Result<(), NameError> {
+        if text.is_empty() {
+            return Err(NameError::Empty);
+        }
+        if text.len() > MAX_NAME_BYTES {
+            return Err(NameError::TooLong { actual_bytes: text.len() });
+        }
+        let letter = |byte: u8| byte == b'_' || byte.is_ascii_alphabetic();
+        let fits = |(index, byte): (usize, u8)| letter(byte) || (index > 0 && byte.is_ascii_digit());
+        if let Some(index) = text.bytes().enumerate().position(|at| !fits(at)) {
+            // every byte before it is a character of its own
+            return Err(NameError::Character { position: index + 1 });
+        }
+        if text.get(..OWN_PREFIX.len()).is_some_and(|start| start.eq_ignore_ascii_case(OWN_PREFIX)) {
+            return Err(NameError::Own);
+        }
+        Ok(())
+    }
+
     /// The name as text.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -128,22 +148,46 @@ impl FromStr for SecretName {
     type Err = NameError;
 
     fn from_str(text: &str) -> Result<Self, NameError> {
-        if text.is_empty() {
-            return Err(NameError::Empty);
-        }
-        if text.len() > MAX_NAME_BYTES {
-            return Err(NameError::TooLong { actual_bytes: text.len() });
-        }
-        let fits = |(index, character): (usize, char)| {
-            character == '_' || character.is_ascii_alphabetic() || (index > 0 && character.is_ascii_digit())
-        };
-        if let Some(index) = text.chars().enumerate().position(|at| !fits(at)) {
-            return Err(NameError::Character { position: index + 1 });
-        }
-        if text.get(..OWN_PREFIX.len()).is_some_and(|start| start.eq_ignore_ascii_case(OWN_PREFIX)) {
-            return Err(NameError::Own);
-        }
-        Ok(Self(text.into()))
+        Self::check(text).map(|()| Self(text.into()))
+    }
+}
+
+/// Many names in one text, for lists of thousands. Each is legal: letters, digits and `_`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct NameList {
+    /// Each followed by a line's end.
+    lines: String,
+    count: usize,
+}
+
+impl NameList {
+    /// Room for `names` of usual length.
+    pub fn with_capacity(names: usize) -> Self {
+        Self { lines: String::with_capacity(names.saturating_mul(24)), count: 0 }
+    }
+
+    /// Appends a name.
+    pub fn push(&mut self, name: &str) -> Result<(), NameError> {
+        SecretName::check(name)?;
+        self.lines.push_str(name);
+        self.lines.push('\n');
+        self.count += 1;
+        Ok(())
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.count
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    /// The names in the order in which they were appended.
+    pub fn iter(&self) -> impl Iterator<Item = &str> {
+        self.lines.lines()
     }
 }
 

@@ -150,7 +150,7 @@ async fn reads(store: &Arc<dyn Store>) {
     for limit in [1_000, 10_000] {
         let filter = SecretFilter { limit, ..SecretFilter::default() };
         measure(&format!("list {limit} names"), 100, || async {
-            store.read(|rows| rows.list_secret_names(&project, &filter)).await.map(|found| found.len())
+            store.read(|rows| rows.list_secret_names(&project, &filter)).await.map(|(names, _)| names.len())
         })
         .await;
         measure(&format!("list {limit} secrets"), 50, || async {

@@ -6,9 +6,9 @@ use jiff::{SignedDuration, Timestamp};
 use strongroom_api::secrets::{History, Reader, SecretDetail, SecretItem, StatsAnswer, VersionItem};
 use strongroom_model::expiry::{SOON_HOURS, is_expired, is_soon};
 use strongroom_model::{
-    AppId, Capability, Grant, Id, NamespaceName, ProjectName, Scope, ScopeKind, SecretName, UserId,
+    AppId, Capability, Grant, Id, NameList, NamespaceName, ProjectName, Scope, ScopeKind, SecretName, UserId,
 };
-use strongroom_store::port::{ReadFact, SecretFilter, SecretRow, VersionKind};
+use strongroom_store::port::{PageEnd, ReadFact, SecretFilter, SecretRow, VersionKind};
 use strongroom_store::{Rows, StoreError};
 
 use super::{scope_flags, state, to_item};
@@ -34,7 +34,7 @@ pub struct ListQuery {
     /// Only names that contain this text.
     pub search: Option<String>,
     /// Where the page before ended.
-    pub after: Option<(SecretName, Id)>,
+    pub after: Option<PageEnd>,
     /// At most this many.
     pub limit: usize,
     /// Names alone.
@@ -45,9 +45,9 @@ pub struct ListQuery {
 #[derive(Debug)]
 pub enum Listed {
     /// Names alone.
-    Names(Vec<String>, Option<(SecretName, Id)>),
+    Names(NameList, Option<PageEnd>),
     /// Whole items.
-    Items(Vec<SecretItem>, Option<(SecretName, Id)>),
+    Items(Vec<SecretItem>, Option<PageEnd>),
 }
 
 impl ListQuery {
@@ -84,14 +84,17 @@ pub async fn list(app: &App, caller: &Caller, project: &ProjectName, query: List
     let reach = scope.as_ref().map_or(Reach::Anywhere, Reach::Read);
     let project = app.enter(caller, project, Capability::SecretsList, reach).await?;
     if query.names_only && !caller.grant().is_some_and(Grant::is_limited) {
-        let filter = query.filter();
-        let mut names = app.store.read(|rows: &mut dyn Rows| rows.list_secret_names(&project.id, &filter)).await?;
-        let next = cut(&mut names, query.limit, Clone::clone);
-        return Ok(Listed::Names(names.into_iter().map(|(name, _)| name.into()).collect(), next));
+        let filter = SecretFilter { limit: query.limit, ..query.filter() };
+        let page = app.store.read(|rows: &mut dyn Rows| rows.list_secret_names(&project.id, &filter)).await?;
+        return Ok(Listed::Names(page.0, page.1));
     }
     let (heads, next, readers) = heads(app, caller, &project, &query).await?;
     if query.names_only {
-        return Ok(Listed::Names(heads.into_iter().map(|head| head.name.into()).collect(), next));
+        let mut names = NameList::with_capacity(heads.len());
+        for head in &heads {
+            names.push(head.name.as_str()).expect("a secret's name is the name of a secret");
+        }
+        return Ok(Listed::Names(names, next));
     }
     let now = app.clock.now();
     let count = |head: &SecretRow| readers.get(&head.name).map_or(0, |facts| used_by(caller, head, facts));
@@ -102,7 +105,7 @@ pub async fn list(app: &App, caller: &Caller, project: &ProjectName, query: List
     Ok(Listed::Items(items, next))
 }
 
-type Page = (Vec<SecretRow>, Option<(SecretName, Id)>, HashMap<SecretName, Vec<ReadFact>>);
+type Page = (Vec<SecretRow>, Option<PageEnd>, HashMap<SecretName, Vec<ReadFact>>);
 
 /// Reads pages until `limit` heads that the caller reaches are there.
 async fn heads(app: &App, caller: &Caller, project: &Project, query: &ListQuery) -> Result<Page, Error> {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use strongroom_model::{Id, Scope, ScopeKind, SecretName};
+use strongroom_model::{Scope, ScopeKind};
 
 use super::fixture::{
     app, at, id, in_app, in_namespace, name, namespace, of_user, read, secret_row, set, with_project, write,
@@ -41,12 +41,16 @@ async fn walk(store: &Arc<dyn Store>, filter: &SecretFilter) -> Vec<SecretRow> {
     let mut all = Vec::new();
     loop {
         let page = read(store, |rows| rows.list_secrets(&id(1), &filter)).await;
-        let names = read(store, |rows| rows.list_secret_names(&id(1), &filter)).await;
-        let expected: Vec<(SecretName, Id)> = page.iter().map(|row| (row.name.clone(), row.id)).collect();
-        assert_eq!(names, expected);
+        let (names, next) = read(store, |rows| rows.list_secret_names(&id(1), &filter)).await;
+        let expected: Vec<&str> = page.iter().map(|row| row.name.as_str()).collect();
+        assert_eq!(names.iter().collect::<Vec<_>>(), expected);
         assert!(page.len() <= filter.limit);
-        let Some(last) = expected.last() else { return all };
-        filter.after = Some(last.clone());
+        let Some(last) = page.last() else { return all };
+        let last = (last.name.clone(), last.id);
+        let after = SecretFilter { after: Some(last.clone()), ..filter.clone() };
+        let more = !read(store, |rows| rows.list_secrets(&id(1), &after)).await.is_empty();
+        assert_eq!(next, more.then(|| last.clone()), "a page tells where the next one begins, if there is one");
+        filter.after = Some(last);
         all.extend(page);
     }
 }

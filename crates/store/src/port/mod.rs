@@ -24,7 +24,7 @@ pub use audit::{AuditFilter, AuditHead, AuditRow, AuditRows, AuditTx};
 pub use logs::{LogFilter, LogRow, LogRows, LogTx};
 pub use projects::{AppRow, InstanceRow, NamespaceRow, ProjectKeyRow, ProjectRow, ProjectRows, ProjectTx};
 pub use runs::{Claim, RunEnd, RunFilter, RunRow, RunRows, RunState, RunTx, SealedRun};
-pub use secrets::{SealedRow, SecretFilter, SecretRow, SecretRows, SecretTx, Stats, VersionKind, VersionRow};
+pub use secrets::{PageEnd, SealedRow, SecretFilter, SecretRow, SecretRows, SecretTx, Stats, VersionKind, VersionRow};
 pub use tokens::{TokenRow, TokenRows, TokenTx};
 pub use workloads::{DeploymentRow, ReadFact, WorkloadKind, WorkloadRow, WorkloadRows, WorkloadTx};
 

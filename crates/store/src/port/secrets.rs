@@ -1,7 +1,7 @@
 //! Secrets and their versions.
 
 use jiff::Timestamp;
-use strongroom_model::{AppId, Id, NamespaceName, Scope, ScopeKind, SecretName};
+use strongroom_model::{AppId, Id, NameList, NamespaceName, Scope, ScopeKind, SecretName};
 
 use super::StoreError;
 
@@ -91,10 +91,13 @@ pub struct SecretFilter {
     pub search: Option<String>,
     /// Only after this key (the last item of the page before): name, then the head's id. If that head has been erased
     /// since, the page begins with the first secret of the name again: rather one twice than one never.
-    pub after: Option<(SecretName, Id)>,
+    pub after: Option<PageEnd>,
     /// At most this many.
     pub limit: usize,
 }
+
+/// Where a page ends: the last item's name, and the id of its head.
+pub type PageEnd = (SecretName, Id);
 
 /// Counts for one project, over global, namespace and app scope. A secret can count more than once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -150,8 +153,13 @@ pub trait SecretRows {
     fn sealed_in_scope(&mut self, project: &Id, scope: &Scope) -> Result<Vec<SealedRow>, StoreError>;
     /// A page of live secrets.
     fn list_secrets(&mut self, project: &Id, filter: &SecretFilter) -> Result<Vec<SecretRow>, StoreError>;
-    /// A page of names and head ids only; the same order and filter. Must be several times cheaper.
-    fn list_secret_names(&mut self, project: &Id, filter: &SecretFilter) -> Result<Vec<(SecretName, Id)>, StoreError>;
+    /// A page of names only, and where the next one begins if there is more; the same order and filter. Must be several
+    /// times cheaper.
+    fn list_secret_names(
+        &mut self,
+        project: &Id,
+        filter: &SecretFilter,
+    ) -> Result<(NameList, Option<PageEnd>), StoreError>;
     /// The live secrets of all scopes but user that run out after `after`, soonest first, at most `limit`.
     fn expiring(&mut self, project: &Id, after: Timestamp, limit: usize) -> Result<Vec<SecretRow>, StoreError>;
     /// Counts at `now`; `soon` ends the expiring-soon window.

@@ -32,14 +32,14 @@ const ORDER_WITH_USERS: &str = " ORDER BY s.name, s.scope, s.namespace, s.app, s
 /// Where the page before ended: name, then the four columns of the scope.
 type Place = [String; 5];
 
-/// A page of what `select` says, read by `read`.
-pub(super) fn page<T>(
+/// A page of what `select` says, row by row.
+pub(super) fn page(
     session: &Session<'_>,
     select: &str,
     project: &Id,
     filter: &SecretFilter,
-    read: impl FnMut(&Row<'_>) -> Result<T, StoreError>,
-) -> Result<Vec<T>, StoreError> {
+    read: impl FnMut(&Row<'_>) -> Result<(), StoreError>,
+) -> Result<(), StoreError> {
     let users = filter.scopes.contains(&ScopeKind::User);
     let words = scope_words(&filter.scopes);
     let namespace = filter.namespace.as_ref().map(NamespaceName::as_str);
@@ -81,7 +81,7 @@ pub(super) fn page<T>(
         }
     }
     query.add(if users { ORDER_WITH_USERS } else { ORDER }, &[(":limit", &limit)]);
-    session.all(&query.sql, query.values.as_slice(), read)
+    session.each(&query.sql, query.values.as_slice(), read)
 }
 
 /// A parameter and what stands for it.

@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 
 use rusqlite::{Row, params};
-use strongroom_model::{AppId, Id, NamespaceName, Scope, ScopeKind, SecretName};
+use strongroom_model::{AppId, Id, NameList, NamespaceName, Scope, ScopeKind, SecretName};
 
 use super::row::{
     bytes, id, millis, number, optional_bytes, optional_millis, optional_number, optional_string, optional_time,
@@ -11,7 +11,7 @@ use super::row::{
 };
 use super::session::Session;
 use crate::port::{
-    SealedRow, SecretFilter, SecretRow, SecretRows, SecretTx, Stats, StoreError, VersionKind, VersionRow,
+    PageEnd, SealedRow, SecretFilter, SecretRow, SecretRows, SecretTx, Stats, StoreError, VersionKind, VersionRow,
 };
 
 /// The columns that [`head`] reads, in its order.
@@ -243,13 +243,34 @@ impl SecretRows for Session<'_> {
     }
 
     fn list_secrets(&mut self, project: &Id, filter: &SecretFilter) -> Result<Vec<SecretRow>, StoreError> {
-        super::listing::page(self, concat!("SELECT ", head_columns!(), " FROM secrets s"), project, filter, head)
+        let mut found = Vec::with_capacity(filter.limit.min(10_000));
+        let select = concat!("SELECT ", head_columns!(), " FROM secrets s");
+        super::listing::page(self, select, project, filter, |row| {
+            found.push(head(row)?);
+            Ok(())
+        })?;
+        Ok(found)
     }
 
-    fn list_secret_names(&mut self, project: &Id, filter: &SecretFilter) -> Result<Vec<(SecretName, Id)>, StoreError> {
-        super::listing::page(self, "SELECT s.name, s.id FROM secrets s", project, filter, |row| {
-            Ok((parsed(row, 0, "secrets.name")?, id(row, 1, "secrets.id")?))
-        })
+    fn list_secret_names(
+        &mut self,
+        project: &Id,
+        filter: &SecretFilter,
+    ) -> Result<(NameList, Option<PageEnd>), StoreError> {
+        let (mut names, mut end, mut more) = (NameList::with_capacity(filter.limit.min(10_000)), None, false);
+        let one_more = SecretFilter { limit: filter.limit.saturating_add(1), ..filter.clone() };
+        super::listing::page(self, "SELECT s.name, s.id FROM secrets s", project, &one_more, |row| {
+            if names.len() == filter.limit {
+                more = true;
+                return Ok(());
+            }
+            names.push(text(row, 0, "secrets.name")?).map_err(|_| StoreError::Damaged("secrets.name"))?;
+            if names.len() == filter.limit {
+                end = Some((parsed(row, 0, "secrets.name")?, id(row, 1, "secrets.id")?));
+            }
+            Ok(())
+        })?;
+        Ok((names, end.filter(|_| more)))
     }
 
     fn expiring(&mut self, project: &Id, after: jiff::Timestamp, limit: usize) -> Result<Vec<SecretRow>, StoreError> {

@@ -24,6 +24,21 @@ impl<'connection> Session<'connection> {
         Self { connection, heads, erased: false }
     }
 
+    /// Reads every row that a query finds.
+    pub(super) fn each(
+        &self,
+        sql: &str,
+        params: impl Params,
+        mut read: impl FnMut(&Row<'_>) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        let mut statement = self.connection.prepare_cached(sql).map_err(|error| fault(&error))?;
+        let mut rows = statement.query(params).map_err(|error| fault(&error))?;
+        while let Some(row) = rows.next().map_err(|error| fault(&error))? {
+            read(row)?;
+        }
+        Ok(())
+    }
+
     /// All rows that a query finds.
     pub(super) fn all<T>(
         &self,
@@ -31,12 +46,11 @@ impl<'connection> Session<'connection> {
         params: impl Params,
         mut read: impl FnMut(&Row<'_>) -> Result<T, StoreError>,
     ) -> Result<Vec<T>, StoreError> {
-        let mut statement = self.connection.prepare_cached(sql).map_err(|error| fault(&error))?;
-        let mut rows = statement.query(params).map_err(|error| fault(&error))?;
         let mut found = Vec::new();
-        while let Some(row) = rows.next().map_err(|error| fault(&error))? {
+        self.each(sql, params, |row| {
             found.push(read(row)?);
-        }
+            Ok(())
+        })?;
         Ok(found)
     }
 

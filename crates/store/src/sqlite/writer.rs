@@ -27,8 +27,12 @@ use super::schema::BUSY;
 use super::session::Session;
 use crate::port::{StoreError, Verdict, WriteJob};
 
-/// The log is carried over into the database once it has this many pages.
-const CHECKPOINT_PAGES: i64 = 4000;
+/// The log is carried over into the database once it has this many pages (32 MB), since a page that was written many
+/// times is carried over once.
+const CHECKPOINT_PAGES: i64 = 8000;
+
+/// How many jobs may pass between two looks at the log's length.
+const LOOK_EVERY: usize = 64;
 
 /// How long the writer waits for readers of old rows before it goes on without having emptied the log. Reads take
 /// microseconds; only another process's can take longer.
@@ -80,7 +84,7 @@ impl Writer {
     /// Works until the queue is closed and empty.
     pub(super) fn run(mut self, queue: &Queue, pace: Pace) {
         let mut batch = Vec::new();
-        let mut crowd = 1;
+        let (mut crowd, mut since_look) = (1, 0);
         let interval = match pace.durability {
             Durability::Synced => None,
             Durability::Interval(interval) => Some(interval),
@@ -105,7 +109,11 @@ impl Writer {
             if until.is_some_and(|until| until <= Instant::now()) {
                 self.sync_log();
             }
-            self.checkpoint_if_long();
+            since_look += done;
+            if since_look >= LOOK_EVERY {
+                since_look = 0;
+                self.checkpoint_if_long();
+            }
         }
         self.sync_log();
         self.empty_log();
