@@ -48,6 +48,7 @@ pub use event::{Event, Level, Outcome, Stream, Via, WorkerEvent};
 pub use jobs::{
     DEFAULT_GRACE, JobError, JobFacts, JobHandle, JobOutcome, JobRun, MAX_PAYLOAD_BYTES, MAX_RESULT_BYTES, Progress,
 };
+pub use masks::Masks;
 pub use proxy::{StreamIdle, empty, full};
 pub use runtime::{InvokeError, ModuleRead, Runtime, Started, WorkerStatus};
 pub use snapshot::{BoxFuture, Entry, EntryState, Snapshot, SnapshotError, SnapshotSource};

@@ -1,4 +1,4 @@
-//! The values whose traces are masked in one workload's output: those in force and those replaced of late.
+//! The values whose traces are masked in output: those in force and those replaced of late.
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,8 +14,9 @@ const KEEP_REPLACED: Duration = Duration::from_hours(1);
 /// So many replaced values are masked; above that the oldest go.
 const MAX_REPLACED: usize = 1_000;
 
+/// The values whose traces are masked in somebody's output: those in force, and those replaced during the last hour.
 #[derive(Default)]
-pub(crate) struct Masks(Mutex<State>);
+pub struct Masks(Mutex<State>);
 
 #[derive(Default)]
 struct State {
@@ -31,8 +32,15 @@ impl Masks {
         state.update(snapshot, Instant::now());
     }
 
+    /// These values are in force from now on; those before that are not among them are kept for a while.
+    pub fn hold<'a>(&self, values: impl IntoIterator<Item = &'a SecretValue>) {
+        let fresh = values.into_iter().map(SecretValue::expose).collect();
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        state.hold(fresh, Instant::now());
+    }
+
     /// What is to be masked now.
-    pub(crate) fn set(&self) -> Arc<MaskSet> {
+    pub fn set(&self) -> Arc<MaskSet> {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let State { values, built } = &mut *state;
         Arc::clone(built.get_or_insert_with(|| Arc::new(MaskSet::new(values.iter().map(|(value, _)| value)))))
@@ -47,6 +55,10 @@ impl State {
                 fresh.insert(value.expose());
             }
         }
+        self.hold(fresh, now);
+    }
+
+    fn hold(&mut self, mut fresh: HashSet<&str>, now: Instant) {
         for (value, replaced) in &mut self.values {
             let in_force = fresh.remove(value.expose());
             *replaced = if in_force { None } else { replaced.or(Some(now)) };

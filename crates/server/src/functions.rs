@@ -71,7 +71,7 @@ async fn forward(
 }
 
 /// The host that the caller named, as it can stand in an address.
-fn host(headers: &HeaderMap) -> Result<&str, Failure> {
+pub(crate) fn host(headers: &HeaderMap) -> Result<&str, Failure> {
     let Some(host) = headers.get(header::HOST) else { return Ok("localhost") };
     let text = host.to_str().ok().filter(|text| !text.is_empty());
     let fits = |text: &&str| {
@@ -114,7 +114,7 @@ async fn caller(served: &Served, headers: &HeaderMap, source: &str, id: &Request
 
 /// Takes away what is not the function's: Strongroom's credentials, cookies and internal headers; and from afar what only
 /// a proxy on this machine may say about where a request comes from.
-fn strip(headers: &mut HeaderMap, is_private: bool) {
+pub(crate) fn strip(headers: &mut HeaderMap, is_private: bool) {
     if headers.get_all(header::AUTHORIZATION).iter().any(holds_own_token) {
         headers.remove(header::AUTHORIZATION);
     }
@@ -150,7 +150,7 @@ fn is_own_cookie(cookie: &[u8]) -> bool {
 }
 
 /// A function's answer: as it is, less Strongroom's own cookies and headers.
-fn from_function(response: Response<strongroom_app::Body>, id: &RequestId) -> Response {
+pub(crate) fn from_function(response: Response<strongroom_app::Body>, id: &RequestId) -> Response {
     if response.status() == StatusCode::SWITCHING_PROTOCOLS {
         let refusal = Failure::new(Code::Unavailable, "functions cannot switch protocols");
         return guard::seal(refusal.into_response(), id);

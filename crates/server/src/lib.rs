@@ -4,6 +4,7 @@
 //! any handler sees it; a handler parses, calls one use case, and answers.
 
 mod api;
+mod dev;
 mod docs_page;
 mod extract;
 mod failure;
@@ -15,6 +16,7 @@ mod router;
 mod serve;
 mod streams;
 
+pub use dev::{DevCall, DevCalls, DevRefusal, DevTarget, dev_router};
 pub use guard::Peer;
 pub use openapi::document;
 pub use router::{Served, functions_router, local_router, management_router};

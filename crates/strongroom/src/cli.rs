@@ -63,6 +63,8 @@ pub(crate) enum Command {
     Apps(commands::apps::Command),
     /// Runs a command with secrets in its environment
     Run(commands::run::RunArgs),
+    /// Runs the project's functions, jobs and apps on this machine, with their secrets
+    Dev(commands::dev::DevArgs),
     /// Projects and their settings
     #[command(subcommand)]
     Projects(commands::projects::Command),
@@ -103,6 +105,7 @@ pub(crate) fn run(context: &Context, command: Command) -> Result<Exit, Failure> 
         Command::Functions(command) => commands::functions::run(context, command),
         Command::Apps(command) => commands::apps::run(context, command),
         Command::Run(args) => commands::run::run(context, &args),
+        Command::Dev(args) => commands::dev::run(context, args),
         Command::Projects(command) => commands::projects::run(context, command),
         Command::Namespaces(command) => commands::namespaces::run(context, command),
         Command::Types(args) => commands::types::run(context, &args),

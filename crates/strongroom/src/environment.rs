@@ -47,6 +47,11 @@ impl Environment {
         self.raw(name).is_some_and(|value| value != "0" && value != "false")
     }
 
+    /// Every variable as it is.
+    pub(crate) fn all(&self) -> impl Iterator<Item = (&OsStr, &OsStr)> {
+        self.0.iter().map(|(name, value)| (name.as_os_str(), value.as_os_str()))
+    }
+
     /// Every `STRONGROOM_SECRET_NAME`, without the prefix.
     pub(crate) fn secrets(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.iter().filter_map(|(name, value)| Some((name.to_str()?.strip_prefix(SECRET_PREFIX)?, value.to_str()?)))

@@ -4,10 +4,10 @@ use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 
 use rustix::fs::Mode;
+use strongroom_app::App;
 use strongroom_client::{Client, Credential, InProcess};
 use strongroom_server::{Served, local_router};
 use strongroom_store::sqlite::Durability;
-use tokio::runtime::Runtime;
 use zeroize::Zeroizing;
 
 use crate::chance::KernelRandom;
@@ -33,6 +33,16 @@ pub(crate) struct Local {
 }
 
 impl Local {
+    /// The instance.
+    pub(crate) fn app(&self) -> &Arc<App> {
+        &self.opened.app
+    }
+
+    /// The umask that was in force before, which is the one for programs that this process starts.
+    pub(crate) fn umask(&self) -> Mode {
+        self.umask
+    }
+
     /// Finishes what is under way and lets go of the directory.
     pub(crate) async fn close(self) {
         self.opened.close().await;
@@ -40,8 +50,8 @@ impl Local {
     }
 }
 
-/// Connects to the local store, and makes one if there is none.
-pub(crate) fn open(context: &Context, runtime: &Runtime) -> Result<Connected, Failure> {
+/// Connects to the local store, and makes one if there is none. `kind` says in other commands' messages who holds it.
+pub(crate) async fn open(context: &Context, kind: &str) -> Result<Connected, Failure> {
     let home = Home::locate(context)?;
     let place = (!home.is_named()).then(|| format!("the local store {}", home.path().display()));
     if context.environment.path("STRONGROOM_TOKEN").is_some() {
@@ -57,7 +67,7 @@ pub(crate) fn open(context: &Context, runtime: &Runtime) -> Result<Connected, Fa
             .hint("name the server with --server or STRONGROOM_URL, or make a store first with: strongroom server"));
     }
     let umask = home.prepare()?;
-    let hold = match home.hold("command", || running(&home))? {
+    let hold = match home.hold(kind, || running(&home))? {
         Ok(hold) => hold,
         Err(client) => {
             rustix::process::umask(umask);
@@ -66,7 +76,7 @@ pub(crate) fn open(context: &Context, runtime: &Runtime) -> Result<Connected, Fa
     };
     let urls = Urls { public: Some(public_url(context, &home)), ..Urls::default() };
     let setup = Setup { urls, pool_size: 1, durability: Durability::Synced, rng: Arc::new(KernelRandom) };
-    let opened = runtime.block_on(opening::open(context, &home, setup))?;
+    let opened = opening::open(context, &home, setup).await?;
     if is_new {
         context.output.talk(&format!("made a local store in {}", home.path().display()));
     }

@@ -24,9 +24,9 @@ use crate::root_key::{self, Instance};
 /// How long a deleted secret can be restored.
 const RESTORE_WINDOW: Duration = Duration::from_hours(7 * 24);
 /// A worker that nobody called for this long is stopped.
-const IDLE_STOP: Duration = Duration::from_mins(15);
+pub(crate) const IDLE_STOP: Duration = Duration::from_mins(15);
 /// How long an invocation waits for a worker with the new values.
-const REPLACE_WAIT: Duration = Duration::from_secs(10);
+pub(crate) const REPLACE_WAIT: Duration = Duration::from_secs(10);
 
 /// Where an instance answers.
 #[derive(Debug, Clone, Default)]
@@ -133,8 +133,7 @@ fn functions(context: &Context, home: &Home, own: &[String], pool_size: usize) -
     let places = places(context, Some(home.path()));
     let home = home.path().to_path_buf();
     let blocked_hosts = own.to_vec();
-    // A program that cannot find itself starts its workers without the second wall; `doctor` says so.
-    let launcher = std::env::current_exe().ok().map(|program| Launcher { program, args: vec![WORKER_EXEC.to_owned()] });
+    let launcher = launcher();
     Arc::new(move || {
         let deno = locate::find(&places).map_err(|error| error.to_string())?;
         Ok(RuntimeConfig {
@@ -148,6 +147,12 @@ fn functions(context: &Context, home: &Home, own: &[String], pool_size: usize) -
             launcher: launcher.clone(),
         })
     })
+}
+
+/// What starts workers: this program, which restricts itself first. One that cannot find itself starts its workers without
+/// that second wall; `doctor` says so.
+pub(crate) fn launcher() -> Option<Launcher> {
+    std::env::current_exe().ok().map(|program| Launcher { program, args: vec![WORKER_EXEC.to_owned()] })
 }
 
 /// `run` in the data directory; beside the system's temporary files if sockets would not fit there.

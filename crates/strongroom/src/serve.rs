@@ -1,12 +1,11 @@
 //! `strongroom server`: all wiring. Listeners first, then the store, then two lines when it is ready.
 
-use std::os::unix::fs::PermissionsExt as _;
 use std::sync::Arc;
 
 use strongroom_seal::SystemRandom;
 use strongroom_server::{Listener, Served, functions_router, local_router, management_router, serve};
 use strongroom_store::sqlite::Durability;
-use tokio::net::{TcpListener, UnixListener};
+use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -15,7 +14,7 @@ use crate::context::Context;
 use crate::errors::Failure;
 use crate::home::{Home, write_private};
 use crate::opening::{self, Opened, Setup, Urls, request_id_start};
-use crate::output;
+use crate::{offer, output};
 
 /// Generic workers kept ready.
 const POOL_SIZE: usize = 2;
@@ -67,7 +66,7 @@ async fn serve_all(context: &Context, home: &Home, listen: &Listen) -> Result<()
     };
     let opened = opening::open(context, home, setup).await?;
     let result = serve_on(home, &opened, management, functions, &mut stops).await;
-    std::fs::remove_file(home.socket()).ok();
+    offer::end(home);
     opened.close().await;
     tracing::info!("stopped");
     result
@@ -88,10 +87,7 @@ async fn serve_on(
     }
     let lines = [format!("listening on {}", url(&management)?), format!("functions on {}", url(&functions)?)];
     remember_address(home, &url(&management)?);
-    let token = opened.app.owner_token();
-    let unwritten = |error: &std::io::Error| Failure::failed("owner.token could not be written").because(error);
-    write_private(&home.owner_token(), token.as_bytes()).map_err(|error| unwritten(&error))?;
-    let socket = socket(home)?;
+    let socket = offer::listen(home, opened.app.owner_token())?;
 
     let served = Served::new(opened.app.clone(), request_id_start());
     let (stop, stopped) = watch::channel(());
@@ -184,19 +180,4 @@ fn remember_address(home: &Home, url: &str) {
     if let Err(error) = write_private(&home.last_address(), format!("{url}\n").as_bytes()) {
         tracing::warn!(%error, "the address could not be noted in the data directory");
     }
-}
-
-fn socket(home: &Home) -> Result<UnixListener, Failure> {
-    let path = home.socket();
-    let failed = |error: &std::io::Error| {
-        Failure::failed(format!("the socket {} cannot be made", path.display())).because(error)
-    };
-    match std::fs::remove_file(&path) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(failed(&error)),
-        _ => {}
-    }
-    let listener = UnixListener::bind(&path).map_err(|error| failed(&error))?;
-    let private = std::fs::Permissions::from_mode(0o600);
-    std::fs::set_permissions(&path, private).map_err(|error| failed(&error))?;
-    Ok(listener)
 }

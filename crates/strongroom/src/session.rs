@@ -24,19 +24,11 @@ impl Session {
     /// Connects as options, environment and project file say.
     pub(crate) fn open(context: &Context) -> Result<Self, Failure> {
         let project = config::project(context)?;
-        let address = config::address(context)?;
         let runtime = runtime()?;
-        if let Some((address, named_by)) = address {
-            let place = match named_by {
-                NamedBy::Option => None,
-                NamedBy::Environment => Some(format!("{address} (from STRONGROOM_URL)")),
-                NamedBy::File => Some(format!("{address} (from strongroom.json)")),
-            };
-            let credential = context.environment.secret("STRONGROOM_TOKEN").map(Credential::from_environment);
-            let client = Client::http(address, credential);
+        if let Some((client, place)) = remote(context)? {
             return Ok(Self { client, local: None, project, place, runtime });
         }
-        let opened = local::open(context, &runtime)?;
+        let opened = runtime.block_on(local::open(context, "command"))?;
         Ok(Self { client: opened.client, local: opened.local, project, place: opened.place, runtime })
     }
 
@@ -77,6 +69,18 @@ impl Drop for Session {
             self.runtime.block_on(local.close());
         }
     }
+}
+
+/// A client for the server that options, environment or project file name, and where that is said; none if none is named.
+pub(crate) fn remote(context: &Context) -> Result<Option<(Client, Option<String>)>, Failure> {
+    let Some((address, named_by)) = config::address(context)? else { return Ok(None) };
+    let place = match named_by {
+        NamedBy::Option => None,
+        NamedBy::Environment => Some(format!("{address} (from STRONGROOM_URL)")),
+        NamedBy::File => Some(format!("{address} (from strongroom.json)")),
+    };
+    let credential = context.environment.secret("STRONGROOM_TOKEN").map(Credential::from_environment);
+    Ok(Some((Client::http(address, credential), place)))
 }
 
 fn runtime() -> Result<Runtime, Failure> {

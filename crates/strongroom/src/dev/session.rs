@@ -1,0 +1,409 @@
+//! The one loop: what is saved, what changes in the store, and the signal to stop.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use strongroom_runtime::{Change, ChangeCause, Refresh};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+
+use super::apps::{App, Yard};
+use super::code::Shared;
+use super::fetch::{Fetched, everything};
+use super::layers::{Layers, Values};
+use super::link::{Heard, Link, follow};
+use super::plan::Plan;
+use super::print::{From, Tone};
+use super::reload::{Keeper, Watcher, Workshop};
+use super::{Options, dotenv, report, schedules};
+use crate::config::file;
+use crate::context::Context;
+use crate::errors::Failure;
+
+/// Saves within this time are one.
+const SETTLE: Duration = Duration::from_millis(80);
+/// Pause before the store is tried again.
+const RETRY: Duration = Duration::from_secs(1);
+/// Longest wait for the next look at the clock: clocks are set, and machines sleep.
+const MAX_SLEEP: Duration = Duration::from_secs(30);
+
+/// The signals that ask to stop.
+pub(super) struct Signals(Vec<Signal>);
+
+impl Signals {
+    pub(super) fn listen() -> Result<Self, Failure> {
+        let on = |kind| signal(kind).map_err(|error| Failure::failed("signals could not be received").because(&error));
+        let kinds = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()];
+        kinds.into_iter().map(on).collect::<Result<_, _>>().map(Self)
+    }
+
+    /// The next one.
+    pub(super) async fn next(&mut self) {
+        std::future::poll_fn(|task| {
+            let any = self.0.iter_mut().any(|signal| signal.poll_recv(task).is_ready());
+            if any { std::task::Poll::Ready(()) } else { std::task::Poll::Pending }
+        })
+        .await;
+    }
+}
+
+type Fetching = JoinHandle<(Result<Fetched, Failure>, Option<Plan>)>;
+
+/// What the loop waits for.
+pub(super) struct Sources {
+    pub(super) heard: mpsc::Sender<Heard>,
+    pub(super) reports: mpsc::Receiver<Heard>,
+    pub(super) saves: mpsc::UnboundedReceiver<PathBuf>,
+    pub(super) signals: Signals,
+}
+
+enum Happened {
+    Signal,
+    Heard(Heard),
+    Saved(PathBuf),
+    Fetched(Box<Result<Fetched, Failure>>, Option<Box<Plan>>),
+    Retry,
+    Clock,
+}
+
+/// Everything that runs.
+pub(super) struct Session<'a> {
+    context: &'a Context,
+    options: &'a Options,
+    pub(super) plan: Plan,
+    pub(super) shared: Arc<Shared>,
+    pub(super) works: Works,
+    pub(super) keepers: Vec<Keeper>,
+    pub(super) apps: Vec<App>,
+    /// Apps that are no longer in the plan.
+    pub(super) leaving: Vec<App>,
+    clocks: Vec<JoinHandle<()>>,
+    fetching: Option<Fetching>,
+    /// What is to be fetched next.
+    again: Option<Option<Plan>>,
+    /// When to try the store again, once it is away.
+    retry_at: Option<Instant>,
+    /// When values were looked at last.
+    looked_at: Timestamp,
+}
+
+/// What makes and runs things.
+pub(super) struct Works {
+    pub(super) watcher: Arc<Watcher>,
+    /// None if nothing was to be bundled at the start.
+    pub(super) workshop: Option<Arc<Workshop>>,
+    pub(super) yard: Arc<Yard>,
+}
+
+impl<'a> Session<'a> {
+    pub(super) fn new(
+        context: &'a Context,
+        options: &'a Options,
+        plan: Plan,
+        shared: Arc<Shared>,
+        works: Works,
+    ) -> Self {
+        Self {
+            context,
+            options,
+            plan,
+            shared,
+            works,
+            keepers: Vec::new(),
+            apps: Vec::new(),
+            leaving: Vec::new(),
+            clocks: Vec::new(),
+            fetching: None,
+            again: None,
+            retry_at: None,
+            looked_at: (context.now)(),
+        }
+    }
+
+    /// Runs until a signal asks to stop, then stops everything.
+    pub(super) async fn run(mut self, link: &mut Option<Link>, mut sources: Sources, address: &str) {
+        if self.begin(&mut sources.signals, address).await {
+            loop {
+                match self.next(&mut sources).await {
+                    Happened::Signal => break,
+                    Happened::Heard(Heard::Changed) => self.fetch(link.as_ref(), None),
+                    Happened::Heard(Heard::Lost(reason)) => self.away(&reason),
+                    Happened::Saved(path) => self.saved(path, &mut sources.saves, link.as_ref()).await,
+                    Happened::Fetched(result, plan) => {
+                        self.fetched(*result, plan.map(|plan| *plan), link.as_ref(), &sources.heard);
+                    }
+                    Happened::Retry => self.reconnect(link).await,
+                    Happened::Clock => self.update(self.shared.layers().again()),
+                }
+            }
+        }
+        self.stop(&mut sources.signals).await;
+    }
+
+    /// Starts everything; false if it was told to stop meanwhile.
+    async fn begin(&mut self, signals: &mut Signals, address: &str) -> bool {
+        let (told, mut built) = mpsc::unbounded_channel();
+        if let Some(workshop) = &self.works.workshop {
+            let keep = |plan: &super::code::CodePlan| Keeper::start(workshop, plan.clone(), told.clone());
+            self.keepers = self.plan.code.iter().map(keep).collect();
+        }
+        drop(told);
+        self.apps = self.plan.apps.iter().map(|plan| App::start(&self.works.yard, plan.clone())).collect();
+        let all_built = async { while built.recv().await.is_some() {} };
+        tokio::select! {
+            () = all_built => {}
+            () = signals.next() => return false,
+        }
+        if !self.keepers.is_empty() {
+            self.shared.printer.address("functions", &format!("http://{address}"));
+        }
+        self.wind_clocks();
+        true
+    }
+
+    async fn next(&mut self, sources: &mut Sources) -> Happened {
+        let left = self.shared.layers().next_expiry(self.looked_at).map(|at| {
+            let left = at.duration_since((self.context.now)());
+            Duration::try_from(left).unwrap_or_default()
+        });
+        let clock = async {
+            match left {
+                Some(left) => tokio::time::sleep(left.min(MAX_SLEEP)).await,
+                None => std::future::pending().await,
+            }
+        };
+        let retry_at = self.retry_at;
+        let retry = async {
+            match retry_at {
+                Some(at) => tokio::time::sleep_until(at).await,
+                None => std::future::pending().await,
+            }
+        };
+        let fetched = async {
+            match &mut self.fetching {
+                Some(task) => task.await.ok(),
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = sources.signals.next() => Happened::Signal,
+            Some(heard) = sources.reports.recv() => Happened::Heard(heard),
+            Some(path) = sources.saves.recv() => Happened::Saved(path),
+            Some((result, plan)) = fetched => Happened::Fetched(Box::new(result), plan.map(Box::new)),
+            () = retry => Happened::Retry,
+            () = clock => Happened::Clock,
+        }
+    }
+
+    fn say(&self, tone: Tone, text: &str) {
+        self.shared.printer.say(From::Own, tone, text);
+    }
+
+    fn fail(&self, what: &str, failure: &Failure) {
+        self.say(Tone::Error, &format!("{what}\n{}", failure.text().trim_end()));
+    }
+
+    /// Takes up what was saved: code, `.env`, `strongroom.json`.
+    async fn saved(&mut self, first: PathBuf, saves: &mut mpsc::UnboundedReceiver<PathBuf>, link: Option<&Link>) {
+        let mut paths = BTreeSet::from([first]);
+        while let Ok(Some(path)) = tokio::time::timeout(SETTLE, saves.recv()).await {
+            paths.insert(path);
+        }
+        for path in &paths {
+            self.keepers.iter().for_each(|keeper| keeper.hear(&self.works.watcher, path));
+        }
+        if paths.contains(&self.plan.root.join(dotenv::NAME)) {
+            self.reread_dotenv();
+        }
+        if paths.contains(&self.plan.file) {
+            self.reread_file(link);
+        }
+    }
+
+    fn reread_dotenv(&mut self) {
+        match dotenv::read(&self.plan.root) {
+            Ok(file) => {
+                file.warnings.iter().for_each(|warning| self.say(Tone::Warn, warning));
+                let layers = self.shared.layers();
+                let values = Values::after(&layers.dotenv, file.entries);
+                self.update(Layers { dotenv: Arc::new(values), ..layers.again() });
+            }
+            Err(problem) => self.say(Tone::Error, &format!("{problem}; the values before go on")),
+        }
+    }
+
+    fn reread_file(&mut self, link: Option<&Link>) {
+        let gone = || Failure::failed(format!("{} is gone", self.plan.file.display()));
+        let read = file::read(&self.plan.file, &self.context.working_dir);
+        let read = read.and_then(|file| Plan::of(self.context, self.options, &file.ok_or_else(gone)?));
+        match read {
+            Err(failure) => self.fail("strongroom.json cannot be used; what it said before goes on", &failure),
+            Ok(plan) if plan == self.plan => {}
+            Ok(plan) if plan.place != self.plan.place || plan.server != self.plan.server => {
+                self.say(
+                    Tone::Warn,
+                    "strongroom.json names another project, namespace or server; start dev again for it",
+                );
+            }
+            Ok(plan) if link.is_none() => self.adopt(plan),
+            Ok(plan) => self.fetch(link, Some(plan)),
+        }
+    }
+
+    /// Asks the store for everything, for this plan or another.
+    fn fetch(&mut self, link: Option<&Link>, plan: Option<Plan>) {
+        let Some(link) = link else { return };
+        if self.fetching.is_some() {
+            let queued = self.again.take().flatten();
+            self.again = Some(plan.or(queued));
+            return;
+        }
+        let (client, before) = (Arc::clone(&link.client), self.shared.layers());
+        let wanted = plan.clone().unwrap_or_else(|| self.plan.clone());
+        self.fetching = Some(tokio::spawn(async move { (everything(&client, &wanted, &before).await, plan) }));
+    }
+
+    fn fetched(
+        &mut self,
+        result: Result<Fetched, Failure>,
+        plan: Option<Plan>,
+        link: Option<&Link>,
+        heard: &mpsc::Sender<Heard>,
+    ) {
+        self.fetching = None;
+        match result {
+            Err(failure) if plan.is_some() => self.fail("strongroom.json is not taken up", &failure),
+            Err(failure) => self.away(failure.text().trim_end()),
+            Ok(fetched) => {
+                fetched.created.iter().for_each(|what| self.say(Tone::Info, &format!("created {what}")));
+                if self.retry_at.take().is_some()
+                    && let Some(link) = link
+                {
+                    self.say(Tone::Info, "the store is back");
+                    follow(Arc::clone(&link.client), self.plan.place.clone(), fetched.epoch, heard.clone());
+                }
+                let layers = fetched.onto(&self.shared.layers());
+                self.take(layers, plan);
+            }
+        }
+        if let Some(plan) = self.again.take() {
+            self.fetch(link, plan);
+        }
+    }
+
+    /// Takes up fetched values, and the plan that they were fetched for unless it lacks some.
+    fn take(&mut self, layers: Layers, plan: Option<Plan>) {
+        let Some(plan) = plan else { return self.update(layers) };
+        if let Some(failure) = report::refusal(&plan, &layers, (self.context.now)(), false) {
+            self.fail("strongroom.json is not taken up; what it said before goes on", &failure);
+        } else {
+            self.update(layers);
+            self.adopt(plan);
+        }
+    }
+
+    /// Says once that the store is away, and tries again later.
+    fn away(&mut self, reason: &str) {
+        if self.retry_at.is_none() {
+            self.say(Tone::Error, &format!("the store is away; the values of now go on: {reason}"));
+        }
+        self.retry_at = Some(Instant::now() + RETRY);
+    }
+
+    /// Tries the store again. A local one may have changed hands.
+    async fn reconnect(&mut self, link: &mut Option<Link>) {
+        self.retry_at = Some(Instant::now() + RETRY);
+        let is_local = link.as_ref().is_some_and(|link| link.is_local() && !link.is_held());
+        if is_local && let Ok(fresh) = Link::open(self.context).await {
+            *link = Some(fresh);
+        }
+        self.fetch(link.as_ref(), None);
+    }
+
+    /// Puts new values in place of those before, and tells everything that has them.
+    fn update(&mut self, layers: Layers) {
+        let (older, now) = (self.shared.layers(), (self.context.now)());
+        let changed = |wants| layers.changed(now, (&older, self.looked_at), wants);
+        let mut names = BTreeSet::new();
+        let mut holders = Vec::new();
+        for (workload, wants) in self.plan.wants() {
+            let here = changed(wants);
+            if !here.is_empty() {
+                holders.push(workload);
+            }
+            names.extend(here);
+        }
+        let epoch = layers.epoch;
+        self.shared.set_layers(Arc::new(layers));
+        self.looked_at = now;
+        let names: Vec<String> = names.into_iter().collect();
+        if !names.is_empty() {
+            self.say(Tone::Info, &format!("changed: {} (for {})", names.join(", "), holders.join(", ")));
+        }
+        for code in &self.plan.code {
+            let (shared, id) = (Arc::clone(&self.shared), code.id.clone());
+            let change = Change { epoch, names: names.clone(), cause: ChangeCause::Set };
+            tokio::spawn(async move {
+                let Some(runtime) = shared.runtime.get() else { return };
+                if let Refresh::RestartFailed(reason) = runtime.refresh(&id, &change).await {
+                    let text = format!("it did not start with the new values: {reason}");
+                    shared.printer.say(From::About(&id.name), Tone::Error, &text);
+                }
+            });
+        }
+        self.apps.iter().for_each(App::refresh);
+    }
+
+    pub(super) fn wind_clocks(&mut self) {
+        self.clocks.drain(..).for_each(|clock| clock.abort());
+        if !self.options.schedules {
+            return;
+        }
+        for code in &self.plan.code {
+            if let Some(schedule) = &code.schedule {
+                self.clocks.push(schedules::keep(&self.shared, code.id.clone(), schedule.clone()));
+            }
+        }
+    }
+
+    /// Stops everything; a second signal stops it at once.
+    async fn stop(mut self, signals: &mut Signals) {
+        self.say(Tone::Info, "stopping");
+        self.clocks.iter().for_each(JoinHandle::abort);
+        self.keepers.iter().for_each(Keeper::stop);
+        let mut apps = std::mem::take(&mut self.apps);
+        apps.append(&mut self.leaving);
+        apps.iter().for_each(App::end);
+        let shared = Arc::clone(&self.shared);
+        let workers = async {
+            if let Some(runtime) = shared.runtime.get() {
+                runtime.shutdown().await;
+            }
+        };
+        let ended = async {
+            for app in &mut apps {
+                app.ended().await;
+            }
+        };
+        let gently = async { tokio::join!(workers, ended) };
+        let is_forced = tokio::select! {
+            _ = gently => false,
+            () = signals.next() => true,
+        };
+        if is_forced {
+            self.say(Tone::Warn, "killing what is left");
+            apps.iter().for_each(App::kill);
+            for app in &mut apps {
+                app.ended().await;
+            }
+            if let Some(runtime) = self.shared.runtime.get() {
+                runtime.shutdown().await;
+            }
+        }
+    }
+}
