@@ -9,6 +9,7 @@ readonly tools=$PWD/.strongroom-tools
 readonly deno_version=2.9.8
 readonly deny_version=0.20.2
 readonly nextest_version=0.9.148
+readonly mcp_version=2.3.0
 readonly typescript_version=7.0.2
 readonly node_types_version=22.20.5
 export PATH=$tools/bin:${HOME:-/root}/.cargo/bin:$PATH
@@ -71,6 +72,18 @@ else
     say "installing deno $deno_version"
     pip_install deno deno "$deno_version" || die "deno $deno_version could not be installed with pip"
     deno_is_right "$tools/bin/deno" || die "the installed deno is not $deno_version"
+fi
+
+# The client library of the Model Context Protocol, with which the tests speak as a coding agent does.
+mcp_is_right() { [ -x "$tools/venv/bin/python" ] && "$tools/venv/bin/python" -c \
+    'import sys; from importlib.metadata import version; sys.exit(version("mcp") != sys.argv[1])' "$mcp_version" 2>/dev/null; }
+if mcp_is_right; then
+    say "mcp $mcp_version: $tools/venv"
+else
+    say "installing mcp $mcp_version"
+    [ -x "$tools/venv/bin/python" ] || python3 -m venv "$tools/venv"
+    "$tools/venv/bin/python" -m pip install --quiet --disable-pip-version-check "mcp==$mcp_version" \
+        || die "mcp $mcp_version could not be installed with pip"
 fi
 
 # TypeScript's compiler is a program; the types of Node come with it. The npm registry is asked through Deno.

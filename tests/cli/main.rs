@@ -12,6 +12,7 @@ mod guide;
 mod hints;
 mod json;
 mod local_store;
+mod mcp;
 mod names;
 mod run;
 mod scopes;

@@ -44,15 +44,13 @@ impl Client {
         Self { transport: Transport::InProcess(service), address: None, credential: Some(credential), agent: None }
     }
 
-    /// The same, acting for a coding agent: the audit trail names it beside who lent the credential. Only letters,
+    /// From now on acts for a coding agent: the audit trail names it beside who lent the credential. Only letters,
     /// digits, `-`, `_` and `.` of the name are kept, and 40 of them.
-    #[must_use]
-    pub fn for_agent(mut self, name: &str) -> Self {
+    pub fn act_for_agent(&mut self, name: &str) {
         let is_plain = |letter: &char| letter.is_ascii_alphanumeric() || "-_.".contains(*letter);
         let name: String = name.chars().filter(is_plain).take(40).collect();
         let name = if name.is_empty() { "unnamed" } else { &name };
         self.agent = Some(HeaderValue::from_str(name).expect("these letters are legal in a header"));
-        self
     }
 
     /// One project. The name is checked by the server.

@@ -93,6 +93,8 @@ pub(crate) enum Command {
     Schema,
     /// Looks for what is missing or unsafe
     Doctor,
+    /// Serves coding agents: lists and declares secrets, never a value (Model Context Protocol)
+    Mcp(commands::mcp::McpArgs),
     /// Prints a completion script for a shell
     Completions(commands::completions::CompletionsArgs),
 }
@@ -117,6 +119,7 @@ pub(crate) fn run(context: &Context, command: Command) -> Result<Exit, Failure> 
         Command::Runtime(command) => commands::runtime::run(context, command),
         Command::Schema => output::bytes(strongroom_project::schema().as_bytes()).map(|()| Exit::DONE),
         Command::Doctor => commands::doctor::run(context),
+        Command::Mcp(args) => commands::mcp::run(context, &args),
         Command::Completions(args) => commands::completions::run(&args),
     }
 }

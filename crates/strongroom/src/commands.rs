@@ -7,6 +7,7 @@ pub(crate) mod dev;
 pub(crate) mod doctor;
 pub(crate) mod functions;
 pub(crate) mod logs;
+pub(crate) mod mcp;
 pub(crate) mod namespaces;
 pub(crate) mod projects;
 pub(crate) mod run;

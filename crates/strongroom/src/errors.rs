@@ -134,14 +134,19 @@ impl Failure {
         text
     }
 
-    /// Problem details, for programs.
-    pub(crate) fn json(&self) -> String {
+    /// Problem details with the causes in their text.
+    pub(crate) fn problem(&self) -> Problem {
         let mut problem = self.0.problem.clone();
         for cause in &self.0.causes {
             problem.detail.push_str(": ");
             problem.detail.push_str(cause);
         }
-        serde_json::to_string_pretty(&problem).expect("problem details have text keys only") + "\n"
+        problem
+    }
+
+    /// Problem details, for programs.
+    pub(crate) fn json(&self) -> String {
+        serde_json::to_string_pretty(&self.problem()).expect("problem details have text keys only") + "\n"
     }
 }
 

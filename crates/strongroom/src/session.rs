@@ -37,6 +37,11 @@ impl Session {
         self.runtime.block_on(work)
     }
 
+    /// From now on the audit trail names this coding agent beside whose credential it is.
+    pub(crate) fn act_for_agent(&mut self, name: &str) {
+        self.client.act_for_agent(name);
+    }
+
     /// The client.
     pub(crate) fn client(&self) -> &Client {
         &self.client
