@@ -5,11 +5,13 @@
 mod access;
 mod create;
 mod delete;
+mod deploy;
 mod envfile;
 mod forms;
 mod functions;
 mod guide;
 mod hints;
+mod init;
 mod json;
 mod local_store;
 mod mcp;

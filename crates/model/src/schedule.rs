@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 #[serde(try_from = "String", into = "String")]
 pub struct Schedule {
     text: String,
-    cron: Cron,
+    cron: Box<Cron>,
 }
 
 /// Why a text is no schedule.
@@ -48,7 +48,7 @@ impl FromStr for Schedule {
     fn from_str(text: &str) -> Result<Self, ScheduleError> {
         let parser = CronParser::builder().seconds(Seconds::Disallowed).year(Year::Disallowed).build();
         let cron = parser.parse(text).map_err(|_| ScheduleError::Shape)?;
-        let schedule = Self { text: text.trim().to_owned(), cron };
+        let schedule = Self { text: text.trim().to_owned(), cron: Box::new(cron) };
         match schedule.next_after(Timestamp::UNIX_EPOCH) {
             Some(_) => Ok(schedule),
             None => Err(ScheduleError::Never),

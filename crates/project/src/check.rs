@@ -207,7 +207,7 @@ fn unknown(name: &str, object: &Object) -> String {
 }
 
 /// The known word that was meant perhaps: written another way, of another name, or with a slip.
-fn nearest<'a>(word: &str, known: impl Iterator<Item = &'a str> + Clone) -> Option<&'a str> {
+pub fn nearest<'a>(word: &str, known: impl Iterator<Item = &'a str> + Clone) -> Option<&'a str> {
     let plain = |text: &str| text.to_ascii_lowercase().replace(['_', '-', ' '], "");
     let word = plain(word);
     let other = |candidate: &&str| MEANT.iter().any(|(typed, meant)| plain(typed) == word && meant == candidate);

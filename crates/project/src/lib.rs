@@ -15,6 +15,7 @@ use std::path::PathBuf;
 use strongroom_model::manifest::{FunctionManifest, JobManifest, ManifestError, SecretRef};
 use strongroom_model::{AppId, NamespaceName, ProjectName, WorkloadName};
 
+pub use check::nearest;
 pub use place::Problem;
 pub use schema::schema;
 pub use units::{memory_bytes, time_ms};

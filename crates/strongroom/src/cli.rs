@@ -49,6 +49,8 @@ pub(crate) struct Globals {
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
+    /// Begins a project here: strongroom.json with a sample function and job
+    Init(commands::init::InitArgs),
     /// Sets, lists and changes secrets
     #[command(subcommand, visible_alias = "secret")]
     Secrets(commands::secrets::Command),
@@ -58,6 +60,8 @@ pub(crate) enum Command {
     /// Deploys and calls functions
     #[command(subcommand, visible_alias = "fn")]
     Functions(commands::functions::Command),
+    /// Deploys everything that strongroom.json declares and that changed
+    Deploy(commands::deploy::DeployArgs),
     /// Apps: backends that run elsewhere and get secrets
     #[command(subcommand)]
     Apps(commands::apps::Command),
@@ -102,9 +106,11 @@ pub(crate) enum Command {
 /// Runs a command to its end.
 pub(crate) fn run(context: &Context, command: Command) -> Result<Exit, Failure> {
     match command {
+        Command::Init(args) => commands::init::run(context, &args),
         Command::Secrets(command) => commands::secrets::run(context, command),
         Command::Settings(command) => commands::settings::run(context, command),
         Command::Functions(command) => commands::functions::run(context, command),
+        Command::Deploy(args) => commands::deploy::run(context, &args),
         Command::Apps(command) => commands::apps::run(context, command),
         Command::Run(args) => commands::run::run(context, &args),
         Command::Dev(args) => commands::dev::run(context, args),

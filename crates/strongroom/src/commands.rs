@@ -3,9 +3,11 @@
 pub(crate) mod apps;
 pub(crate) mod audit;
 pub(crate) mod completions;
+pub(crate) mod deploy;
 pub(crate) mod dev;
 pub(crate) mod doctor;
 pub(crate) mod functions;
+pub(crate) mod init;
 pub(crate) mod logs;
 pub(crate) mod mcp;
 pub(crate) mod namespaces;

@@ -95,6 +95,27 @@ impl Failure {
         self
     }
 
+    /// Several failures under one message, each with the name of what failed. Ends as the first one does.
+    pub(crate) fn several(message: &str, failed: Vec<(String, Self)>) -> Self {
+        let first = failed.first().map_or(Code::Invalid, |(_, failure)| failure.code());
+        let exit = failed.first().map_or(Exit::FAILED, |(_, failure)| failure.exit());
+        let hint = failed.iter().find_map(|(_, failure)| failure.0.problem.hint.clone());
+        let mut each = Vec::new();
+        for (name, Self(parts)) in failed {
+            let Parts { problem, causes, .. } = *parts;
+            let said = problem.errors.iter().map(|error| format!("{}: {}", error.at, error.detail));
+            let detail = std::iter::once(problem.detail).filter(|_| problem.errors.is_empty());
+            for detail in said.chain(detail) {
+                each.push(at(&name, [vec![detail], causes.clone()].concat().join(": ")));
+            }
+        }
+        let failure = Self::new(first, message).each(each).exiting(exit);
+        match hint {
+            Some(hint) => failure.hint(hint),
+            None => failure,
+        }
+    }
+
     /// Ends with another exit code than the kind's.
     #[must_use]
     pub(crate) fn exiting(mut self, exit: Exit) -> Self {

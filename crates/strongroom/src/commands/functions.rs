@@ -2,7 +2,6 @@
 
 mod deploy;
 mod invoke;
-mod plan;
 
 use clap::{Args, Subcommand};
 use strongroom_api::functions::FunctionItem;

@@ -1,41 +1,30 @@
 //! `strongroom functions deploy`.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use strongroom_api::functions::{Deploy, Deployed};
-use strongroom_api::{Code, FieldError};
-use strongroom_client::ClientError;
+use strongroom_api::FieldError;
 use strongroom_model::manifest::{CallAuth, FunctionManifest, OnChange, Runtime, Workload};
 use strongroom_project::{in_units, memory_bytes, secret_ref, time_ms};
-use strongroom_runtime::bundle::bundle;
-use strongroom_runtime::locate;
 
-use super::plan::{self, Plan};
-use crate::commands::secrets::resolve::say_left_out;
-use crate::config;
+use crate::commands::deploy::plan::{self, Kind, Manifest, Plan};
+use crate::commands::deploy::{self, ToArgs};
 use crate::context::Context;
 use crate::errors::{Exit, Failure, at};
-use crate::home::Home;
-use crate::opening::places;
-use crate::output::has_person;
 
 #[derive(Args)]
 pub(crate) struct DeployArgs {
     /// The functions of strongroom.json to deploy, all if none is given; with --entry, the name of one
     #[arg(value_name = "NAME")]
     names: Vec<String>,
-    /// The namespace; else the one in strongroom.json, else `default`
-    #[arg(long, value_name = "NAME")]
-    namespace: Option<String>,
     /// The source file: deploys one function without a project file
     #[arg(long, value_name = "FILE")]
     entry: Option<PathBuf>,
     #[command(flatten)]
     one: OneArgs,
     #[command(flatten)]
-    mode: ModeArgs,
+    to: ToArgs,
 }
 
 /// The configuration of one function on the command line.
@@ -67,16 +56,6 @@ pub(crate) struct OneArgs {
     on_change: Option<Reaction>,
 }
 
-#[derive(Args)]
-struct ModeArgs {
-    /// Deploys even if the same code and configuration serve
-    #[arg(long)]
-    force: bool,
-    /// Tells what would happen and changes nothing
-    #[arg(long)]
-    dry_run: bool,
-}
-
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Reaction {
     Recycle,
@@ -84,71 +63,27 @@ enum Reaction {
 }
 
 pub(crate) fn run(context: &Context, args: &DeployArgs) -> Result<Exit, Failure> {
-    let namespace = config::workload_namespace(context, args.namespace.as_deref())?;
-    let plans = plans(context, args)?;
-    let home = Home::locate(context)?;
-    let deno = locate::find(&places(context, Some(home.path())));
-    let deno = deno.map_err(|error| Failure::failed("nothing was deployed").because(&error))?;
-    let mut bundles = Vec::new();
-    for plan in &plans {
-        if has_person() {
-            context.output.talk(&format!("bundling {} …", plan.name));
-        }
-        bundles.push(body(args, plan, &deno.program)?);
-    }
-    let session = context.connect()?;
-    session.name_place(context);
-    let mut all = Vec::new();
-    for (plan, body) in plans.iter().zip(&bundles) {
-        let answer = session.wait(session.project().deploy_function(plan.name.as_str(), &namespace, body));
-        let deployed = answer.map_err(|error| explain(error, &namespace))?;
-        if context.output.is_for_people() {
-            print(context, &deployed)?;
-        }
-        all.push(deployed);
-    }
-    if !context.output.is_for_people() {
-        match (args.entry.is_some(), all.as_slice()) {
-            (true, [one]) => context.output.structured(one)?,
-            _ => context.output.structured(&all)?,
-        }
-    }
-    Ok(Exit::DONE)
-}
-
-fn plans(context: &Context, args: &DeployArgs) -> Result<Vec<Plan>, Failure> {
-    let file = context.project_file()?;
-    if let Some(entry) = &args.entry {
-        let [name] = args.names.as_slice() else {
-            return Err(Failure::usage("--entry deploys one function; give its name")
-                .hint("strongroom functions deploy NAME --entry FILE"));
-        };
-        let prefixes = file.map(|file| file.content.env_prefix.clone()).unwrap_or_default();
-        let manifest = args.one.manifest(prefixes);
-        let problems = match (name.parse(), manifest) {
-            (Ok(name), Ok(manifest)) => {
-                return Ok(vec![Plan { name, entry: context.working_dir.join(entry), manifest }]);
-            }
-            (name, manifest) => {
-                let name = name.err().map(|error: strongroom_model::slug::SlugError| at("NAME", error));
-                name.into_iter().chain(manifest.err().into_iter().flatten()).collect()
-            }
-        };
-        return Err(Failure::usage("nothing was deployed: the options are wrong").each(problems));
-    }
-    let Some(file) = file else {
-        return Err(Failure::usage("there is no strongroom.json here or above")
-            .hint("without one: strongroom functions deploy NAME --entry FILE"));
+    let Some(entry) = &args.entry else {
+        let plans = plan::from_file(context, &[Kind::Function], &args.names)?;
+        return deploy::several(context, &plans, &args.to);
     };
-    if !file.content.jobs.is_empty() {
-        context.output.talk("note: the jobs of strongroom.json are left alone; this version does not run jobs yet");
-    }
-    let plans = plan::from_file(file, &args.names)?;
-    if plans.is_empty() {
-        Err(Failure::usage(format!("{} declares no functions", file.path.display())))
-    } else {
-        Ok(plans)
-    }
+    let [name] = args.names.as_slice() else {
+        return Err(Failure::usage("--entry deploys one function; give its name")
+            .hint("strongroom functions deploy NAME --entry FILE"));
+    };
+    let file = context.project_file()?;
+    let prefixes = file.map(|file| file.content.env_prefix.clone()).unwrap_or_default();
+    let problems = match (name.parse(), args.one.manifest(prefixes)) {
+        (Ok(name), Ok(manifest)) => {
+            let entry = context.working_dir.join(entry);
+            return deploy::one(context, Plan { name, entry, manifest: Manifest::Function(manifest) }, &args.to);
+        }
+        (name, manifest) => {
+            let name = name.err().map(|error: strongroom_model::slug::SlugError| at("NAME", error));
+            name.into_iter().chain(manifest.err().into_iter().flatten()).collect()
+        }
+    };
+    Err(Failure::usage("nothing was deployed: the options are wrong").each(problems))
 }
 
 impl OneArgs {
@@ -202,49 +137,4 @@ impl OneArgs {
         problems.extend(manifest.problems().iter().map(|problem| at("the options", in_units(problem))));
         if problems.is_empty() { Ok(manifest) } else { Err(problems) }
     }
-}
-
-fn body(args: &DeployArgs, plan: &Plan, deno: &Path) -> Result<Deploy, Failure> {
-    let failed =
-        |error: &dyn std::error::Error| Failure::failed(format!("nothing was deployed: {}", plan.name)).because(error);
-    let bundled = bundle(deno, &plan.entry).map_err(|error| failed(&error))?;
-    let bundle = String::from_utf8(bundled.code).map_err(|error| failed(&error.utf8_error()))?;
-    Ok(Deploy { manifest: plan.manifest.clone(), bundle, force: args.mode.force, dry_run: args.mode.dry_run })
-}
-
-/// Each name that is missing, with the command that sets it.
-fn explain(error: ClientError, namespace: &str) -> Failure {
-    let options = if namespace == "default" { String::new() } else { format!(" --namespace {namespace}") };
-    match error {
-        ClientError::Problem(mut problem) if problem.code == Code::SecretsMissing => {
-            problem.hint = None;
-            for missing in &mut problem.errors {
-                let why = missing.detail.strip_prefix(&format!("{} is ", missing.at)).unwrap_or(&missing.detail);
-                missing.detail = format!("{why}; set it: strongroom secrets set {}{options}", missing.at);
-            }
-            Failure::from(ClientError::Problem(problem))
-        }
-        error => Failure::from(error),
-    }
-}
-
-fn print(context: &Context, deployed: &Deployed) -> Result<(), Failure> {
-    let output = &context.output;
-    for created in &deployed.created {
-        output.talk(&format!("created {created}"));
-    }
-    for warning in &deployed.warnings {
-        output.talk(&format!("warning: {warning}"));
-    }
-    let Deployed { name, namespace, deployment, .. } = deployed;
-    output.done(&match deployed.status.as_str() {
-        "unchanged" => format!("• Unchanged: {name} (deployment {deployment}, namespace {namespace})"),
-        "would_deploy" => format!("would deploy  {name} (namespace {namespace})"),
-        _ => format!("✔ Function deployed: {name} (deployment {deployment}, namespace {namespace})"),
-    })?;
-    if !deployed.secrets.is_empty() {
-        output.talk(&format!("gets: {}", deployed.secrets.join(", ")));
-    }
-    say_left_out(context, &deployed.missing);
-    deployed.url.as_ref().map_or(Ok(()), |url| output.done(url))
 }
