@@ -35,3 +35,4 @@ pub use live::ChangeEvent;
 pub use open::{App, AppConfig, FunctionsConfig, OpenError};
 pub use strongroom_runtime::Body;
 pub use strongroom_store::StoreError;
+pub use strongroom_store::port::WorkloadKind;

@@ -140,7 +140,7 @@ fn is_affected(entry: &Entry, affected: &Affected) -> bool {
         Scope::Namespace(namespace) => entry.namespace == *namespace,
         Scope::App(..) | Scope::User(_) => false,
     };
-    let listed = match &entry.manifest.workload.secrets {
+    let listed = match &entry.manifest.workload().secrets {
         Some(list) if affected.scope != Scope::System => {
             list.iter().any(|listed| affected.names.contains(&listed.name))
         }

@@ -8,7 +8,7 @@ use strongroom_api::trail::LogItem;
 use strongroom_model::{Capability, Id, NamespaceName, ProjectName};
 use strongroom_runtime::{Event, Level, Outcome, Via, WorkerEvent, WorkloadId};
 pub use strongroom_store::port::LogFilter;
-use strongroom_store::port::{LogRow, ReadFact, WorkloadKind};
+use strongroom_store::port::{LogRow, ReadFact};
 use strongroom_store::{Rows, Tx};
 use tokio::sync::mpsc;
 
@@ -186,7 +186,8 @@ impl App {
 
     fn read_fact(&self, workload: &WorkloadId, target: &str, via: &str) {
         let Some(entry) = self.routes.of(workload) else { return };
-        let listed = entry.manifest.workload.secrets.iter().flatten().find(|listed| listed.target().as_str() == target);
+        let listed =
+            entry.manifest.workload().secrets.iter().flatten().find(|listed| listed.target().as_str() == target);
         let secret = match listed {
             Some(listed) => listed.name.clone(),
             None => match target.parse() {
@@ -197,7 +198,7 @@ impl App {
         self.journal.add_read(ReadFact {
             project: entry.project.id,
             namespace: entry.namespace.clone(),
-            kind: WorkloadKind::Function,
+            kind: entry.manifest.kind(),
             workload: workload.name.clone(),
             secret,
             via: via.to_owned(),

@@ -75,7 +75,7 @@ impl App {
 
     /// What the function's names resolve to: those on its list, or everything.
     pub(crate) async fn function_answer(&self, entry: &Entry) -> Result<Answer, Error> {
-        let names = entry.manifest.workload.secrets.as_ref();
+        let names = entry.manifest.workload().secrets.as_ref();
         let names = names.map(|list| list.iter().map(|listed| listed.name.clone()).collect());
         let question = Question { namespace: entry.namespace.clone(), app: None, names };
         self.look_up(&entry.project, &question).await
@@ -94,7 +94,7 @@ impl App {
 
     fn listed(&self, entry: &Entry, answer: &Answer) -> Result<Vec<Held>, Error> {
         let mut entries = Vec::new();
-        if let Some(list) = &entry.manifest.workload.secrets {
+        if let Some(list) = &entry.manifest.workload().secrets {
             // one outcome for each entry of the list, in its order
             for (listed, (name, outcome)) in list.iter().zip(&answer.outcomes) {
                 entries.extend(self.held(entry, (name, outcome), listed.target(), listed.default.clone())?);
@@ -165,10 +165,9 @@ impl App {
     ) -> Result<(), Error> {
         let with_value = |held: &&Held| matches!(held.state, EntryState::Value(_));
         let names: Vec<_> = entries.iter().chain(system).filter(with_value).map(|held| held.name.as_str()).collect();
-        let target =
-            serde_json::json!({ "function": entry.name, "namespace": entry.namespace, "epoch": epoch, "names": names });
+        let target = serde_json::json!({ entry.manifest.kind().as_str(): entry.name, "namespace": entry.namespace, "epoch": epoch, "names": names });
         let worker = Caller {
-            actor: format!("function:{}/{}", entry.namespace, entry.name),
+            actor: format!("{}:{}/{}", entry.manifest.kind().as_str(), entry.namespace, entry.name),
             source: "worker".to_owned(),
             request_id: entry.spec.deployment.clone(),
             access: Access::Owner,

@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
-use strongroom_app::functions::{self, Deployment, Invocation, InvokeRefusal};
+use strongroom_app::functions::{self, Deployment, Invocation, InvokeRefusal, Manifest};
 use strongroom_app::secrets::{self, Change, Presence, Write};
-use strongroom_app::{App, AppConfig, Caller, Error, SystemClock, audit, projects};
+use strongroom_app::{App, AppConfig, Caller, Error, SystemClock, WorkloadKind, audit, projects};
 use strongroom_model::{NamespaceName, ProjectName, Scope, WorkloadName};
 use strongroom_runtime::{RuntimeConfig, locate};
 use strongroom_seal::{RootKey, SystemRandom};
@@ -122,7 +122,7 @@ impl House {
         let deployment = Deployment {
             namespace: namespace.parse().unwrap(),
             name: name(),
-            manifest: serde_json::from_value(manifest).unwrap(),
+            manifest: Manifest::Function(serde_json::from_value(manifest).unwrap()),
             bundle: bundle.to_owned(),
             force: false,
             dry_run: false,
@@ -204,10 +204,18 @@ async fn a_function_deleted_while_it_is_rolled_back_does_not_come_back() {
     house.deploy("default", SLOW, json!({})).await.unwrap();
     house.deploy("default", READS, json!({})).await.unwrap();
     let (caller, default) = (owner(), project());
-    let rollback = functions::rollback(&house.app, &caller, &default, (namespace("default"), name()), None);
+    let rollback = functions::rollback(
+        &house.app,
+        &caller,
+        &default,
+        (WorkloadKind::Function, namespace("default"), name()),
+        None,
+    );
     let delete = async {
         tokio::time::sleep(Duration::from_millis(300)).await;
-        functions::delete(&house.app, &owner(), &project(), (&namespace("default"), &name())).await.unwrap();
+        functions::delete(&house.app, &owner(), &project(), (WorkloadKind::Function, &namespace("default"), &name()))
+            .await
+            .unwrap();
     };
     let (_either, ()) = tokio::join!(rollback, delete);
     let answer = house.invoke("default").await;

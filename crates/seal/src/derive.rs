@@ -20,6 +20,7 @@ pub(crate) mod label {
     pub(crate) const CARRY_KEY: &[u8] = b"strongroom/v1/carry-key";
     pub(crate) const USER_KEY: &[u8] = b"strongroom/v1/user-key";
     pub(crate) const VALUE_KEY: &[u8] = b"strongroom/v1/value-key";
+    pub(crate) const RUN_KEY: &[u8] = b"strongroom/v1/run-key";
     pub(crate) const SALT_KEY: &[u8] = b"strongroom/v1/salt-key";
 }
 

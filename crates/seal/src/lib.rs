@@ -20,6 +20,7 @@ mod mac;
 mod once;
 mod random;
 mod root;
+mod run;
 pub mod token;
 mod wrapped;
 
@@ -29,4 +30,5 @@ pub use instance::{Instance, keyed_digest};
 pub use mac::RowKind;
 pub use random::{Random, SystemRandom};
 pub use root::{Fingerprint, RootKey, RootKeyError};
+pub use run::{RunContext, RunPart, open_run, run_key_version, seal_run};
 pub use wrapped::ProjectKey;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use strongroom_api::functions::Deployed;
 use strongroom_api::resolve::Missing;
-use strongroom_model::manifest::FunctionManifest;
+use strongroom_model::manifest::{CallAuth, JobManifest};
 use strongroom_model::{
     Capability, NamespaceName, ProjectName, Resolution, Scope, ScopeKind, SecretName, WorkloadName,
 };
@@ -14,6 +14,7 @@ use strongroom_store::port::{DeploymentRow, ReadFact, WorkloadKind, WorkloadRow}
 use strongroom_store::{Rows, Tx};
 
 use super::entry::{Entry, Loaded, References, digest};
+use super::manifest::{Manifest, by_kind};
 use crate::authz::Reach;
 use crate::caller::Caller;
 use crate::error::{Error, Fault};
@@ -38,7 +39,7 @@ pub struct Deployment {
     /// Under which name.
     pub name: WorkloadName,
     /// The configuration.
-    pub manifest: FunctionManifest,
+    pub manifest: Manifest,
     /// One JavaScript module.
     pub bundle: String,
     /// Deploys even if nothing differs from what serves.
@@ -47,7 +48,7 @@ pub struct Deployment {
     pub dry_run: bool,
 }
 
-/// Deploys a function: checks the manifest, resolves every listed name, looks for stored values in the code, starts a
+/// Deploys a function or a job: checks the manifest, resolves every listed name, looks for stored values in the code, starts a
 /// worker with it, and only then switches. The worker that serves until then drains.
 pub async fn deploy(
     app: &Arc<App>,
@@ -57,21 +58,22 @@ pub async fn deploy(
 ) -> Result<Deployed, Error> {
     let entered = app.enter(caller, project, Capability::FunctionsDeploy, Reach::Whole(&new.namespace)).await?;
     let references = check(&new)?;
-    let _held = app.routes.hold(format!("{}/{}/{}", entered.id, new.namespace, new.name)).await;
+    let _held = app.routes.hold(held(&entered, &new.namespace, new.manifest.kind(), &new.name)).await;
     let is_new_namespace = !has_namespace(app, &entered, &new.namespace).await?;
     if is_new_namespace && !caller.creates_on_mention() {
         return Err(Error::not_found(format!("namespace {}", new.namespace)));
     }
-    let manifest = serde_json::to_string(&new.manifest).expect("a manifest has text keys only");
+    let manifest = new.manifest.to_text();
     let digest = digest(&app.instance, &manifest, new.bundle.as_bytes());
     let current = load(app, &entered, &new).await?;
     let number = next_number(app, current.as_ref()).await?;
     let candidate = candidate(app, caller, &entered, &new, (&manifest, &references, digest, number), current.as_ref());
     let cell = app.epochs.cell(&*app.store, entered.id, &new.namespace).await?;
+    let is_new_schedule = new_schedule(current.as_ref(), &new.manifest)?;
     let rows = (candidate.function.clone(), candidate.deployment.clone());
     let entry = Arc::new(candidate.into_entry(Arc::clone(&entered), cell)?);
     let answer = if is_new_namespace {
-        let names = new.manifest.workload.secrets.as_ref();
+        let names = new.manifest.workload().secrets.as_ref();
         let names = names.map(|list| list.iter().map(|listed| listed.name.clone()).collect());
         app.look_up_ahead(&entered, &Question { namespace: new.namespace.clone(), app: None, names }).await?
     } else {
@@ -94,7 +96,7 @@ pub async fn deploy(
         deployed.created = make_namespace(app, caller, &entered, &new.namespace).await?;
     }
     try_out(app, &entry).await?;
-    commit(app, caller, &entered, rows, new.bundle, (&references, &entry)).await?;
+    commit(app, caller, rows, new.bundle, (&references, &entry), is_new_schedule).await?;
     app.serve(&entry).await?;
     Ok(deployed)
 }
@@ -104,16 +106,31 @@ fn check(new: &Deployment) -> Result<References, Error> {
     if new.bundle.len() > MAX_BUNDLE_BYTES {
         faults.push(Fault::new("bundle", format!("the bundle is larger than {MAX_BUNDLE_BYTES} bytes")));
     }
-    if new.manifest.workload.runtime == strongroom_model::manifest::Runtime::Node {
+    if new.manifest.workload().runtime == strongroom_model::manifest::Runtime::Node {
         faults.push(Fault::new("runtime", "this server runs \"deno\" only"));
     }
-    if new.manifest.auth == strongroom_model::manifest::CallAuth::User {
+    if let Manifest::Function(manifest) = &new.manifest
+        && manifest.auth == CallAuth::User
+    {
         faults.push(Fault::new(
             "auth",
             "no issuer of end users is configured for this project, so \"user\" cannot be used",
         ));
     }
     if faults.is_empty() { References::of(&new.bundle) } else { Err(Error::Invalid(faults)) }
+}
+
+/// Under which name a workload is held while it is deployed, rolled back or deleted.
+pub(super) fn held(project: &Project, namespace: &NamespaceName, kind: WorkloadKind, name: &WorkloadName) -> String {
+    format!("{} {}/{namespace}/{name}", kind.as_str(), project.id)
+}
+
+/// Whether the manifest has a schedule that what serves now does not have.
+pub(super) fn new_schedule(current: Option<&Loaded>, manifest: &Manifest) -> Result<bool, Error> {
+    let Manifest::Job(JobManifest { schedule: Some(schedule), .. }) = manifest else { return Ok(false) };
+    let Some(current) = current else { return Ok(true) };
+    let before = Manifest::read(WorkloadKind::Job, &current.deployment.manifest)?;
+    Ok(!matches!(before, Manifest::Job(JobManifest { schedule: Some(before), .. }) if before == *schedule))
 }
 
 async fn has_namespace(app: &App, project: &Project, namespace: &NamespaceName) -> Result<bool, Error> {
@@ -137,7 +154,7 @@ async fn make_namespace(
 
 /// What serves now, verified: its id and its digest steer what comes.
 async fn load(app: &App, project: &Project, new: &Deployment) -> Result<Option<Loaded>, Error> {
-    let at = (&new.namespace, &new.name);
+    let at = (&new.namespace, new.manifest.kind(), &new.name);
     let loaded = app.store.read(|rows: &mut dyn Rows| Loaded::read(rows, project, at, None)).await?;
     loaded.as_ref().map(|loaded| loaded.verify(&app.instance)).transpose()?;
     Ok(loaded)
@@ -162,7 +179,7 @@ fn candidate(
         id: current.map_or_else(|| app.new_id(), |current| current.function.id),
         project: project.id,
         namespace: new.namespace.clone(),
-        kind: WorkloadKind::Function,
+        kind: new.manifest.kind(),
         name: new.name.clone(),
         active: number,
         created_at: current.map_or(now, |current| current.function.created_at),
@@ -210,7 +227,7 @@ pub(super) fn report(app: &App, entry: &Entry, answer: &Answer, number: u64, dig
 
 /// Refuses a list with required names that do not resolve: all of them, with the commands that set them.
 pub(crate) fn require_secrets(app: &App, entry: &Entry, answer: &Answer) -> Result<(), Error> {
-    let Some(list) = &entry.manifest.workload.secrets else { return Ok(()) };
+    let Some(list) = &entry.manifest.workload().secrets else { return Ok(()) };
     let (mut missing, mut commands) = (Vec::new(), Vec::new());
     for (listed, (name, outcome)) in list.iter().zip(&answer.outcomes) {
         let stands_in = listed.default.is_some() && !matches!(outcome, Resolution::Expired { .. });
@@ -241,6 +258,7 @@ fn command(entry: &Entry, name: &SecretName, outcome: &Resolution<Arc<Sealed>>) 
 impl App {
     /// Where a function answers.
     pub(crate) fn function_url(&self, entry: &Entry) -> Option<String> {
+        let Manifest::Function(_) = entry.manifest else { return None };
         let base = self.functions_url()?;
         Some(format!("{base}/fn/{}/{}/{}", entry.project.name, entry.namespace, entry.name))
     }
@@ -313,13 +331,14 @@ fn without_folders(text: &str) -> String {
 async fn commit(
     app: &App,
     caller: &Caller,
-    project: &Arc<Project>,
     (function, deployment): (WorkloadRow, DeploymentRow),
     bundle: String,
     (references, entry): (&References, &Entry),
+    is_new_schedule: bool,
 ) -> Result<(), Error> {
     let facts = static_reads(references, entry);
-    let (owner, instance, who, now) = (Arc::clone(project), Arc::clone(&app.instance), caller.clone(), app.clock.now());
+    let (owner, instance, who, now) =
+        (Arc::clone(&entry.project), Arc::clone(&app.instance), caller.clone(), app.clock.now());
     app.store
         .write(move |tx: &mut dyn Tx| -> Result<(), Error> {
             let place = Place { project: &owner, instance: &instance, caller: &who, now };
@@ -331,20 +350,24 @@ async fn commit(
             }
             tx.insert_deployment(&deployment, bundle.as_bytes())?;
             tx.prune_deployments(&function.id, function.active.saturating_sub(KEPT_DEPLOYMENTS), function.active)?;
-            let kind = WorkloadKind::Function;
+            let kind = function.kind;
             tx.replace_static_reads(&owner.id, &function.namespace, kind, function.name.as_str(), &facts)?;
             let target = serde_json::json!({
-                "function": function.name, "namespace": function.namespace,
+                kind.as_str(): function.name, "namespace": function.namespace,
                 "deployment": deployment.number, "digest": hex::encode(&deployment.digest),
             });
-            place.record_target(tx, "function.deploy", &target)
+            if is_new_schedule {
+                // what came before is no slot of this schedule
+                tx.insert_slot(&function.id, now, None)?;
+            }
+            place.record_target(tx, by_kind(kind, "function.deploy", "job.deploy"), &target)
         })
         .await
 }
 
-/// What the list and the code say that the function reads, by stored name.
+/// What the list and the code say that the workload reads, by stored name.
 pub(super) fn static_reads(references: &References, entry: &Entry) -> Vec<ReadFact> {
-    let list = entry.manifest.workload.secrets.as_deref();
+    let list = entry.manifest.workload().secrets.as_deref();
     let mut known: BTreeSet<(String, &str)> = BTreeSet::new();
     for listed in list.unwrap_or_default() {
         known.insert((listed.name.to_string(), "list"));
@@ -366,12 +389,12 @@ pub(super) fn static_reads(references: &References, entry: &Entry) -> Vec<ReadFa
         Some(ReadFact {
             project: entry.project.id,
             namespace: entry.namespace.clone(),
-            kind: WorkloadKind::Function,
+            kind: entry.manifest.kind(),
             workload: entry.name.to_string(),
             secret,
             via: via.to_owned(),
             last_read_at: None,
         })
     };
-    known.into_iter().filter(|(name, _)| !entry.manifest.workload.env.contains_key(name)).filter_map(fact).collect()
+    known.into_iter().filter(|(name, _)| !entry.manifest.workload().env.contains_key(name)).filter_map(fact).collect()
 }

@@ -1,4 +1,4 @@
-//! Routes: the deployed functions that were asked for, ready to run.
+//! Routes: the deployed functions and jobs that were asked for, ready to run.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
@@ -6,25 +6,26 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use strongroom_model::manifest::{FunctionManifest, Via};
+use strongroom_model::manifest::Via;
 use strongroom_model::{NamespaceName, ProjectName, WorkloadName};
-use strongroom_runtime::{EnvNames, NetPolicy, OnChange, Runtime, WorkerSpec, WorkloadId, WorkloadKind};
+use strongroom_runtime::{EnvNames, NetPolicy, OnChange, Runtime, WorkerSpec, WorkloadId, WorkloadKind as Running};
 use strongroom_seal::{Instance, keyed_digest};
-use strongroom_store::port::{DeploymentRow, WorkloadKind as RowKind, WorkloadRow};
+use strongroom_store::port::{DeploymentRow, WorkloadKind, WorkloadRow};
 use strongroom_store::{Rows, StoreError};
 use tokio::sync::OwnedMutexGuard;
 
+use super::Manifest;
 use crate::error::Error;
 use crate::keys::Project;
 use crate::open::App;
 use crate::rows::Authenticated as _;
 
-/// A deployed function, ready to run.
+/// A deployed function or job, ready to run.
 pub(crate) struct Entry {
     pub(crate) project: Arc<Project>,
     pub(crate) namespace: NamespaceName,
     pub(crate) name: WorkloadName,
-    pub(crate) manifest: FunctionManifest,
+    pub(crate) manifest: Manifest,
     pub(crate) spec: Arc<WorkerSpec>,
     /// The epoch that its workers must have reached.
     pub(crate) epoch: AtomicU64,
@@ -66,10 +67,10 @@ impl References {
     }
 
     /// The names with `STRONGROOM_SECRET_` and the manifest's own prefixes taken off, and how each is read.
-    pub(crate) fn secrets(&self, manifest: &FunctionManifest) -> Vec<(String, &'static str)> {
+    pub(crate) fn secrets(&self, manifest: &Manifest) -> Vec<(String, &'static str)> {
         let bare = |name: &String| {
             let prefixes =
-                std::iter::once("STRONGROOM_SECRET_").chain(manifest.workload.env_prefix.iter().map(String::as_str));
+                std::iter::once("STRONGROOM_SECRET_").chain(manifest.workload().env_prefix.iter().map(String::as_str));
             let stripped = prefixes.filter_map(|prefix| name.strip_prefix(prefix)).find(|rest| !rest.is_empty());
             stripped.unwrap_or(name).to_owned()
         };
@@ -79,7 +80,7 @@ impl References {
     }
 }
 
-/// One deployment of a function with everything it needs.
+/// One deployment of a workload with everything it needs.
 pub(crate) struct Loaded {
     pub(crate) function: WorkloadRow,
     pub(crate) deployment: DeploymentRow,
@@ -98,10 +99,10 @@ impl Loaded {
     pub(crate) fn read(
         rows: &mut dyn Rows,
         project: &Project,
-        (namespace, name): (&NamespaceName, &WorkloadName),
+        (namespace, kind, name): (&NamespaceName, WorkloadKind, &WorkloadName),
         number: Option<u64>,
     ) -> Result<Option<Self>, StoreError> {
-        let Some(function) = rows.workload(&project.id, namespace, RowKind::Function, name)? else { return Ok(None) };
+        let Some(function) = rows.workload(&project.id, namespace, kind, name)? else { return Ok(None) };
         let number = number.unwrap_or(function.active);
         let deployment = rows.deployment(&function.id, number)?;
         let bundle = rows.bundle(&function.id, number)?;
@@ -110,7 +111,7 @@ impl Loaded {
 
     /// Refuses rows that do not say what was signed, and code that is not what was deployed.
     pub(crate) fn verify(&self, instance: &Instance) -> Result<(), Error> {
-        let what = || format!("function {}", self.function.name);
+        let what = || format!("{} {}", self.function.kind.as_str(), self.function.name);
         self.function.verify(instance).map_err(Error::damaged(what()))?;
         self.deployment.verify(instance).map_err(Error::damaged(what()))?;
         if digest(instance, &self.deployment.manifest, &self.bundle).as_slice() != self.deployment.digest {
@@ -122,14 +123,13 @@ impl Loaded {
     /// The deployment ready to run at the epoch that its namespace has now.
     pub(crate) fn into_entry(self, project: Arc<Project>, namespace_epoch: Arc<AtomicU64>) -> Result<Entry, Error> {
         let damaged = |what| Error::Store(StoreError::Damaged(what));
-        let manifest: FunctionManifest =
-            serde_json::from_str(&self.deployment.manifest).map_err(|_| damaged("function manifest"))?;
+        let manifest = Manifest::read(self.function.kind, &self.deployment.manifest)?;
         let references: References =
             serde_json::from_str(&self.deployment.references).map_err(|_| damaged("function references"))?;
         let workload = WorkloadId {
             project: project.name.to_string(),
             namespace: self.function.namespace.to_string(),
-            kind: WorkloadKind::Function,
+            kind: manifest.running(),
             name: self.function.name.to_string(),
         };
         let deployment = format!("{}-{}", self.function.id, self.deployment.number);
@@ -151,32 +151,32 @@ impl Loaded {
 fn spec(
     workload: WorkloadId,
     deployment: String,
-    manifest: &FunctionManifest,
+    manifest: &Manifest,
     references: &References,
     bundle: Arc<[u8]>,
 ) -> WorkerSpec {
-    let declared = manifest.workload.secrets.iter().flatten().filter(|entry| entry.via == Some(Via::Env));
+    let declared = manifest.workload().secrets.iter().flatten().filter(|entry| entry.via == Some(Via::Env));
     let names = references.env.iter().chain(&references.module_level).cloned();
     let names = names.chain(declared.map(|entry| entry.target().to_string())).collect();
     let mut env_prefixes = vec!["STRONGROOM_SECRET_".to_owned()];
-    env_prefixes.extend(manifest.workload.env_prefix.iter().cloned());
-    let concurrency = usize::try_from(manifest.concurrency).unwrap_or(usize::MAX).max(1);
+    env_prefixes.extend(manifest.workload().env_prefix.iter().cloned());
+    let concurrency = usize::try_from(manifest.concurrency()).unwrap_or(usize::MAX).max(1);
     WorkerSpec {
         workload,
         deployment,
         bundle,
-        env: manifest.workload.env.iter().map(|(name, value)| (name.clone(), value.clone())).collect(),
+        env: manifest.workload().env.iter().map(|(name, value)| (name.clone(), value.clone())).collect(),
         env_prefixes,
-        net: match &manifest.workload.allow_net {
+        net: match &manifest.workload().allow_net {
             Some(hosts) => NetPolicy::Hosts(hosts.clone()),
             None => NetPolicy::PublicInternet,
         },
-        memory_bytes: manifest.workload.memory_bytes,
-        timeout: Duration::from_millis(manifest.timeout_ms),
+        memory_bytes: manifest.workload().memory_bytes,
+        timeout: Duration::from_millis(manifest.timeout_ms()),
         stream_idle: Duration::from_mins(1),
         concurrency,
         queue: concurrency.saturating_mul(16).max(1_024),
-        on_change: match manifest.workload.on_change {
+        on_change: match manifest.workload().on_change {
             strongroom_model::manifest::OnChange::Recycle => OnChange::Recycle,
             strongroom_model::manifest::OnChange::Live => OnChange::Live,
         },
@@ -185,10 +185,33 @@ fn spec(
     }
 }
 
-/// Functions by `project/namespace/name`.
+/// What serves, by `project/namespace/name`.
+#[derive(Default)]
+struct Serving {
+    functions: HashMap<String, Arc<Entry>>,
+    jobs: HashMap<String, Arc<Entry>>,
+}
+
+impl Serving {
+    fn of(&self, kind: Running) -> &HashMap<String, Arc<Entry>> {
+        match kind {
+            Running::Function => &self.functions,
+            Running::Job => &self.jobs,
+        }
+    }
+
+    fn of_mut(&mut self, kind: Running) -> &mut HashMap<String, Arc<Entry>> {
+        match kind {
+            Running::Function => &mut self.functions,
+            Running::Job => &mut self.jobs,
+        }
+    }
+}
+
+/// Functions and jobs by `project/namespace/name`.
 #[derive(Default)]
 pub(crate) struct Routes {
-    serving: RwLock<HashMap<String, Arc<Entry>>>,
+    serving: RwLock<Serving>,
     /// How often a deployment was put on or taken off, so that what was read before does not overwrite it.
     switches: AtomicU64,
     /// Deployments that are being tried before they serve.
@@ -198,15 +221,15 @@ pub(crate) struct Routes {
 }
 
 impl Routes {
-    pub(crate) fn get(&self, path: &str) -> Option<Arc<Entry>> {
-        self.serving.read().unwrap_or_else(PoisonError::into_inner).get(path).cloned()
+    pub(crate) fn get(&self, kind: Running, path: &str) -> Option<Arc<Entry>> {
+        self.serving.read().unwrap_or_else(PoisonError::into_inner).of(kind).get(path).cloned()
     }
 
     /// Switches to `entry`.
     pub(crate) fn put(&self, entry: &Arc<Entry>) {
         let mut serving = self.serving.write().unwrap_or_else(PoisonError::into_inner);
         self.switches.fetch_add(1, Ordering::SeqCst);
-        serving.insert(path(&entry.spec.workload), Arc::clone(entry));
+        serving.of_mut(entry.spec.workload.kind).insert(path(&entry.spec.workload), Arc::clone(entry));
         // after it stands there: whoever announces a change raises the namespace's epoch before it looks here
         entry.catch_up();
     }
@@ -216,7 +239,7 @@ impl Routes {
         let mut serving = self.serving.write().unwrap_or_else(PoisonError::into_inner);
         let current = self.switches.load(Ordering::SeqCst) == switches;
         if current {
-            serving.insert(path(&entry.spec.workload), Arc::clone(entry));
+            serving.of_mut(entry.spec.workload.kind).insert(path(&entry.spec.workload), Arc::clone(entry));
             entry.catch_up();
         }
         current
@@ -226,7 +249,7 @@ impl Routes {
     pub(crate) fn remove(&self, workload: &WorkloadId) {
         let mut serving = self.serving.write().unwrap_or_else(PoisonError::into_inner);
         self.switches.fetch_add(1, Ordering::SeqCst);
-        serving.remove(&path(workload));
+        serving.of_mut(workload.kind).remove(&path(workload));
     }
 
     /// Makes sure that nothing that was read from the store before is put on.
@@ -235,7 +258,7 @@ impl Routes {
         self.switches.fetch_add(1, Ordering::SeqCst);
     }
 
-    /// Holds everybody else off one function while it is deployed, rolled back or deleted.
+    /// Holds everybody else off one workload while it is deployed, rolled back or deleted.
     pub(crate) async fn hold(&self, workload: String) -> OwnedMutexGuard<()> {
         let lock = {
             let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
@@ -248,7 +271,8 @@ impl Routes {
     /// The entries that `wanted` picks.
     pub(crate) fn where_entry(&self, wanted: impl Fn(&Entry) -> bool) -> Vec<Arc<Entry>> {
         let serving = self.serving.read().unwrap_or_else(PoisonError::into_inner);
-        serving.values().filter(|entry| wanted(entry)).cloned().collect()
+        let all = serving.functions.values().chain(serving.jobs.values());
+        all.filter(|entry| wanted(entry)).cloned().collect()
     }
 
     /// Announces that `entry` is being tried, until the guard is dropped.
@@ -261,13 +285,13 @@ impl Routes {
     /// The entry of a deployment that serves or is being tried.
     pub(crate) fn starting(&self, workload: &WorkloadId, deployment: &str) -> Option<Arc<Entry>> {
         let trying = self.trying.read().unwrap_or_else(PoisonError::into_inner).get(workload).cloned();
-        let both = [trying, self.get(&path(workload))].into_iter().flatten();
+        let both = [trying, self.get(workload.kind, &path(workload))].into_iter().flatten();
         both.into_iter().find(|entry| entry.spec.deployment == deployment)
     }
 
     /// The entry that a workload's events belong to.
     pub(crate) fn of(&self, workload: &WorkloadId) -> Option<Arc<Entry>> {
-        let serving = self.get(&path(workload));
+        let serving = self.get(workload.kind, &path(workload));
         serving.or_else(|| self.trying.read().unwrap_or_else(PoisonError::into_inner).get(workload).cloned())
     }
 }
@@ -289,21 +313,21 @@ fn path(workload: &WorkloadId) -> String {
 }
 
 impl App {
-    /// The function that serves under a path `project/namespace/name`, or none.
-    pub(crate) async fn route(&self, at: &str) -> Result<Option<Arc<Entry>>, Error> {
+    /// The function or job that serves under a path `project/namespace/name`, or none.
+    pub(crate) async fn route(&self, kind: Running, at: &str) -> Result<Option<Arc<Entry>>, Error> {
         loop {
-            if let Some(entry) = self.routes.get(at) {
+            if let Some(entry) = self.routes.get(kind, at) {
                 return Ok(Some(entry));
             }
             let switches = self.routes.switches.load(Ordering::SeqCst);
-            let Some(entry) = self.read_route(at).await? else { return Ok(None) };
+            let Some(entry) = self.read_route(kind, at).await? else { return Ok(None) };
             if self.routes.put_read(&entry, switches) {
                 return Ok(Some(entry));
             }
         }
     }
 
-    async fn read_route(&self, at: &str) -> Result<Option<Arc<Entry>>, Error> {
+    async fn read_route(&self, kind: Running, at: &str) -> Result<Option<Arc<Entry>>, Error> {
         let mut parts = at.split('/');
         let (Some(project), Some(namespace), Some(name), None) =
             (parts.next(), parts.next(), parts.next(), parts.next())
@@ -320,7 +344,11 @@ impl App {
             other => other?,
         };
         let cell = self.epochs.cell(&*self.store, project.id, &namespace).await?;
-        let at = (&namespace, &name);
+        let kind = match kind {
+            Running::Function => WorkloadKind::Function,
+            Running::Job => WorkloadKind::Job,
+        };
+        let at = (&namespace, kind, &name);
         let loaded = self.store.read(|rows: &mut dyn Rows| Loaded::read(rows, &project, at, None)).await?;
         let Some(loaded) = loaded else { return Ok(None) };
         loaded.verify(&self.instance)?;
@@ -331,17 +359,15 @@ impl App {
     /// namespace or project, it is taken off again.
     pub(crate) async fn serve(&self, entry: &Arc<Entry>) -> Result<(), Error> {
         self.routes.put(entry);
-        let (project, at) = (&entry.project.id, (&entry.namespace, &entry.name));
-        let row = self
-            .store
-            .read(|rows: &mut dyn Rows| rows.workload(project, at.0, RowKind::Function, at.1).map_err(Error::from))
-            .await;
+        let (project, at) = (&entry.project.id, (&entry.namespace, entry.manifest.kind(), &entry.name));
+        let row =
+            self.store.read(|rows: &mut dyn Rows| rows.workload(project, at.0, at.1, at.2).map_err(Error::from)).await;
         if let Ok(Some(_)) = row {
             return Ok(());
         }
         self.retire_where(|serving| std::ptr::eq(serving, &raw const **entry)).await;
         row?;
-        Err(Error::not_found(format!("function {}/{}", entry.namespace, entry.name)))
+        Err(Error::not_found(format!("{} {}/{}", entry.manifest.kind().as_str(), entry.namespace, entry.name)))
     }
 
     /// The runtime, started on first need.
@@ -360,7 +386,7 @@ impl App {
         self.runtime().await.map(|_| ())
     }
 
-    /// Takes functions off their routes and ends their workers.
+    /// Takes functions and jobs off their routes and ends their workers.
     pub(crate) async fn retire_where(&self, wanted: impl Fn(&Entry) -> bool) {
         self.routes.switch();
         for entry in self.routes.where_entry(wanted) {

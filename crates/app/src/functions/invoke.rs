@@ -7,8 +7,9 @@ use std::sync::atomic::Ordering;
 use http::{Request, Response};
 use strongroom_model::Capability;
 use strongroom_model::manifest::CallAuth;
-use strongroom_runtime::{Body, InvocationContext, InvokeError, Need};
+use strongroom_runtime::{Body, InvocationContext, InvokeError, Need, WorkloadKind};
 
+use super::Manifest;
 use super::entry::Entry;
 use crate::authz::Reach;
 use crate::caller::Caller;
@@ -47,7 +48,7 @@ pub enum InvokeRefusal {
 
 /// Calls a function. No database, no decryption and no lock that waits stand on this path when nothing has changed.
 pub async fn invoke(app: &Arc<App>, call: Invocation<'_>) -> Result<Response<Body>, InvokeRefusal> {
-    let Some(entry) = app.route(call.route).await? else {
+    let Some(entry) = app.route(WorkloadKind::Function, call.route).await? else {
         return Err(Error::not_found(format!("function {}", call.route)).into());
     };
     authorise(app, &entry, call.caller.as_ref()).await?;
@@ -61,7 +62,10 @@ pub async fn invoke(app: &Arc<App>, call: Invocation<'_>) -> Result<Response<Bod
 }
 
 async fn authorise(app: &App, entry: &Entry, caller: Option<&Caller>) -> Result<(), InvokeRefusal> {
-    match (entry.manifest.auth, caller) {
+    let Manifest::Function(manifest) = &entry.manifest else {
+        return Err(Error::not_found(format!("function {}", entry.name)).into());
+    };
+    match (manifest.auth, caller) {
         (CallAuth::Public, _) => Ok(()),
         (CallAuth::Token | CallAuth::User, None) => {
             app.anonymous_denials.fetch_add(1, Ordering::Relaxed);

@@ -8,8 +8,9 @@ use strongroom_model::{Capability, Grant, NamespaceName, ProjectName, Resolution
 use strongroom_store::port::{DeploymentRow, WorkloadKind, WorkloadRow};
 use strongroom_store::{Rows, StoreError, Tx};
 
-use super::deploy::{report, require_secrets, static_reads, try_out};
-use super::entry::{Loaded, References};
+use super::deploy::{held, new_schedule, report, require_secrets, static_reads, try_out};
+use super::entry::{Entry, Loaded, References};
+use super::manifest::{Manifest, by_kind};
 use crate::authz::Reach;
 use crate::caller::Caller;
 use crate::error::{Conflict, Error, Fault};
@@ -19,13 +20,22 @@ use crate::open::App;
 use crate::rows::Authenticated as _;
 use crate::secrets::Place;
 
-fn manifest_of(row: &DeploymentRow) -> Result<FunctionManifest, Error> {
-    serde_json::from_str(&row.manifest).map_err(|_| Error::Store(StoreError::Damaged("function manifest")))
+/// The manifest of a function's deployment.
+fn function_manifest(row: &DeploymentRow) -> Result<FunctionManifest, Error> {
+    match manifest_of(WorkloadKind::Function, row)? {
+        Manifest::Function(manifest) => Ok(manifest),
+        Manifest::Job(_) => Err(Error::Store(StoreError::Damaged("function manifest"))),
+    }
+}
+
+/// The manifest of a deployment.
+fn manifest_of(kind: WorkloadKind, row: &DeploymentRow) -> Result<Manifest, Error> {
+    Manifest::read(kind, &row.manifest)
 }
 
 /// Refuses rows that are not what was written.
 fn verify(app: &App, function: &WorkloadRow, deployment: &DeploymentRow) -> Result<(), Error> {
-    let what = || format!("function {}/{}", function.namespace, function.name);
+    let what = || format!("{} {}/{}", function.kind.as_str(), function.namespace, function.name);
     function.verify(&app.instance).map_err(Error::damaged(what()))?;
     deployment.verify(&app.instance).map_err(Error::damaged(what()))
 }
@@ -72,7 +82,7 @@ pub async fn list(
     let in_reach =
         |grant: &Grant, function: &WorkloadRow| grant.app.is_none() && grant.reaches_namespace(&function.namespace);
     let reached = rows.iter().filter(|(function, _)| caller.grant().is_none_or(|grant| in_reach(grant, function)));
-    reached.map(|(function, deployment)| Ok(item(app, &entered, function, &manifest_of(deployment)?))).collect()
+    reached.map(|(function, deployment)| Ok(item(app, &entered, function, &function_manifest(deployment)?))).collect()
 }
 
 /// One function with its configuration, what it reads, and its deployments.
@@ -99,7 +109,7 @@ pub async fn detail(
     let active = deployments.iter().find(|row| row.number == function.active);
     let active = active.ok_or(StoreError::Damaged("a function without its deployment"))?;
     verify(app, &function, active)?;
-    let mut manifest = manifest_of(active)?;
+    let mut manifest = function_manifest(active)?;
     // names that the caller may not know of
     manifest.workload.secrets.iter_mut().for_each(|list| list.retain(|listed| caller.reaches_name(&listed.name)));
     let reads = reads.into_iter().filter(|fact| caller.reaches_name(&fact.secret)).map(|fact| FunctionRead {
@@ -124,18 +134,20 @@ pub async fn rollback(
     app: &Arc<App>,
     caller: &Caller,
     project: &ProjectName,
-    (namespace, name): (NamespaceName, WorkloadName),
+    (kind, namespace, name): (WorkloadKind, NamespaceName, WorkloadName),
     number: Option<u64>,
 ) -> Result<Deployed, Error> {
     let entered = app.enter(caller, project, Capability::FunctionsDeploy, Reach::Whole(&namespace)).await?;
-    let _held = app.routes.hold(format!("{}/{namespace}/{name}", entered.id)).await;
-    let once = Once::of(&app.instance, caller, &entered.id, "rollback", &format!("{namespace}/{name} {number:?}"));
+    let _held = app.routes.hold(held(&entered, &namespace, kind, &name)).await;
+    let once =
+        Once::of(&app.instance, caller, &entered.id, "rollback", &format!("{kind:?} {namespace}/{name} {number:?}"));
     // a repeat goes to where the first one went, not one further back
     let first = app.store.read(|rows: &mut dyn Rows| once.as_ref().map(|once| once.answered(rows)).transpose()).await?;
-    let number = app.earlier(&entered, (&namespace, &name), first.flatten().or(number)).await?;
+    let number = app.earlier(&entered, (kind, &namespace, &name), first.flatten().or(number)).await?;
     let is_repeat = first.flatten().is_some();
-    let loaded =
-        app.store.read(|rows: &mut dyn Rows| Loaded::read(rows, &entered, (&namespace, &name), Some(number))).await?;
+    let at = (&namespace, kind, &name);
+    let loaded = app.store.read(|rows: &mut dyn Rows| Loaded::read(rows, &entered, at, Some(number))).await?;
+    let current = app.store.read(|rows: &mut dyn Rows| Loaded::read(rows, &entered, at, None)).await?;
     let mut loaded = loaded.ok_or_else(|| Error::not_found(format!("deployment {number} of {namespace}/{name}")))?;
     loaded.verify(&app.instance)?;
     loaded.function.active = number;
@@ -147,6 +159,7 @@ pub async fn rollback(
     let digest = hex::encode(&loaded.deployment.digest);
     let cell = app.epochs.cell(&*app.store, entered.id, &namespace).await?;
     let entry = Arc::new(loaded.into_entry(Arc::clone(&entered), cell)?);
+    let is_new_schedule = new_schedule(current.as_ref(), &entry.manifest)?;
     let answer = app.function_answer(&entry).await?;
     require_secrets(app, &entry, &answer)?;
     try_out(app, &entry).await?;
@@ -156,50 +169,54 @@ pub async fn rollback(
     app.store
         .write(move |tx: &mut dyn Tx| -> Result<(), Error> {
             if !tx.update_workload(&function)? {
-                return Err(Error::not_found(format!("function {}/{}", function.namespace, function.name)));
+                return Err(Error::not_found(format!("{} {}/{}", kind.as_str(), function.namespace, function.name)));
             }
             if let Some(once) = once.filter(|_| !is_repeat) {
                 once.remember(tx, &number, now)?;
             }
-            let kind = WorkloadKind::Function;
+            if is_new_schedule {
+                tx.insert_slot(&function.id, now, None)?;
+            }
             tx.replace_static_reads(&owner.id, &function.namespace, kind, function.name.as_str(), &facts)?;
             let place = Place { project: &owner, instance: &instance, caller: &who, now };
-            let target =
-                serde_json::json!({ "function": function.name, "namespace": function.namespace, "deployment": number });
-            place.record_target(tx, "function.rollback", &target)
+            let target = serde_json::json!({
+                kind.as_str(): function.name, "namespace": function.namespace, "deployment": number,
+            });
+            place.record_target(tx, by_kind(kind, "function.rollback", "job.rollback"), &target)
         })
         .await?;
     app.serve(&entry).await?;
     Ok(report(app, &entry, &answer, number, &digest))
 }
 
-/// Deletes a function with its deployments; its workers drain and end.
+/// Deletes a function or a job with its deployments, and a job's runs; its workers drain and end.
 pub async fn delete(
     app: &App,
     caller: &Caller,
     project: &ProjectName,
-    (namespace, name): (&NamespaceName, &WorkloadName),
+    (kind, namespace, name): (WorkloadKind, &NamespaceName, &WorkloadName),
 ) -> Result<(), Error> {
     let entered = app.enter(caller, project, Capability::FunctionsDeploy, Reach::Whole(namespace)).await?;
     let (owner, instance, who, now) =
         (Arc::clone(&entered), Arc::clone(&app.instance), caller.clone(), app.clock.now());
     let (place_name, wanted) = (namespace.clone(), name.clone());
-    let _held = app.routes.hold(format!("{}/{namespace}/{name}", entered.id)).await;
+    let _held = app.routes.hold(held(&entered, namespace, kind, name)).await;
     app.store
         .write(move |tx: &mut dyn Tx| -> Result<(), Error> {
-            let function = tx.workload(&owner.id, &place_name, WorkloadKind::Function, &wanted)?;
-            let function = function.ok_or_else(|| Error::not_found(format!("function {place_name}/{wanted}")))?;
+            let function = tx.workload(&owner.id, &place_name, kind, &wanted)?;
+            let missing = || Error::not_found(format!("{} {place_name}/{wanted}", kind.as_str()));
+            let function = function.ok_or_else(missing)?;
             tx.delete_workload(&function)?;
-            let target = serde_json::json!({ "function": wanted, "namespace": place_name });
-            Place { project: &owner, instance: &instance, caller: &who, now }.record_target(
-                tx,
-                "function.delete",
-                &target,
-            )
+            let target = serde_json::json!({ kind.as_str(): wanted, "namespace": place_name });
+            let place = Place { project: &owner, instance: &instance, caller: &who, now };
+            place.record_target(tx, by_kind(kind, "function.delete", "job.delete"), &target)
         })
         .await?;
-    app.retire_where(|entry| entry.project.id == entered.id && entry.namespace == *namespace && entry.name == *name)
-        .await;
+    let is_it = |entry: &Entry| {
+        (entry.project.id, &entry.namespace, &entry.name) == (entered.id, namespace, name)
+            && entry.manifest.kind() == kind
+    };
+    app.retire_where(is_it).await;
     Ok(())
 }
 
@@ -207,20 +224,21 @@ impl App {
     async fn earlier(
         &self,
         project: &Project,
-        (namespace, name): (&NamespaceName, &WorkloadName),
+        (kind, namespace, name): (WorkloadKind, &NamespaceName, &WorkloadName),
         number: Option<u64>,
     ) -> Result<u64, Error> {
         let found = self
             .store
             .read(|rows: &mut dyn Rows| -> Result<_, StoreError> {
-                let Some(function) = rows.workload(&project.id, namespace, WorkloadKind::Function, name)? else {
+                let Some(function) = rows.workload(&project.id, namespace, kind, name)? else {
                     return Ok(None);
                 };
                 let deployments = rows.deployments(&function.id)?;
                 Ok(Some((function, deployments)))
             })
             .await?;
-        let (function, deployments) = found.ok_or_else(|| Error::not_found(format!("function {namespace}/{name}")))?;
+        let missing = || Error::not_found(format!("{} {namespace}/{name}", kind.as_str()));
+        let (function, deployments) = found.ok_or_else(missing)?;
         if let Some(number) = number {
             return Ok(number);
         }
@@ -228,7 +246,7 @@ impl App {
         earlier.ok_or_else(|| Error::not_found(format!("an earlier deployment of {namespace}/{name}")))
     }
 
-    /// Refuses a deletion that would leave a function without a name that it requires.
+    /// Refuses a deletion that would leave a function or a job without a name that it requires.
     pub(crate) async fn refuse_if_required(
         &self,
         project: &Project,
@@ -244,7 +262,9 @@ impl App {
             .store
             .read(|rows: &mut dyn Rows| {
                 let mut requiring = Vec::new();
-                for function in rows.workloads(&project.id, in_namespace, WorkloadKind::Function)? {
+                let mut all = rows.workloads(&project.id, in_namespace, WorkloadKind::Function)?;
+                all.extend(rows.workloads(&project.id, in_namespace, WorkloadKind::Job)?);
+                for function in all {
                     let Some(deployment) = rows.deployment(&function.id, function.active)? else { continue };
                     let candidates = rows.candidates(&project.id, &function.namespace, None, name)?;
                     requiring.push((function, deployment, candidates));
@@ -256,15 +276,15 @@ impl App {
         let mut faults = Vec::new();
         for (function, deployment, candidates) in rows {
             verify(self, &function, &deployment)?;
-            let manifest = manifest_of(&deployment)?;
-            let listed = manifest.workload.secrets.iter().flatten();
+            let manifest = manifest_of(function.kind, &deployment)?;
+            let listed = manifest.workload().secrets.iter().flatten();
             let requires = listed.into_iter().any(|listed| listed.name == *name && listed.is_required());
             let left: Result<Vec<_>, Error> =
                 candidates.into_iter().filter(|row| row.head.scope != *scope).map(|row| self.candidate(row)).collect();
             let still_resolves = matches!(strongroom_model::resolve(left?, now), Resolution::Value { .. });
             if requires && !still_resolves && self.environment_value(project, name).is_none() {
                 let at = format!("{}/{}", function.namespace, function.name);
-                faults.push(Fault::new(at.clone(), format!("the function {at} requires {name}")));
+                faults.push(Fault::new(at.clone(), format!("the {} {at} requires {name}", function.kind.as_str())));
             }
         }
         if faults.is_empty() {

@@ -1,12 +1,14 @@
-//! Functions: deploy, list, roll back, delete, invoke.
+//! Functions: deploy, list, roll back, delete, invoke. Jobs are deployed, rolled back and deleted the same way.
 
 mod deploy;
 mod entry;
 mod invoke;
 mod manage;
+mod manifest;
 
 pub use deploy::{Deployment, deploy};
 pub use invoke::{Invocation, InvokeRefusal, invoke};
 pub use manage::{delete, detail, list, rollback};
+pub use manifest::Manifest;
 
 pub(crate) use entry::{Entry, Routes};

@@ -5,7 +5,8 @@ use serde::Deserialize;
 use strongroom_api::functions::{Deploy, Deployed, FunctionDetail, FunctionItem, RollbackFunction};
 use strongroom_api::projects::Gone;
 use strongroom_api::{Page, Problem};
-use strongroom_app::functions::{self, Deployment};
+use strongroom_app::WorkloadKind;
+use strongroom_app::functions::{self, Deployment, Manifest};
 use strongroom_model::{NamespaceName, WorkloadName};
 
 use super::{NamespaceParams, PageParams};
@@ -69,7 +70,7 @@ pub(crate) async fn deploy(
     let deployment = Deployment {
         namespace,
         name,
-        manifest: body.manifest,
+        manifest: Manifest::Function(body.manifest),
         bundle: body.bundle,
         force: body.force,
         dry_run: body.dry_run,
@@ -86,7 +87,7 @@ pub(crate) async fn delete(
     Query(params): Query<NamespaceParams>,
 ) -> Result<Json<Gone>, Failure> {
     let (namespace, name) = at(&path, params.namespace.as_ref())?;
-    functions::delete(&scene.app, &scene.caller, &scene.project, (&namespace, &name)).await?;
+    functions::delete(&scene.app, &scene.caller, &scene.project, (WorkloadKind::Function, &namespace, &name)).await?;
     Ok(Json(Gone { name: name.to_string(), status: "deleted".to_owned() }))
 }
 
@@ -99,6 +100,7 @@ pub(crate) async fn rollback(
     Query(params): Query<NamespaceParams>,
     Json(body): Json<RollbackFunction>,
 ) -> Result<Json<Deployed>, Failure> {
-    let place = at(&path, params.namespace.as_ref())?;
+    let (namespace, name) = at(&path, params.namespace.as_ref())?;
+    let place = (WorkloadKind::Function, namespace, name);
     Ok(Json(functions::rollback(&scene.app, &scene.caller, &scene.project, place, body.deployment).await?))
 }
