@@ -3,6 +3,7 @@
 
 pub mod access;
 pub mod functions;
+pub mod jobs;
 pub mod problem;
 pub mod projects;
 pub mod resolve;

@@ -19,6 +19,16 @@ pub enum MissingReason {
     Expired,
 }
 
+impl std::fmt::Display for MissingReason {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::NotSet => "not set",
+            Self::NoValue => "no value yet",
+            Self::Expired => "expired",
+        })
+    }
+}
+
 /// A name that has no value.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Missing {

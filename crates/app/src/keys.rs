@@ -6,10 +6,14 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use strongroom_api::projects::ProjectSettings;
 use strongroom_model::{Id, ProjectName};
-use strongroom_seal::{Instance, ProjectKey, ValueContext, envelope_key_version, open_value};
+use strongroom_seal::{
+    Instance, ProjectKey, Random, RunContext, RunPart, ValueContext, envelope_key_version, open_run, open_value,
+    run_key_version, seal_run,
+};
 use strongroom_secret::SecretValue;
 use strongroom_store::port::{ProjectKeyRow, ProjectRow, SecretRow};
 use strongroom_store::{Rows, Store};
+use zeroize::Zeroizing;
 
 use crate::error::Error;
 use crate::rows::Authenticated as _;
@@ -64,6 +68,36 @@ impl Project {
         let key = self.keys.iter().find(|(held, _)| *held == key_version).map(|(_, key)| key);
         let key = key.ok_or_else(|| Error::damaged(what())(strongroom_seal::SealError::DoesNotOpen))?;
         open_value(key, &context, envelope).map_err(|error| Error::damaged(what())(error))
+    }
+}
+
+impl Project {
+    /// Seals what a run works on or what it returned.
+    pub(crate) fn seal_run(
+        &self,
+        (job, run): (&Id, &Id),
+        part: RunPart,
+        data: &[u8],
+        rng: &dyn Random,
+    ) -> Result<Vec<u8>, Error> {
+        let (version, key) = self.sealing_key();
+        let context = RunContext { project: &self.id, job, run, part };
+        seal_run(key, version, &context, data, rng).map_err(Error::damaged(format!("data of run {run}")))
+    }
+
+    /// Opens what [`Project::seal_run`] made for the same run and part.
+    pub(crate) fn open_run(
+        &self,
+        (job, run): (&Id, &Id),
+        part: RunPart,
+        sealed: &[u8],
+    ) -> Result<Zeroizing<Vec<u8>>, Error> {
+        let what = || format!("data of run {run}");
+        let version = run_key_version(sealed).map_err(|error| Error::damaged(what())(error))?;
+        let key = self.keys.iter().find(|(held, _)| *held == version).map(|(_, key)| key);
+        let key = key.ok_or_else(|| Error::damaged(what())(strongroom_seal::SealError::DoesNotOpen))?;
+        let context = RunContext { project: &self.id, job, run, part };
+        open_run(key, &context, sealed).map_err(|error| Error::damaged(what())(error))
     }
 }
 

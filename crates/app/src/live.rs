@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use strongroom_api::secrets::Live;
 use strongroom_model::{Id, Scope, SecretName};
 use strongroom_runtime::{Change, ChangeCause, Refresh};
-use strongroom_store::port::ReadFact;
+use strongroom_store::port::{ReadFact, WorkloadKind};
 use strongroom_store::{StoreError, Tx};
 
 use crate::functions::Entry;
@@ -128,7 +128,8 @@ impl App {
 
 /// How many functions are known to read one of the names from where the change is visible.
 fn count_functions(affected: &Affected, readers: &[ReadFact]) -> u64 {
-    let visible = readers.iter().filter(|fact| affected.scope.namespace().is_none_or(|only| *only == fact.namespace));
+    let functions = readers.iter().filter(|fact| fact.kind == WorkloadKind::Function);
+    let visible = functions.filter(|fact| affected.scope.namespace().is_none_or(|only| *only == fact.namespace));
     let workloads: HashSet<_> = visible.map(|fact| (&fact.namespace, &fact.workload)).collect();
     u64::try_from(workloads.len()).unwrap_or(u64::MAX)
 }

@@ -169,7 +169,14 @@ impl App {
         self.line(workload, None, self.clock.now().as_millisecond(), level, text);
     }
 
-    fn line(&self, workload: &WorkloadId, execution: Option<String>, unix_ms: i64, level: &str, message: String) {
+    pub(crate) fn line(
+        &self,
+        workload: &WorkloadId,
+        execution: Option<String>,
+        unix_ms: i64,
+        level: &str,
+        message: String,
+    ) {
         let Some(project) = self.project_of(workload) else { return };
         self.journal.add(LogRow {
             id: 0,
@@ -179,6 +186,21 @@ impl App {
             namespace: workload.namespace.clone(),
             workload: workload.name.clone(),
             execution,
+            level: level.to_owned(),
+            message,
+        });
+    }
+
+    /// Notes what the server itself has to say of a workload.
+    pub(crate) fn system_line(&self, project: Id, workload: &WorkloadId, level: &str, message: String) {
+        self.journal.add(LogRow {
+            id: 0,
+            at: self.clock.now(),
+            project,
+            category: "system".to_owned(),
+            namespace: workload.namespace.clone(),
+            workload: workload.name.clone(),
+            execution: None,
             level: level.to_owned(),
             message,
         });

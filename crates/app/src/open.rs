@@ -19,6 +19,7 @@ use crate::clock::Clock;
 use crate::epochs::Epochs;
 use crate::error::Error;
 use crate::functions::Routes;
+use crate::jobs::Scheduler;
 use crate::keys::Projects;
 use crate::live::ChangeEvent;
 use crate::logs::Journal;
@@ -49,6 +50,8 @@ pub struct AppConfig {
     pub public_url: Option<String>,
     /// How long a deleted secret can be restored.
     pub restore_window: Duration,
+    /// How many runs of jobs go on at once.
+    pub jobs_at_once: usize,
     /// Whether delivery records may be written without waiting for the disk (`audit.sync = interval`).
     pub relaxed_audit: bool,
 }
@@ -96,6 +99,7 @@ pub struct App {
     pub(crate) changes: broadcast::Sender<ChangeEvent>,
     pub(crate) runtime: tokio::sync::OnceCell<Runtime>,
     pub(crate) journal: Arc<Journal>,
+    pub(crate) scheduler: Scheduler,
     pub(crate) functions_config: FunctionsConfig,
     pub(crate) functions_url: Option<String>,
     pub(crate) public_url: Option<String>,
@@ -129,6 +133,7 @@ impl App {
         let app = Arc::new(Self {
             credentials: Credentials::new(&instance, owner),
             journal: Arc::new(Journal::default()),
+            scheduler: Scheduler::new(new_id(&*config.rng).to_string(), config.jobs_at_once),
             store: config.store,
             instance,
             clock: config.clock,

@@ -91,6 +91,7 @@ impl House {
             functions_url: None,
             public_url: None,
             restore_window: Duration::from_hours(168),
+            jobs_at_once: 8,
             relaxed_audit: false,
         });
         Self { app: app.await.unwrap(), store, home }

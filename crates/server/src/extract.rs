@@ -62,6 +62,8 @@ needs! {
     ReadsValues = Some(Capability::ValuesRead);
     /// See [`Capability::FunctionsDeploy`].
     Deploys = Some(Capability::FunctionsDeploy);
+    /// See [`Capability::JobsRun`].
+    RunsJobs = Some(Capability::JobsRun);
     /// See [`Capability::LogsRead`].
     ReadsLogs = Some(Capability::LogsRead);
     /// See [`Capability::AuditRead`].

@@ -14,7 +14,7 @@ use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 use utoipa_axum::routes;
 
 use crate::api::{
-    access, apps, audit, copies, events, functions, instance, logs, projects, resolve, secrets, settings, tokens,
+    access, apps, audit, copies, events, functions, instance, jobs, logs, projects, resolve, secrets, settings, tokens,
 };
 use crate::failure::Failure;
 use crate::guard::{self, RequestIds};
@@ -72,6 +72,14 @@ fn project_routes() -> Vec<Route> {
         routes!(functions::list),
         routes!(functions::show, functions::deploy, functions::delete),
         routes!(functions::rollback),
+        routes!(jobs::list),
+        routes!(jobs::show, jobs::deploy, jobs::delete),
+        routes!(jobs::rollback),
+        routes!(jobs::run),
+        routes!(jobs::runs),
+        routes!(jobs::show_run),
+        routes!(jobs::retry),
+        routes!(jobs::cancel),
         routes!(tokens::list, tokens::create),
         routes!(tokens::revoke),
         routes!(audit::list),

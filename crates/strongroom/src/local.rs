@@ -75,7 +75,8 @@ pub(crate) async fn open(context: &Context, kind: &str) -> Result<Connected, Fai
         }
     };
     let urls = Urls { public: Some(public_url(context, &home)), ..Urls::default() };
-    let setup = Setup { urls, pool_size: 1, durability: Durability::Synced, rng: Arc::new(KernelRandom) };
+    let setup =
+        Setup { urls, pool_size: 1, durability: Durability::Synced, jobs_at_once: 1, rng: Arc::new(KernelRandom) };
     let opened = opening::open(context, &home, setup).await?;
     if is_new {
         context.output.talk(&format!("made a local store in {}", home.path().display()));

@@ -47,6 +47,8 @@ pub(crate) struct Setup {
     pub(crate) pool_size: usize,
     /// When audit records of deliveries reach the disk.
     pub(crate) durability: Durability,
+    /// How many runs of jobs go on at once.
+    pub(crate) jobs_at_once: usize,
     /// Randomness.
     pub(crate) rng: Arc<dyn Random>,
 }
@@ -79,6 +81,7 @@ pub(crate) async fn open(context: &Context, home: &Home, setup: Setup) -> Result
         functions_url: setup.urls.functions,
         public_url: setup.urls.public,
         restore_window: RESTORE_WINDOW,
+        jobs_at_once: setup.jobs_at_once,
         relaxed_audit: setup.durability != Durability::Synced,
     };
     let app = App::open(config).await.map_err(|error| refused(&error))?;

@@ -26,6 +26,8 @@ pub(crate) struct Listen {
     pub(crate) management: String,
     /// Functions.
     pub(crate) functions: String,
+    /// How many runs of jobs go on at once.
+    pub(crate) jobs_at_once: usize,
     /// When delivery records are on disk.
     pub(crate) durability: Durability,
 }
@@ -62,6 +64,7 @@ async fn serve_all(context: &Context, home: &Home, listen: &Listen) -> Result<()
         urls: urls(context, &management, &functions)?,
         pool_size: POOL_SIZE,
         durability: listen.durability,
+        jobs_at_once: listen.jobs_at_once,
         rng: Arc::new(SystemRandom),
     };
     let opened = opening::open(context, home, setup).await?;
@@ -104,6 +107,7 @@ async fn serve_on(
             stopped.changed().await.ok();
         }));
     }
+    let jobs = tokio::spawn(opened.app.clone().run_jobs());
     let house = tokio::spawn(opened.app.clone().keep_house());
     let expiries = tokio::spawn(opened.app.clone().watch_expiries());
     let workers = opened.app.clone();
@@ -117,7 +121,9 @@ async fn serve_on(
     stops.wait().await;
     tracing::info!("stopping");
     stop.send(()).ok();
+    opened.app.stop_jobs();
     serving.join_all().await;
+    jobs.await.ok();
     house.abort();
     expiries.abort();
     Ok(())

@@ -27,12 +27,13 @@ const WRITE: Right = Right::Capability("secrets:write");
 const DELETE: Right = Right::Capability("secrets:delete");
 const VALUES: Right = Right::Capability("values:read");
 const DEPLOY: Right = Right::Capability("functions:deploy");
+const RUN: Right = Right::Capability("jobs:run");
 const LOGS: Right = Right::Capability("logs:read");
 const AUDIT: Right = Right::Capability("audit:read");
 const ADMIN: Right = Right::Capability("admin");
 
 /// Below `/api/v1/projects/{project}`.
-const PROJECT: [(&str, &str, Right); 43] = [
+const PROJECT: [(&str, &str, Right); 53] = [
     ("GET", "/secrets", LIST),
     ("POST", "/secrets", WRITE),
     ("PUT", "/secrets", WRITE),
@@ -67,6 +68,16 @@ const PROJECT: [(&str, &str, Right); 43] = [
     ("PUT", "/functions/{name}", DEPLOY),
     ("DELETE", "/functions/{name}", DEPLOY),
     ("POST", "/functions/{name}/rollback", DEPLOY),
+    ("GET", "/jobs", LIST),
+    ("GET", "/jobs/{name}", LIST),
+    ("PUT", "/jobs/{name}", DEPLOY),
+    ("DELETE", "/jobs/{name}", DEPLOY),
+    ("POST", "/jobs/{name}/rollback", DEPLOY),
+    ("POST", "/jobs/{name}/runs", RUN),
+    ("GET", "/runs", RUN),
+    ("GET", "/runs/{run}", RUN),
+    ("POST", "/runs/{run}/retry", RUN),
+    ("POST", "/runs/{run}/cancel", RUN),
     ("GET", "/tokens", ADMIN),
     ("POST", "/tokens", ADMIN),
     ("DELETE", "/tokens/{id}", ADMIN),
@@ -113,7 +124,11 @@ async fn routes(instance: &Instance) -> Vec<(String, String)> {
 
 /// One call of a route, with things that do not exist for its parameters. An events stream is not read.
 async fn call(client: &Client, method: &str, path: &str, project: &str) -> Answer {
-    let path = path.replace("{project}", project).replace("{name}", "nothing").replace("{id}", "nothing");
+    let path = path
+        .replace("{project}", project)
+        .replace("{name}", "nothing")
+        .replace("{id}", "nothing")
+        .replace("{run}", "nothing");
     let method: Method = method.parse().unwrap();
     let mut call = client.call(method.clone(), &path);
     if method != Method::GET && method != Method::DELETE {

@@ -316,7 +316,7 @@ pub(super) async fn try_out(app: &Arc<App>, entry: &Arc<Entry>) -> Result<(), Er
 }
 
 /// A stack trace that names files without where they lie on this machine.
-fn without_folders(text: &str) -> String {
+pub(crate) fn without_folders(text: &str) -> String {
     let mut parts = text.split("file://");
     let mut told = parts.next().unwrap_or_default().to_owned();
     for part in parts {

@@ -11,4 +11,5 @@ pub use invoke::{Invocation, InvokeRefusal, invoke};
 pub use manage::{delete, detail, list, rollback};
 pub use manifest::Manifest;
 
+pub(crate) use deploy::{require_secrets, without_folders};
 pub(crate) use entry::{Entry, Routes};

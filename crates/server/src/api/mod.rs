@@ -7,6 +7,7 @@ pub(crate) mod copies;
 pub(crate) mod events;
 pub(crate) mod functions;
 pub(crate) mod instance;
+pub(crate) mod jobs;
 pub(crate) mod logs;
 pub(crate) mod projects;
 pub(crate) mod resolve;
@@ -102,7 +103,7 @@ pub(crate) fn from_cursor(text: &str) -> Result<(SecretName, Id), Failure> {
     Ok((name, id))
 }
 
-fn unknown_cursor() -> Failure {
+pub(crate) fn unknown_cursor() -> Failure {
     Failure::invalid("cursor", "this cursor was not given by this list; begin without one")
 }
 

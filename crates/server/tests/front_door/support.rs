@@ -92,6 +92,7 @@ impl House {
             functions_url: None,
             public_url: Some("http://127.0.0.1:7876".to_owned()),
             restore_window: std::time::Duration::from_hours(168),
+            jobs_at_once: 8,
             relaxed_audit: false,
         });
         let app = app.await.unwrap();

@@ -41,6 +41,7 @@ fn claim(job: u64, now: i64, at_once: usize, limit: usize) -> Claim {
         now: at(now),
         at_once,
         limit,
+        slots_in_turn: false,
         holder: "one".to_owned(),
         lease_until: at(now + 1_000),
     }
@@ -181,6 +182,11 @@ pub(super) async fn leases_of_others_that_ended_are_void(store: Arc<dyn Store>) 
     assert_eq!((row.attempts, row.spared, row.lost), (1, 1, 1));
     assert!(!write(&store, |tx| tx.end_run(&RunEnd { holder: "two".into(), ..end(101, 1, RunState::Dead) })).await);
     assert_eq!(write(&store, |tx| tx.reclaim_runs("four", at(9_999), at(100))).await, 2, "all of earlier processes");
+    claimed(&store, Claim { holder: "four".to_owned(), ..claim(10, 100, 9, 9) }).await;
+    assert_eq!(write(&store, |tx| tx.release_runs("one", at(110))).await, 0, "another's");
+    assert_eq!(write(&store, |tx| tx.release_runs("four", at(110))).await, 3);
+    let row = one(&store, 101).await;
+    assert_eq!((row.state, row.run_at, row.attempts, row.spared, row.lost), (RunState::Queued, at(110), 2, 2, 1));
 }
 
 pub(super) async fn what_is_dead_or_cancelled_can_be_put_back(store: Arc<dyn Store>) {
@@ -211,9 +217,14 @@ pub(super) async fn a_slot_is_dealt_with_once(store: Arc<dyn Store>) {
     assert!(!scheduled().await);
     write(&store, |tx| tx.insert_run(&RunRow { slot: Some(at(120)), ..run_row(101, 10, 5) }, b"by schedule")).await;
     assert!(scheduled().await);
-    claimed(&store, claim(10, 50, 9, 9)).await;
+    write(&store, |tx| tx.insert_run(&RunRow { slot: Some(at(180)), ..run_row(102, 10, 6) }, b"by schedule")).await;
+    let in_turn = || Claim { slots_in_turn: true, ..claim(10, 50, 9, 9) };
+    assert_eq!(claimed(&store, in_turn()).await, [100, 101], "the earlier slot first");
+    assert_eq!(claimed(&store, in_turn()).await, NONE, "it is not over");
     assert!(scheduled().await);
     assert!(write(&store, |tx| tx.end_run(&end(101, 1, RunState::Succeeded))).await);
+    assert_eq!(claimed(&store, in_turn()).await, [102]);
+    assert!(write(&store, |tx| tx.end_run(&end(102, 1, RunState::Succeeded))).await);
     assert!(!scheduled().await);
     assert_eq!(write(&store, |tx| tx.prune_slots(at(9_999))).await, 1, "the latest of each job stays");
     assert_eq!(last().await, Some(at(120)));

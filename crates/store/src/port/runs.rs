@@ -138,6 +138,8 @@ pub struct Claim {
     pub at_once: usize,
     /// At most this many.
     pub limit: usize,
+    /// Of the runs that the schedule made, only the earliest that is not over.
+    pub slots_in_turn: bool,
     /// Who claims them.
     pub holder: String,
     /// Until when.
@@ -193,6 +195,9 @@ pub trait RunTx {
     /// Puts back what runs under leases of others than `holder` that ended before `ended`: queued, due `now`, and the
     /// attempt does not count. Returns how many.
     fn reclaim_runs(&mut self, holder: &str, ended: Timestamp, now: Timestamp) -> Result<u64, StoreError>;
+    /// Puts back what runs under leases of `holder`, which is about to end: queued, due `now`, and the attempt does not
+    /// count. Returns how many.
+    fn release_runs(&mut self, holder: &str, now: Timestamp) -> Result<u64, StoreError>;
     /// Notes how far a run is. `false` if `holder` does not run it.
     fn report_progress(
         &mut self,

@@ -164,7 +164,11 @@ impl RunTx for Session<'_> {
                 "UPDATE runs SET state = 'running', attempts = attempts + 1, holder = ?5, lease_until = ?6,
                    started_at = ?3, progress = NULL, progress_message = NULL
                  WHERE seq IN (SELECT seq FROM runs WHERE job = ?1 AND state IN ('queued', 'retrying')
-                                 AND run_at <= ?3 AND (?2 IS NULL OR id = ?2) ORDER BY run_at, seq LIMIT ?4)
+                                 AND run_at <= ?3 AND (?2 IS NULL OR id = ?2)
+                                 AND (?7 = 0 OR slot IS NULL OR slot = (
+                                   SELECT min(slot) FROM runs WHERE job = ?1 AND slot IS NOT NULL
+                                     AND state IN ('queued', 'retrying', 'running')))
+                               ORDER BY run_at, seq LIMIT ?4)
                  RETURNING ",
                 columns!()
             ),
@@ -175,6 +179,7 @@ impl RunTx for Session<'_> {
                 limit(free.min(claim.limit)),
                 claim.holder,
                 millis(claim.lease_until),
+                claim.slots_in_turn,
             ],
             run,
         )
@@ -193,6 +198,14 @@ impl RunTx for Session<'_> {
                lease_until = NULL
              WHERE state = 'running' AND holder <> ?1 AND lease_until < ?2",
             params![holder, millis(ended), millis(now)],
+        )
+    }
+
+    fn release_runs(&mut self, holder: &str, now: Timestamp) -> Result<u64, StoreError> {
+        self.change(
+            "UPDATE runs SET state = 'queued', run_at = ?2, spared = spared + 1, holder = '', lease_until = NULL
+             WHERE state = 'running' AND holder = ?1",
+            params![holder, millis(now)],
         )
     }
 

@@ -26,6 +26,9 @@ pub(crate) struct ServerArgs {
     /// of the process either way); else `STRONGROOM_AUDIT_SYNC` [default: synced]
     #[arg(long, value_name = "synced|interval")]
     audit_sync: Option<String>,
+    /// How many runs of jobs go on at once; else `STRONGROOM_JOBS_CONCURRENCY` [default: 16]
+    #[arg(long, value_name = "N")]
+    jobs_concurrency: Option<String>,
     /// Refuses to start where the sandbox of workers lacks a part
     #[arg(long)]
     require_sandbox: bool,
@@ -58,7 +61,9 @@ pub(crate) fn run(context: &Context, args: &ServerArgs) -> Result<Exit, Failure>
     let chosen = |option: &Option<String>, name: &str, default: &str| {
         option.clone().or_else(|| environment.text(name).map(str::to_owned)).unwrap_or_else(|| default.to_owned())
     };
+    let jobs_at_once = chosen(&args.jobs_concurrency, "STRONGROOM_JOBS_CONCURRENCY", "16");
     let listen = Listen {
+        jobs_at_once: at_once(&jobs_at_once)?,
         durability: durability(&chosen(&args.audit_sync, "STRONGROOM_AUDIT_SYNC", "synced"))?,
         management: chosen(&args.listen, "STRONGROOM_LISTEN", "127.0.0.1:7876"),
         functions: chosen(&args.functions_listen, "STRONGROOM_FUNCTIONS_LISTEN", "127.0.0.1:7877"),
@@ -73,6 +78,11 @@ fn durability(word: &str) -> Result<Durability, Failure> {
         "interval" => Ok(Durability::Interval(AUDIT_INTERVAL)),
         _ => Err(Failure::usage("--audit-sync is synced or interval")),
     }
+}
+
+fn at_once(text: &str) -> Result<usize, Failure> {
+    let number = text.parse().ok().filter(|number| (1..=1_000).contains(number));
+    number.ok_or_else(|| Failure::usage("--jobs-concurrency is a number from 1 to 1000"))
 }
 
 fn require_sandbox() -> Result<(), Failure> {

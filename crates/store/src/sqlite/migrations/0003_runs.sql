@@ -26,7 +26,7 @@ CREATE TABLE runs (
 -- What is due next of a job; what runs; what a schedule made and is not over: few entries each, whatever is over.
 CREATE INDEX runs_waiting ON runs (job, run_at, seq) WHERE state IN ('queued', 'retrying');
 CREATE INDEX runs_running ON runs (job) WHERE state = 'running';
-CREATE INDEX runs_scheduled ON runs (job) WHERE slot IS NOT NULL AND state IN ('queued', 'retrying', 'running');
+CREATE INDEX runs_scheduled ON runs (job, slot) WHERE slot IS NOT NULL AND state IN ('queued', 'retrying', 'running');
 CREATE INDEX runs_by_job ON runs (job, seq);
 CREATE INDEX runs_by_state ON runs (project, state, seq);
 CREATE INDEX runs_by_project ON runs (project, seq);

@@ -1,0 +1,19 @@
+//! Jobs: a durable queue of runs, schedules, retries, dead letters.
+//!
+//! ```text
+//! run ───────► one transaction: the run, sealed payload, audit ─┐ wake
+//! slot due ──► one transaction: slot and run ───────────────────┤
+//!                                                                ▼
+//! scheduler: claim what is due, within the limits ─► attempt ─► worker ─► end: succeeded, retrying or dead
+//! cancel ────► state first, durable; then the worker is asked to stop
+//! ```
+
+mod attempt;
+mod calendar;
+mod jobs_of;
+mod requests;
+mod scheduler;
+
+pub use jobs_of::{detail, list};
+pub use requests::{NewRun, RunQuery, cancel, enqueue, retry, runs, show};
+pub(crate) use scheduler::Scheduler;
