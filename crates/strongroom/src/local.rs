@@ -4,6 +4,7 @@ use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 
 use rustix::fs::Mode;
+use strongroom_app::App;
 use strongroom_client::{Client, Credential, InProcess};
 use strongroom_server::{Served, local_router};
 use strongroom_store::sqlite::Durability;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use strongroom_api::functions::Deployed;
 use strongroom_api::resolve::Missing;
-use strongroom_model::manifest::{CallAuth, JobManifest};
+use strongroom_model::manifest::CallAuth;
 use strongroom_model::{
     Capability, NamespaceName, ProjectName, Resolution, Scope, ScopeKind, SecretName, WorkloadName,
 };
@@ -127,10 +127,10 @@ pub(super) fn held(project: &Project, namespace: &NamespaceName, kind: WorkloadK
 
 /// Whether the manifest has a schedule that what serves now does not have.
 pub(super) fn new_schedule(current: Option<&Loaded>, manifest: &Manifest) -> Result<bool, Error> {
-    let Manifest::Job(JobManifest { schedule: Some(schedule), .. }) = manifest else { return Ok(false) };
+    let Some(schedule) = manifest.schedule() else { return Ok(false) };
     let Some(current) = current else { return Ok(true) };
     let before = Manifest::read(WorkloadKind::Job, &current.deployment.manifest)?;
-    Ok(!matches!(before, Manifest::Job(JobManifest { schedule: Some(before), .. }) if before == *schedule))
+    Ok(before.schedule() != Some(schedule))
 }
 
 async fn has_namespace(app: &App, project: &Project, namespace: &NamespaceName) -> Result<bool, Error> {

@@ -1,5 +1,6 @@
 //! What a deployment says of itself: the manifest of a function or of a job, and what the two have in common.
 
+use strongroom_model::Schedule;
 use strongroom_model::manifest::{FunctionManifest, JobManifest, ManifestError, Workload};
 use strongroom_runtime::WorkloadKind as Running;
 use strongroom_store::StoreError;
@@ -13,7 +14,7 @@ pub enum Manifest {
     /// Of a function.
     Function(FunctionManifest),
     /// Of a job.
-    Job(JobManifest),
+    Job(Box<JobManifest>),
 }
 
 impl Manifest {
@@ -37,6 +38,14 @@ impl Manifest {
         match self {
             Self::Function(manifest) => &manifest.workload,
             Self::Job(manifest) => &manifest.workload,
+        }
+    }
+
+    /// When it runs by itself.
+    pub(crate) fn schedule(&self) -> Option<&Schedule> {
+        match self {
+            Self::Function(_) => None,
+            Self::Job(manifest) => manifest.schedule.as_ref(),
         }
     }
 
@@ -74,7 +83,7 @@ impl Manifest {
     pub(crate) fn read(kind: WorkloadKind, text: &str) -> Result<Self, Error> {
         let read = match kind {
             WorkloadKind::Function => serde_json::from_str(text).map(Self::Function),
-            WorkloadKind::Job => serde_json::from_str(text).map(Self::Job),
+            WorkloadKind::Job => serde_json::from_str(text).map(|manifest| Self::Job(Box::new(manifest))),
             WorkloadKind::App => return Err(Error::Store(StoreError::Damaged("an app is not deployed"))),
         };
         read.map_err(|_| Error::Store(StoreError::Damaged("manifest")))

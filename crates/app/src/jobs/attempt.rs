@@ -72,7 +72,7 @@ impl App {
         let Some((sealed, _)) = sealed.zip(current).filter(|(_, now)| is_same(run, now)) else {
             return Ok(Ending::Void);
         };
-        let payload = match self.payload(entry, run, &sealed) {
+        let payload = match payload(entry, run, &sealed) {
             Ok(payload) => payload,
             Err(error) => {
                 tracing::error!(%error, run = %run.id, "the payload of a run does not open");
@@ -105,11 +105,6 @@ impl App {
             }
             Err(JobError::Unavailable(failure)) => Ending::Failed(without_folders(&failure.to_string())),
         })
-    }
-
-    fn payload(&self, entry: &Entry, run: &RunRow, sealed: &SealedRun) -> Result<Bytes, Error> {
-        let opened = entry.project.open_run((&run.job, &run.id), RunPart::Payload, &sealed.payload)?;
-        Ok(Bytes::copy_from_slice(&opened))
     }
 
     /// Drives `work` to its end and writes down how far it says that it is.
@@ -194,6 +189,11 @@ impl App {
     }
 }
 
+fn payload(entry: &Entry, run: &RunRow, sealed: &SealedRun) -> Result<Bytes, Error> {
+    let opened = entry.project.open_run((&run.job, &run.id), RunPart::Payload, &sealed.payload)?;
+    Ok(Bytes::copy_from_slice(&opened))
+}
+
 /// The id of an attempt in the logs: the run's, and which attempt.
 fn execution_id(run: &RunRow) -> String {
     format!("{}.{}", run.id, run.attempts)
@@ -251,7 +251,7 @@ mod tests {
             let pauses: Vec<_> = (0..50).map(|_| pause(&manifest, used, &SystemRandom)).collect();
             let least = Duration::from_millis(whole / 2);
             assert!(pauses.iter().all(|pause| (least..=Duration::from_millis(whole)).contains(pause)), "{pauses:?}");
-            assert!(pauses.iter().any(|pause| *pause != pauses[0]), "no jitter after {used}");
+            assert!(pauses.iter().min() != pauses.iter().max(), "no jitter after {used}");
         }
     }
 }

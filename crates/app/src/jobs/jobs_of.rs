@@ -98,7 +98,7 @@ fn manifest(found: &Found) -> Result<(&DeploymentRow, JobManifest), Error> {
     let active = found.deployments.iter().find(|row| row.number == found.job.active);
     let active = active.ok_or(StoreError::Damaged("a job without its deployment"))?;
     match Manifest::read(WorkloadKind::Job, &active.manifest)? {
-        Manifest::Job(manifest) => Ok((active, manifest)),
+        Manifest::Job(manifest) => Ok((active, *manifest)),
         Manifest::Function(_) => Err(Error::Store(StoreError::Damaged("a job's manifest"))),
     }
 }

@@ -13,7 +13,7 @@ use strongroom_model::manifest::{JobManifest, Overlap};
 use strongroom_model::{Id, ProjectName};
 use strongroom_runtime::{JobHandle, WorkloadKind as Running};
 use strongroom_seal::RunPart;
-use strongroom_store::port::{Claim, RunState, WorkloadKind, WorkloadRow};
+use strongroom_store::port::{Claim, RunRow, WorkloadKind, WorkloadRow};
 use strongroom_store::{Rows, StoreError, Tx};
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
@@ -276,8 +276,8 @@ impl App {
 
     /// The manifest of what is deployed now.
     async fn plan<'a>(&self, turns: &'a mut Turns, job: &WorkloadRow) -> Result<&'a mut Plan, Error> {
-        let is_current = |plan: &&Plan| (plan.active, plan.updated_at) == (job.active, job.updated_at);
-        if turns.plans.get(&job.id).filter(is_current).is_none() {
+        let is_old = |plan: &Plan| (plan.active, plan.updated_at) != (job.active, job.updated_at);
+        if turns.plans.get(&job.id).is_none_or(is_old) {
             let deployment = self
                 .store
                 .read(|rows: &mut dyn Rows| rows.deployment(&job.id, job.active).map_err(Error::from))
@@ -290,7 +290,7 @@ impl App {
             };
             // looked at at once: slots may have been missed
             let next_slot = manifest.schedule.as_ref().map(|_| Timestamp::MIN);
-            let manifest = Arc::new(manifest);
+            let manifest = Arc::new(*manifest);
             let plan = Plan { active: job.active, updated_at: job.updated_at, manifest, next_slot };
             turns.plans.insert(job.id, plan);
         }
@@ -377,7 +377,7 @@ impl App {
         job: &WorkloadRow,
         only: Option<Id>,
         limit: usize,
-    ) -> Result<Vec<strongroom_store::port::RunRow>, Error> {
+    ) -> Result<Vec<RunRow>, Error> {
         let Manifest::Job(manifest) = &entry.manifest else { return Ok(Vec::new()) };
         let claim = Claim {
             job: job.id,
@@ -389,9 +389,10 @@ impl App {
             holder: self.scheduler.holder.clone(),
             lease_until: self.lease_end(),
         };
-        let mut rows = self.store.write(move |tx: &mut dyn Tx| tx.claim_runs(&claim).map_err(Error::from)).await?;
-        rows.retain(|row| row.state == RunState::Running);
-        rows.iter().for_each(|row| self.scheduler.claimed(row.id));
+        let rows = self.store.write(move |tx: &mut dyn Tx| tx.claim_runs(&claim).map_err(Error::from)).await?;
+        for row in &rows {
+            self.scheduler.claimed(row.id);
+        }
         Ok(rows)
     }
 

@@ -92,7 +92,8 @@ pub(crate) async fn deploy(
 ) -> Result<Json<Deployed>, Failure> {
     let (namespace, name) = at(&path, params.namespace.as_ref())?;
     let DeployJob { manifest, bundle, force, dry_run } = body;
-    let deployment = Deployment { namespace, name, manifest: Manifest::Job(manifest), bundle, force, dry_run };
+    let deployment =
+        Deployment { namespace, name, manifest: Manifest::Job(Box::new(manifest)), bundle, force, dry_run };
     Ok(Json(functions::deploy(&scene.app, &scene.caller, &scene.project, deployment).await?))
 }
 
