@@ -42,21 +42,21 @@ pub(crate) fn state(head: &SecretRow, now: Timestamp) -> State {
 }
 
 /// The metadata of a head.
-pub(crate) fn to_item(head: &SecretRow, used_by: u64, now: Timestamp) -> SecretItem {
+pub(crate) fn to_item(head: SecretRow, used_by: u64, now: Timestamp) -> SecretItem {
     SecretItem {
-        name: head.name.to_string(),
         scope: head.scope.kind(),
         namespace: head.scope.namespace().map(ToString::to_string),
         app: head.scope.app().map(ToString::to_string),
         version: (head.version > 0).then_some(head.version),
-        description: head.description.clone(),
         expires_at: head.expires_at,
-        state: state(head, now),
+        state: state(&head, now),
         created_at: head.created_at,
         updated_at: head.updated_at,
-        updated_by: head.updated_by.clone(),
         used_by,
         user: head.scope.user().map(ToString::to_string),
+        name: head.name.into(),
+        description: head.description,
+        updated_by: head.updated_by,
         hint: None,
         overridden: false,
     }

@@ -8,7 +8,7 @@ use strongroom_model::expiry::{SOON_HOURS, is_expired, is_soon};
 use strongroom_model::{
     AppId, Capability, Grant, Id, NameList, NamespaceName, ProjectName, Scope, ScopeKind, SecretName, UserId,
 };
-use strongroom_store::port::{PageEnd, ReadFact, SecretFilter, SecretRow, VersionKind};
+use strongroom_store::port::{PageEnd, ReadFact, SecretFilter, SecretRow, VersionKind, VersionRow};
 use strongroom_store::{Rows, StoreError};
 
 use super::{scope_flags, state, to_item};
@@ -98,9 +98,14 @@ pub async fn list(app: &App, caller: &Caller, project: &ProjectName, query: List
     }
     let now = app.clock.now();
     let count = |head: &SecretRow| readers.get(&head.name).map_or(0, |facts| used_by(caller, head, facts));
-    let mut items: Vec<_> = heads.iter().map(|head| app.present(&project, head, count(head), now)).collect();
-    if project.settings.value_hints {
-        app.add_hints(caller, &project, &heads, &mut items).await?;
+    let hints = if project.settings.value_hints { app.hints(caller, &project, &heads).await? } else { Vec::new() };
+    let present = |head: SecretRow| {
+        let used_by = count(&head);
+        app.present(&project, head, used_by, now)
+    };
+    let mut items: Vec<_> = heads.into_iter().map(present).collect();
+    for (item, hint) in items.iter_mut().zip(hints) {
+        item.hint = hint;
     }
     Ok(Listed::Items(items, next))
 }
@@ -117,7 +122,14 @@ async fn heads(app: &App, caller: &Caller, project: &Project, query: &ListQuery)
             loop {
                 let mut page = rows.list_secrets(&project.id, &query.filter())?;
                 let next = cut(&mut page, limit, |head| (head.name.clone(), head.id));
-                heads.extend(page.into_iter().filter(|head| caller.reaches(&head.scope, &head.name)));
+                if caller.grant().is_some_and(Grant::is_limited) {
+                    page.retain(|head| caller.reaches(&head.scope, &head.name));
+                }
+                if heads.is_empty() {
+                    heads = page
+                } else {
+                    heads.append(&mut page)
+                }
                 query.after.clone_from(&next);
                 if next.is_none() || heads.len() >= limit {
                     let next = if heads.len() > limit {
@@ -176,23 +188,21 @@ impl App {
             let read = |rows: &mut dyn Rows| rows.readers(&project.id, &head.name).map_err(Error::from);
             used_by(caller, head, &self.store.read(read).await?)
         };
-        Ok(self.present(project, head, used_by, self.clock.now()))
+        Ok(self.present(project, head.clone(), used_by, self.clock.now()))
     }
 
-    fn present(&self, project: &Project, head: &SecretRow, used_by: u64, now: Timestamp) -> SecretItem {
-        let mut item = to_item(head, used_by, now);
-        item.overridden = self.environment_value(project, &head.name).is_some();
-        item
+    fn present(&self, project: &Project, head: SecretRow, used_by: u64, now: Timestamp) -> SecretItem {
+        let overridden = self.environment_value(project, &head.name).is_some();
+        SecretItem { overridden, ..to_item(head, used_by, now) }
     }
 
-    /// Adds the last four characters of values of 20 or more, and records that they were shown.
-    async fn add_hints(
+    /// The last four characters of values of 20 or more, once it is recorded that they are shown.
+    async fn hints(
         &self,
         caller: &Caller,
         project: &Project,
         heads: &[SecretRow],
-        items: &mut [SecretItem],
-    ) -> Result<(), Error> {
+    ) -> Result<Vec<Option<String>>, Error> {
         let target = serde_json::json!({ "secrets": heads.len() });
         self.audit(crate::audit::Record::done(self.clock.now(), caller, Some(&project.name), "values.hint", &target))
             .await?;
@@ -202,16 +212,14 @@ impl App {
                 heads.iter().map(|head| rows.version(&head.id, head.version)).collect()
             })
             .await?;
-        for ((head, item), row) in heads.iter().zip(items).zip(versions) {
-            let Some(row) = row else { continue };
+        let hint = |(head, row): (&SecretRow, Option<VersionRow>)| {
+            let Some(row) = row else { return Ok(None) };
             verify(self, head)?;
             let value = project.open(head, &row.envelope)?;
-            if value.expose().chars().count() >= 20 {
-                let tail: String = value.expose().chars().rev().take(4).collect();
-                item.hint = Some(tail.chars().rev().collect());
-            }
-        }
-        Ok(())
+            let count = value.expose().chars().count();
+            Ok((count >= 20).then(|| value.expose().chars().skip(count - 4).collect()))
+        };
+        heads.iter().zip(versions).map(hint).collect()
     }
 }
 
@@ -260,7 +268,7 @@ pub async fn detail(
         via: fact.via,
         last_read_at: fact.last_read_at,
     });
-    let item = to_item(&head, 0, app.clock.now());
+    let item = to_item(head.clone(), 0, app.clock.now());
     Ok(SecretDetail {
         name: item.name,
         scope: item.scope,

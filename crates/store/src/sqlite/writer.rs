@@ -103,8 +103,7 @@ impl Writer {
             let relaxed = interval.is_some() && batch.iter().all(|pending| pending.promise == Promise::Relaxed);
             let promise = if relaxed { Promise::Relaxed } else { Promise::Synced };
             self.commit(&mut batch, promise);
-            // a commit that is not synced costs less than waiting to share it
-            crowd = if relaxed { 1 } else { done + queue.len() };
+            crowd = done + queue.len();
             // jobs may never cease, so that the queue is not the only place where the time can come
             if until.is_some_and(|until| until <= Instant::now()) {
                 self.sync_log();
