@@ -103,6 +103,13 @@ fn shown(name: &str) -> &str {
 #[derive(Default)]
 pub struct PlaintextMap(pub Vec<(String, SecretValue)>);
 
+impl PlaintextMap {
+    /// About how many bytes it has as JSON: exactly so many where no value needs an escape.
+    pub fn about_bytes(&self) -> usize {
+        self.0.iter().map(|(name, value)| name.len() + value.len() + r#""":"","#.len()).sum()
+    }
+}
+
 impl fmt::Debug for PlaintextMap {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries(self.0.iter().map(|(name, _)| name)).finish()

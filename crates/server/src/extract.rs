@@ -174,12 +174,17 @@ impl<T: Serialize> IntoResponse for Json<T> {
 }
 
 /// An answer that carries values: every buffer that it is written to is wiped.
-pub(crate) struct Values<T>(pub(crate) T);
+pub(crate) struct Values<T> {
+    /// The answer.
+    pub(crate) body: T,
+    /// About how long its values are, in bytes: a buffer that need not grow is wiped once.
+    pub(crate) about_bytes: usize,
+}
 
 impl<T: Serialize> IntoResponse for Values<T> {
     fn into_response(self) -> Response {
-        let mut written = Wiped(Zeroizing::new(Vec::new()));
-        match serde_json::to_writer(&mut written, &self.0) {
+        let mut written = Wiped(Zeroizing::new(Vec::with_capacity(self.about_bytes + 192)));
+        match serde_json::to_writer(&mut written, &self.body) {
             Ok(()) => {
                 let body = axum::body::Body::from(bytes::Bytes::from_owner(written.0));
                 ([(header::CONTENT_TYPE, "application/json")], body).into_response()
@@ -194,8 +199,12 @@ struct Wiped(Zeroizing<Vec<u8>>);
 
 impl io::Write for Wiped {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.write_all(bytes).map(|()| bytes.len())
+    }
+
+    fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
         append(&mut self.0, bytes);
-        Ok(bytes.len())
+        Ok(())
     }
 
     fn flush(&mut self) -> io::Result<()> {

@@ -126,9 +126,9 @@ async fn heads(app: &App, caller: &Caller, project: &Project, query: &ListQuery)
                     page.retain(|head| caller.reaches(&head.scope, &head.name));
                 }
                 if heads.is_empty() {
-                    heads = page
+                    heads = page;
                 } else {
-                    heads.append(&mut page)
+                    heads.append(&mut page);
                 }
                 query.after.clone_from(&next);
                 if next.is_none() || heads.len() >= limit {

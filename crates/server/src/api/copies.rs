@@ -64,5 +64,6 @@ pub(crate) async fn export(
     Query(params): Query<ScopeParams>,
 ) -> Result<Values<Exported>, Failure> {
     let scope = Parts::new(params.scope.as_ref(), params.namespace.as_ref(), params.app.as_ref()).scope()?;
-    Ok(Values(secrets::export(&scene.app, &scene.caller, &scene.project, &scope).await?))
+    let body = secrets::export(&scene.app, &scene.caller, &scene.project, &scope).await?;
+    Ok(Values { about_bytes: body.secrets.about_bytes(), body })
 }

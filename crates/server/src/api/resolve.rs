@@ -83,7 +83,8 @@ pub(crate) async fn resolve(
     };
     let tag = etag(&prepared);
     let resolved = resolve::deliver(&scene.app, &scene.caller, prepared).await?;
-    Ok(([(header::ETAG, tag)], Values(resolved)).into_response())
+    let about_bytes = resolved.secrets.about_bytes();
+    Ok(([(header::ETAG, tag)], Values { body: resolved, about_bytes }).into_response())
 }
 
 /// Whether `If-None-Match` names the tag, compared weakly (RFC 9110, section 13.1.2).

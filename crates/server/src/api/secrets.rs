@@ -347,7 +347,8 @@ pub(crate) async fn reveal(
 ) -> Result<Values<Revealed>, Failure> {
     let scope = Parts::new(params.scope.as_ref(), params.namespace.as_ref(), params.app.as_ref()).scope()?;
     let name = place::name(last(&path))?;
-    Ok(Values(secrets::reveal(&scene.app, &scene.caller, &scene.project, (&scope, &name), params.version).await?))
+    let body = secrets::reveal(&scene.app, &scene.caller, &scene.project, (&scope, &name), params.version).await?;
+    Ok(Values { about_bytes: body.value.0.len(), body })
 }
 
 /// Registers names and descriptions without values; never blanks a value.
