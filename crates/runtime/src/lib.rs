@@ -14,9 +14,11 @@
 mod bench;
 mod boot;
 pub mod bundle;
+mod channel;
 mod config;
 mod connections;
 mod driver;
+mod egress;
 mod ending;
 mod event;
 mod factory;
@@ -42,7 +44,7 @@ mod state;
 mod wire;
 mod worker;
 
-pub use config::{Launcher, MAX_SCRATCH_BYTES, RuntimeConfig, StartError};
+pub use config::{Launcher, MAX_SCRATCH_BYTES, PrivateNet, RuntimeConfig, StartError};
 pub use connections::{Body, BoxError};
 pub use event::{Event, Level, Outcome, Stream, Via, WorkerEvent};
 pub use jobs::{
@@ -53,7 +55,7 @@ pub use proxy::{StreamIdle, empty, full};
 pub use runtime::{InvokeError, ModuleRead, Runtime, Started, WorkerStatus};
 pub use snapshot::{BoxFuture, Entry, EntryState, Snapshot, SnapshotError, SnapshotSource};
 pub use spec::{
-    Change, ChangeCause, EnvNames, InvocationContext, Need, NetPolicy, OnChange, Refresh, WorkerSpec, WorkloadId,
-    WorkloadKind,
+    Change, ChangeCause, Engine, EnvNames, InvocationContext, Need, NetPolicy, OnChange, Refresh, WorkerSpec,
+    WorkloadId, WorkloadKind,
 };
 pub use worker::StartFailure;

@@ -1,10 +1,11 @@
-//! Finds the Deno program, and installs it where it is wanted.
+//! Finds the Deno and Node programs, and installs them where they are wanted.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 mod install;
+pub mod node;
 
 pub use install::{InstallError, install};
 
@@ -48,9 +49,9 @@ pub enum LocateError {
 /// Where to look, in this order. The caller reads the environment.
 #[derive(Debug, Clone, Default)]
 pub struct Places {
-    /// `STRONGROOM_DENO`. If it is given, nothing else is tried.
+    /// `STRONGROOM_DENO` or `STRONGROOM_NODE`. If it is given, nothing else is tried.
     pub named: Option<PathBuf>,
-    /// The data directory: `runtime/deno` in it.
+    /// The data directory: `runtime/deno` or `runtime/node` in it.
     pub home: Option<PathBuf>,
     /// The `PATH` to search.
     pub path: Option<std::ffi::OsString>,

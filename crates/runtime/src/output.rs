@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::sync::{mpsc, watch};
 
+use crate::egress::Egress;
 use crate::event::{Event, Level, Stream};
 use crate::jobs::ProgressOf;
 use crate::lines::{Line, Lines, limited};
@@ -59,6 +60,8 @@ pub(crate) struct Output {
     pub(crate) events: mpsc::Sender<Event>,
     /// The last complaint before the code was loaded, for the reason of a failed start.
     pub(crate) complaint: Mutex<String>,
+    /// Opens connections for a worker that may open none itself.
+    pub(crate) egress: Option<Arc<Egress>>,
     /// Who wants to hear how far the run of a job is.
     pub(crate) progress: ProgressOf,
 }
@@ -140,6 +143,16 @@ impl Output {
             }
             Frame::Progress { x, p, m } => {
                 self.progress.tell(&x, p, m.and_then(|text| self.masked(&text)));
+            }
+            Frame::Open { i, h, p } => {
+                if let Some(egress) = &self.egress {
+                    egress.open(i, h, p);
+                }
+            }
+            Frame::Lookup { i, h } => {
+                if let Some(egress) = &self.egress {
+                    egress.look_up(i, h);
+                }
             }
             Frame::Pong { i } => {
                 self.pong.fetch_max(i, Ordering::Relaxed);

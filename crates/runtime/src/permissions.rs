@@ -1,8 +1,9 @@
-//! What a worker may do, as Deno's command line says it. Pure.
+//! What a worker may do, as Deno's and Node's command lines say it. Pure.
 
 use std::path::Path;
 
-use crate::spec::NetPolicy;
+use crate::config::PrivateNet;
+use crate::spec::{Engine, NetPolicy};
 
 /// Ranges that no worker may reach: this host, private and shared networks, link-local with the cloud metadata
 /// addresses, benchmarks, multicast and reserved ones. Deno takes no IPv6 ranges here: the sandbox refuses IPv6
@@ -18,24 +19,27 @@ const MIN_HEAP_MIB: u64 = 32;
 /// What must be known before a process is started. Workers with equal sets are interchangeable until assigned.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct PermissionSet {
+    pub(crate) engine: Engine,
     pub(crate) net: NetPolicy,
     pub(crate) memory_bytes: u64,
 }
 
 impl PermissionSet {
     /// The set that the pool keeps ready.
-    pub(crate) fn pooled() -> Self {
-        Self { net: NetPolicy::PublicInternet, memory_bytes: POOLED_MEMORY_BYTES }
+    pub(crate) fn pooled(engine: Engine) -> Self {
+        Self { engine, net: NetPolicy::PublicInternet, memory_bytes: POOLED_MEMORY_BYTES }
     }
 
     /// Deno's arguments for a worker whose private directory is `dir` and whose socket is `socket`.
-    pub(crate) fn deno_arguments(&self, dir: &Path, socket: &Path, boot: &Path, blocked: &[String]) -> Vec<String> {
-        let heap_mib = (self.memory_bytes / (1024 * 1024) * 3 / 4).max(MIN_HEAP_MIB);
-        let mut denied = DENIED_NET.to_owned();
-        for host in blocked {
-            denied.push(',');
-            denied.push_str(host);
-        }
+    pub(crate) fn deno_arguments(
+        &self,
+        dir: &Path,
+        socket: &Path,
+        boot: &Path,
+        (private, blocked): (PrivateNet, &[String]),
+    ) -> Vec<String> {
+        let ranges = (private == PrivateNet::Refused).then_some(DENIED_NET);
+        let denied: Vec<&str> = ranges.into_iter().chain(blocked.iter().map(String::as_str)).collect();
         let allow_net = match &self.net {
             NetPolicy::PublicInternet => "--allow-net".to_owned(),
             NetPolicy::Hosts(hosts) => {
@@ -44,7 +48,7 @@ impl PermissionSet {
                 format!("--allow-net=unix:{}{hosts}", socket.display())
             }
         };
-        vec![
+        let mut arguments = vec![
             "run".to_owned(),
             "--quiet".to_owned(),
             "--no-prompt".to_owned(),
@@ -53,12 +57,37 @@ impl PermissionSet {
             "--no-lock".to_owned(),
             "--allow-env".to_owned(),
             allow_net,
-            format!("--deny-net={denied}"),
             format!("--allow-read={}", dir.display()),
             format!("--allow-write={}", socket.display()),
-            format!("--v8-flags=--max-old-space-size={heap_mib}"),
-            boot.display().to_string(),
-        ]
+            format!("--v8-flags=--max-old-space-size={}", self.heap_mib()),
+        ];
+        if !denied.is_empty() {
+            arguments.push(format!("--deny-net={}", denied.join(",")));
+        }
+        arguments.push(boot.display().to_string());
+        arguments
+    }
+
+    /// Node's arguments for a worker whose private directory is `dir`. From version 25 on its permission model covers
+    /// the network too, all of it or nothing: who may connect where is for the supervisor to say ([`crate::egress`]).
+    pub(crate) fn node_arguments(&self, dir: &Path, boot: &Path, major: u32) -> Vec<String> {
+        let boot_dir = boot.parent().unwrap_or(Path::new("/"));
+        let mut arguments = vec![
+            "--permission".to_owned(),
+            format!("--allow-fs-read={}/*", boot_dir.display()),
+            format!("--allow-fs-read={}/*", dir.display()),
+            format!("--max-old-space-size={}", self.heap_mib()),
+            "--disable-warning=ExperimentalWarning".to_owned(),
+        ];
+        if major >= 25 {
+            arguments.push("--allow-net".to_owned());
+        }
+        arguments.push(boot.display().to_string());
+        arguments
+    }
+
+    fn heap_mib(&self) -> u64 {
+        (self.memory_bytes / (1024 * 1024) * 3 / 4).max(MIN_HEAP_MIB)
     }
 }
 
@@ -76,9 +105,10 @@ mod tests {
     use super::*;
 
     fn arguments(net: NetPolicy) -> Vec<String> {
-        let set = PermissionSet { net, memory_bytes: 128 * 1024 * 1024 };
+        let set = PermissionSet { engine: Engine::Deno, net, memory_bytes: 128 * 1024 * 1024 };
         let dir = Path::new("/s/w/1");
-        set.deno_arguments(dir, &dir.join("s.sock"), Path::new("/s/boot.js"), &["10.9.8.7:7876".to_owned()])
+        let own = ["10.9.8.7:7876".to_owned()];
+        set.deno_arguments(dir, &dir.join("s.sock"), Path::new("/s/boot.js"), (PrivateNet::Refused, &own))
     }
 
     #[test]
@@ -88,6 +118,19 @@ mod tests {
         assert!(arguments.contains(&"--allow-write=/s/w/1/s.sock".to_owned()));
         for forbidden in ["--allow-run", "--allow-ffi", "--allow-sys", "--allow-all", "--allow-import", "-A"] {
             assert!(!arguments.iter().any(|argument| argument.starts_with(forbidden)), "{forbidden}");
+        }
+    }
+
+    #[test]
+    fn node_may_read_its_own_files_and_nothing_else() {
+        for (major, lets_the_supervisor_say) in [(22, false), (24, false), (25, true)] {
+            let set = PermissionSet::pooled(Engine::Node);
+            let arguments = set.node_arguments(Path::new("/s/w/1"), Path::new("/s/boot/boot.js"), major);
+            assert_eq!(arguments.first().map(String::as_str), Some("--permission"));
+            let granted: Vec<_> = arguments.iter().filter(|argument| argument.starts_with("--allow")).collect();
+            let mut expected = vec!["--allow-fs-read=/s/boot/*", "--allow-fs-read=/s/w/1/*"];
+            expected.extend(lets_the_supervisor_say.then_some("--allow-net"));
+            assert_eq!(granted, expected);
         }
     }
 

@@ -2,11 +2,12 @@
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::factory::Factory;
 use crate::permissions::PermissionSet;
+use crate::spec::Engine;
 use crate::worker::{StartFailure, Worker};
 
 /// Pause before refilling, so that a start under way has the processor for itself.
@@ -16,15 +17,22 @@ const FAILED_PAUSE: Duration = Duration::from_secs(2);
 
 pub(crate) struct Pool {
     factory: Arc<Factory>,
-    ready: Mutex<VecDeque<Arc<Worker>>>,
+    shelves: Mutex<Vec<Shelf>>,
     filling: AtomicBool,
     closed: AtomicBool,
 }
 
+/// Ready workers of one engine.
+struct Shelf {
+    engine: Engine,
+    ready: VecDeque<Arc<Worker>>,
+}
+
 impl Pool {
     pub(crate) fn new(factory: Arc<Factory>) -> Arc<Self> {
-        let ready = Mutex::new(VecDeque::new());
-        Arc::new(Self { factory, ready, filling: AtomicBool::new(false), closed: AtomicBool::new(false) })
+        // Node workers are kept ready once one was wanted
+        let shelves = Mutex::new(vec![Shelf { engine: Engine::Deno, ready: VecDeque::new() }]);
+        Arc::new(Self { factory, shelves, filling: AtomicBool::new(false), closed: AtomicBool::new(false) })
     }
 
     /// A listening worker with this permission set: from the pool if it is the pool's set, else started now.
@@ -32,8 +40,8 @@ impl Pool {
         if self.closed.load(Ordering::SeqCst) {
             return Err(StartFailure::Stopping);
         }
-        if *set == PermissionSet::pooled() {
-            let ready = self.pop();
+        if *set == PermissionSet::pooled(set.engine) {
+            let ready = self.pop(set.engine);
             self.fill(REFILL_PAUSE);
             if let Some(worker) = ready {
                 return Ok(worker);
@@ -52,10 +60,10 @@ impl Pool {
         let pool = Arc::clone(self);
         tokio::spawn(async move {
             tokio::time::sleep(pause).await;
-            while pool.wants_more() {
-                match pool.factory.spawn(&PermissionSet::pooled()).await {
+            while let Some(engine) = pool.wants_more() {
+                match pool.factory.spawn(&PermissionSet::pooled(engine)).await {
                     Ok(worker) => match worker.booted().await {
-                        Ok(()) => pool.put(worker),
+                        Ok(()) => pool.put(engine, worker),
                         Err(failure) => pool.complain(&failure).await,
                     },
                     Err(failure) => pool.complain(&failure).await,
@@ -68,12 +76,20 @@ impl Pool {
     /// Kills what is ready and hands out nothing more.
     pub(crate) fn close(&self) {
         self.closed.store(true, Ordering::SeqCst);
-        self.ready.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.shelves().clear();
     }
 
-    fn pop(&self) -> Option<Arc<Worker>> {
-        let mut ready = self.ready.lock().unwrap_or_else(PoisonError::into_inner);
-        while let Some(worker) = ready.pop_front() {
+    fn shelves(&self) -> MutexGuard<'_, Vec<Shelf>> {
+        self.shelves.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn pop(&self, engine: Engine) -> Option<Arc<Worker>> {
+        let mut all = self.shelves();
+        let Some(shelf) = all.iter_mut().find(|shelf| shelf.engine == engine) else {
+            all.push(Shelf { engine, ready: VecDeque::new() });
+            return None;
+        };
+        while let Some(worker) = shelf.ready.pop_front() {
             if !worker.is_gone() {
                 return Some(worker);
             }
@@ -81,16 +97,26 @@ impl Pool {
         None
     }
 
-    fn put(&self, worker: Arc<Worker>) {
-        if !self.closed.load(Ordering::SeqCst) {
-            self.ready.lock().unwrap_or_else(PoisonError::into_inner).push_back(worker);
+    fn put(&self, engine: Engine, worker: Arc<Worker>) {
+        if self.closed.load(Ordering::SeqCst) {
+            return;
+        }
+        if let Some(shelf) = self.shelves().iter_mut().find(|shelf| shelf.engine == engine) {
+            shelf.ready.push_back(worker);
         }
     }
 
-    fn wants_more(&self) -> bool {
-        let mut ready = self.ready.lock().unwrap_or_else(PoisonError::into_inner);
-        ready.retain(|worker| !worker.is_gone());
-        ready.len() < self.factory.config.pool_size && !self.closed.load(Ordering::SeqCst)
+    /// The engine that has too few workers ready.
+    fn wants_more(&self) -> Option<Engine> {
+        if self.closed.load(Ordering::SeqCst) {
+            return None;
+        }
+        let mut all = self.shelves();
+        for shelf in all.iter_mut() {
+            shelf.ready.retain(|worker| !worker.is_gone());
+        }
+        let short = all.iter().find(|shelf| shelf.ready.len() < self.factory.config.pool_size);
+        short.map(|shelf| shelf.engine)
     }
 
     async fn complain(&self, failure: &StartFailure) {

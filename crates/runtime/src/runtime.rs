@@ -11,7 +11,7 @@ use http::{Request, Response};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::bench::Bench;
-use crate::boot;
+use crate::boot::Boot;
 use crate::config::{MAX_SCRATCH_BYTES, RuntimeConfig, StartError};
 use crate::connections::{Body, SendError};
 use crate::driver::{Command, Driver};
@@ -130,7 +130,7 @@ impl Runtime {
         // what an earlier run left behind; its workers ended with it
         let _none = std::fs::remove_dir_all(config.scratch_dir.join("w"));
         private_dir(&config.scratch_dir.join("w"))?;
-        let boot = boot::write(&config.scratch_dir.join("boot"))
+        let boot = Boot::write(&config.scratch_dir.join("boot"))
             .map_err(|source| StartError::Directory { path: config.scratch_dir.join("boot"), source })?;
         let factory = Arc::new(Factory::new(config, events.clone(), boot));
         let pool = Pool::new(Arc::clone(&factory));

@@ -27,8 +27,27 @@ pub struct WorkloadId {
     pub name: String,
 }
 
+/// What runs the code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Engine {
+    /// Deno.
+    Deno,
+    /// Node.js.
+    Node,
+}
+
+impl Engine {
+    /// The file that a bundle is put into: Node takes a module for one by its name.
+    pub(crate) fn module_name(self) -> &'static str {
+        match self {
+            Self::Deno => "main.js",
+            Self::Node => "main.mjs",
+        }
+    }
+}
+
 /// Where a worker may connect to. Loopback, private, link-local and metadata ranges and
-/// [`crate::RuntimeConfig::blocked_hosts`] are refused under every policy.
+/// [`crate::RuntimeConfig::blocked_hosts`] are refused under every policy, unless [`crate::PrivateNet`] says otherwise.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum NetPolicy {
     /// Any public address.
@@ -65,6 +84,8 @@ pub struct WorkerSpec {
     pub workload: WorkloadId,
     /// Identifies code *and* configuration.
     pub deployment: String,
+    /// What runs it.
+    pub engine: Engine,
     /// One bundled ES module.
     pub bundle: Arc<[u8]>,
     /// Variables that are no secrets: the environment, and `ctx.env`.

@@ -33,7 +33,7 @@ pub(crate) async fn start(
     spec: Arc<WorkerSpec>,
     masks: Arc<Masks>,
 ) -> Result<Fresh, StartFailure> {
-    let set = PermissionSet { net: spec.net.clone(), memory_bytes: spec.memory_bytes };
+    let set = PermissionSet { engine: spec.engine, net: spec.net.clone(), memory_bytes: spec.memory_bytes };
     let (snapshot, worker) = tokio::join!(snapshot(source, &spec), pool.take(&set));
     let (snapshot, worker) = (snapshot.map_err(StartFailure::Snapshot)?, worker?);
     let loaded = worker.assign(&spec, &snapshot, masks, LOAD_WAIT).await?;

@@ -3,6 +3,8 @@
 //! To the worker, on stdin: one JSON object a line: `hello`, `assign`, `push`, `ping`, `abort`. From it, on stdout: frames, each
 //! the worker's nonce, one JSON object and a newline, standing anywhere in the code's own output.
 
+use std::net::IpAddr;
+
 use aho_corasick::AhoCorasick;
 use serde::Deserialize;
 use zeroize::Zeroizing;
@@ -41,6 +43,22 @@ pub(crate) fn abort(id: &str, why: &str) -> Control {
         out.string(why);
         out.raw("}\n");
     })
+}
+
+/// Says that connection `id` comes along, as the worker asked. Without the newline.
+pub(crate) fn opened(id: u64) -> String {
+    format!("{{\"t\":\"opened\",\"i\":{id}}}")
+}
+
+/// Says that there is no connection, or no address, for request `id`, with the error code that Node would give.
+pub(crate) fn not_opened(id: u64, code: &str) -> Vec<u8> {
+    format!("{{\"t\":\"opened\",\"i\":{id},\"e\":\"{code}\"}}\n").into_bytes()
+}
+
+/// The addresses behind a name, for request `id`.
+pub(crate) fn looked_up(id: u64, addresses: impl Iterator<Item = IpAddr>) -> Vec<u8> {
+    let addresses: Vec<String> = addresses.map(|address| format!("\"{}\"", address.to_canonical())).collect();
+    format!("{{\"t\":\"opened\",\"i\":{id},\"a\":[{}]}}\n", addresses.join(",")).into_bytes()
 }
 
 /// Hands a generic worker its function and its values.
@@ -185,6 +203,10 @@ pub(crate) enum Frame {
     },
     /// How far a run of a job is.
     Progress { x: String, p: u8, m: Option<String> },
+    /// A Node worker wants a connection to host `h` at port `p`.
+    Open { i: u64, h: String, p: u16 },
+    /// A Node worker wants the addresses of `h`.
+    Lookup { i: u64, h: String },
     /// Answer to a ping.
     Pong { i: u64 },
 }

@@ -1,4 +1,4 @@
-//! One Deno process: spawned generic, assigned once, told of changes, killed with its whole process group.
+//! One process: spawned generic, assigned once, told of changes, killed with its whole process group.
 
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
@@ -11,7 +11,9 @@ use tokio::io::AsyncWriteExt;
 use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout};
 use tokio::sync::{Notify, mpsc, watch};
 
+use crate::channel::Channel;
 use crate::connections::Connections;
+use crate::egress::Egress;
 use crate::ending::Living;
 use crate::event::Event;
 use crate::masks::Masks;
@@ -53,7 +55,7 @@ pub(crate) struct Worker {
     pub(crate) output: Arc<Output>,
     pub(crate) connections: Connections,
     dir: PathBuf,
-    stdin: tokio::sync::Mutex<ChildStdin>,
+    input: Input,
     kill: Arc<Notify>,
     pings: AtomicU64,
     steps: AtomicU64,
@@ -65,9 +67,16 @@ impl Drop for Worker {
     }
 }
 
+/// How a worker is told what to do: by its standard input, which is a pipe for Deno and a channel for Node.
+pub(crate) enum Input {
+    Pipe(tokio::sync::Mutex<ChildStdin>),
+    Channel(Arc<Channel>),
+}
+
 /// The ends of a new process's pipes.
 pub(crate) struct Pipes {
-    pub(crate) stdin: ChildStdin,
+    pub(crate) input: Input,
+    pub(crate) egress: Option<Arc<Egress>>,
     pub(crate) stdout: ChildStdout,
     pub(crate) stderr: ChildStderr,
     pub(crate) frames: FrameReader,
@@ -84,13 +93,14 @@ impl Worker {
         pipes: Pipes,
         events: mpsc::Sender<Event>,
     ) -> Self {
-        let Pipes { stdin, stdout, stderr, frames, living } = pipes;
+        let Pipes { input, egress, stdout, stderr, frames, living } = pipes;
         let output = Arc::new(Output {
             owner: OnceLock::new(),
             stage: watch::Sender::new(Stage::Spawned),
             pong: AtomicU64::new(0),
             events,
             complaint: Mutex::new(String::new()),
+            egress,
             progress: crate::jobs::ProgressOf::default(),
         });
         let kill = Arc::new(Notify::new());
@@ -107,7 +117,7 @@ impl Worker {
             output,
             connections: Connections::new(socket_in(&dir)),
             dir,
-            stdin: tokio::sync::Mutex::new(stdin),
+            input,
             kill,
             pings: AtomicU64::new(0),
             steps: AtomicU64::new(0),
@@ -133,7 +143,7 @@ impl Worker {
         masks: Arc<Masks>,
         wait: Duration,
     ) -> Result<Arc<Loaded>, StartFailure> {
-        let code = self.dir.join("main.js");
+        let code = self.dir.join(spec.engine.module_name());
         tokio::fs::write(&code, &spec.bundle).await.map_err(|error| StartFailure::Spawn(error.to_string()))?;
         masks.update(snapshot);
         if self.output.owner.set(Owner::new(spec, masks)).is_err() {
@@ -178,8 +188,10 @@ impl Worker {
 
     /// Writes one control message. A worker that is gone is noticed elsewhere.
     pub(crate) async fn tell(&self, message: &Control) {
-        let mut stdin = self.stdin.lock().await;
-        let _gone = stdin.write_all(message).await;
+        let _gone = match &self.input {
+            Input::Pipe(stdin) => stdin.lock().await.write_all(message).await,
+            Input::Channel(channel) => channel.write(message).await,
+        };
     }
 
     /// Whether the event loop answers within `wait`.

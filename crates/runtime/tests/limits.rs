@@ -194,6 +194,8 @@ async fn starting_the_runtime_takes_no_time() {
         pool_size: 4,
         idle_stop: Duration::from_secs(1),
         replace_wait: Duration::from_secs(1),
+        node: support::node_places(),
+        private_net: strongroom_runtime::PrivateNet::Refused,
         blocked_hosts: Vec::new(),
         launcher: None,
     };

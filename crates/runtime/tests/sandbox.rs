@@ -86,7 +86,8 @@ fn files_beyond_its_own_are_closed_to_the_process_itself() {
     }
     let dir = tempfile::tempdir().unwrap();
     let plan = sandbox::Plan {
-        deno: "/bin/cat".into(),
+        engine: strongroom_runtime::Engine::Deno,
+        program: "/bin/cat".into(),
         own_dir: dir.path().join("own"),
         cache_dir: dir.path().join("cache"),
         boot_dir: dir.path().join("boot"),

@@ -8,7 +8,7 @@ use strongroom_api::Code;
 use strongroom_app::{App, AppConfig, OpenError, SystemClock};
 use strongroom_model::{ProjectName, SecretName};
 use strongroom_runtime::locate::{self, Places};
-use strongroom_runtime::{Launcher, MAX_SCRATCH_BYTES, RuntimeConfig};
+use strongroom_runtime::{Launcher, MAX_SCRATCH_BYTES, PrivateNet, RuntimeConfig};
 use strongroom_seal::Random;
 use strongroom_secret::SecretValue;
 use strongroom_store::sqlite::{Durability, SqliteOptions, SqliteStore};
@@ -132,7 +132,13 @@ pub(crate) fn places(context: &Context, home: Option<&Path>) -> Places {
     }
 }
 
+/// Where Node is looked for.
+pub(crate) fn node_places(context: &Context, home: Option<&Path>) -> Places {
+    Places { named: context.environment.path("STRONGROOM_NODE"), ..places(context, home) }
+}
+
 fn functions(context: &Context, home: &Home, own: &[String], pool_size: usize) -> strongroom_app::FunctionsConfig {
+    let node = node_places(context, Some(home.path()));
     let places = places(context, Some(home.path()));
     let home = home.path().to_path_buf();
     let blocked_hosts = own.to_vec();
@@ -146,6 +152,8 @@ fn functions(context: &Context, home: &Home, own: &[String], pool_size: usize) -
             pool_size,
             idle_stop: IDLE_STOP,
             replace_wait: REPLACE_WAIT,
+            node: node.clone(),
+            private_net: PrivateNet::Refused,
             blocked_hosts: blocked_hosts.clone(),
             launcher: launcher.clone(),
         })

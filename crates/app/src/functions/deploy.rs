@@ -106,9 +106,6 @@ fn check(new: &Deployment) -> Result<References, Error> {
     if new.bundle.len() > MAX_BUNDLE_BYTES {
         faults.push(Fault::new("bundle", format!("the bundle is larger than {MAX_BUNDLE_BYTES} bytes")));
     }
-    if new.manifest.workload().runtime == strongroom_model::manifest::Runtime::Node {
-        faults.push(Fault::new("runtime", "this server runs \"deno\" only"));
-    }
     if let Manifest::Function(manifest) = &new.manifest
         && manifest.auth == CallAuth::User
     {

@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use strongroom_model::manifest::Via;
 use strongroom_model::{NamespaceName, ProjectName, WorkloadName};
-use strongroom_runtime::{EnvNames, NetPolicy, OnChange, Runtime, WorkerSpec, WorkloadId, WorkloadKind as Running};
+use strongroom_runtime::{Engine, EnvNames, NetPolicy, OnChange, Runtime, WorkerSpec, WorkloadId, WorkloadKind as Running};
 use strongroom_seal::{Instance, keyed_digest};
 use strongroom_store::port::{DeploymentRow, WorkloadKind, WorkloadRow};
 use strongroom_store::{Rows, StoreError};
@@ -164,6 +164,10 @@ fn spec(
     WorkerSpec {
         workload,
         deployment,
+        engine: match manifest.workload().runtime {
+            strongroom_model::manifest::Runtime::Deno => Engine::Deno,
+            strongroom_model::manifest::Runtime::Node => Engine::Node,
+        },
         bundle,
         env: manifest.workload().env.iter().map(|(name, value)| (name.clone(), value.clone())).collect(),
         env_prefixes,

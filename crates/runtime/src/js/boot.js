@@ -1,18 +1,16 @@
 // The first code in every worker. It takes what it needs from the runtime, listens on the worker's own socket, waits
 // for an assignment on stdin, loads the function and then answers requests and pushes until stdin ends.
 
-import { introduce, receive, send } from "./frames.js";
+import { captureConsole, captureServers, exit, guardProcess, inspect, listen, receive } from "./platform.js";
+import { introduce, send } from "./frames.js";
 import { adopt, current, invocation, reached, within } from "./state.js";
 import { byName, Snapshot } from "./snapshot.js";
 import { loaded } from "./reads.js";
 import * as environment from "./environment.js";
-import { BadInput, captureServe, Context, handlerOf } from "./handlers.js";
+import { BadInput, Context, handlerOf } from "./handlers.js";
 import * as helpers from "./secrets.js";
 import * as jobs from "./jobs.js";
 
-const exit = Deno.exit.bind(Deno);
-const inspect = Deno.inspect;
-const serve = captureServe();
 const json = Response.json;
 const NativeRequest = Request;
 const NativeResponse = Response;
@@ -23,6 +21,7 @@ let plainEnv;
 
 environment.clear();
 environment.watch();
+captureServers();
 installGlobals();
 installConsole();
 receive(take).then(() => exit(0), () => exit(70));
@@ -37,7 +36,7 @@ function take(message) {
 
 function hello({ nonce, socket }) {
   introduce(nonce);
-  serve({ path: socket, onListen: () => send({ t: "booted" }), onError: broken }, respond);
+  listen({ socket }, respond, broken, () => send({ t: "booted" }));
 }
 
 async function assign(message) {
@@ -65,6 +64,7 @@ async function respond(raw, info) {
   const [step, id, client, url] = raw.headers.get(label).split(" ", 4);
   if (current().step < Number(step)) await reached(Number(step));
   if (handler.shape === "job") return runJob(await raw.text(), id);
+  if (handler.shape === "listen") return pass(raw, id);
   const inv = { id, snapshot: current(), reads: new Set(), pending: "", headSent: false, info: undefined };
   inv.info = { remoteAddr: { transport: "tcp", hostname: client, port: 0 }, completed: info.completed };
   const request = requestOf(raw, url);
@@ -89,9 +89,19 @@ function runJob(text, id) {
   return jobs.run(handler, text, id, plainEnv, (error) => send({ t: "log", x: id, l: "error", m: describe(error) }));
 }
 
+// A server that the code itself started answers; its head is its own, so reads are told as they happen.
+function pass(raw, id) {
+  const inv = { id, snapshot: current(), reads: new Set(), pending: "", headSent: true, info: undefined };
+  within(inv, handler.call, raw.node);
+}
+
 function requestOf(raw, url) {
   const init = { method: raw.method, headers: raw.headers };
-  if (raw.body !== null) init.body = raw.body;
+  const { body } = raw;
+  if (body !== null) {
+    init.body = body;
+    init.duplex = "half";
+  }
   const request = new NativeRequest(url, init);
   request.headers.delete(label);
   defineProperty(request, "signal", { get: () => raw.signal, configurable: true });
@@ -123,7 +133,7 @@ function broken(error) {
 
 function describe(error) {
   try {
-    return inspect(error, { colors: false });
+    return inspect(error);
   } catch {
     return "an error that cannot be shown";
   }
@@ -140,30 +150,19 @@ function installGlobals() {
   for (const [name, value] of Object.entries({ secrets, SecretNotFoundError, SecretExpiredError, SecretWithoutValueError })) {
     defineProperty(globalThis, name, { value, writable: true, configurable: true });
   }
-  Deno.exit = () => {
-    throw new Error("Deno.exit is not available in a function");
-  };
-  const late = (event, error) => {
-    event.preventDefault();
-    send({ t: "log", x: invocation()?.id, l: "error", m: `uncaught: ${describe(error)}` });
-  };
-  addEventListener("unhandledrejection", (event) => late(event, event.reason));
-  addEventListener("error", (event) => late(event, event.error));
+  guardProcess((error) => send({ t: "log", x: invocation()?.id, l: "error", m: `uncaught: ${describe(error)}` }));
 }
 
-// Console lines carry the execution they belong to. Levels as the runtime's own console numbers them.
+// Console lines carry the execution they belong to.
 function installConsole() {
-  const { Console } = Deno[Deno.internal];
-  const levels = ["debug", "info", "warn", "error"];
   const limit = 1 << 20;
-  const structured = new Console((text, level) => {
+  captureConsole((level, text) => {
     const whole = text.endsWith("\n") ? text.slice(0, -1) : text;
-    const frame = { t: "log", x: invocation()?.id, l: levels[level] ?? "info", m: whole };
+    const frame = { t: "log", x: invocation()?.id, l: level, m: whole };
     if (whole.length > limit) {
       frame.m = whole.slice(0, limit);
       frame.cut = true;
     }
     send(frame);
   });
-  for (const name of Object.keys(structured)) console[name] = structured[name];
 }

@@ -1,21 +1,17 @@
 // The environment that the function's code sees. It is filled inside the process, so nothing stands in the process's
-// own environment block. `process.env` of Node's layer reads through the same `Deno.env`, so one wrapper covers both.
+// own environment block.
 
+import { showEnvironment, variables } from "./platform.js";
 import { valueOf } from "./snapshot.js";
 import { current, invocation } from "./state.js";
 import { noteListing, noteMissing, noteRead } from "./reads.js";
 
-const env = Deno.env;
-const get = env.get.bind(env);
-const set = env.set.bind(env);
-const has = env.has.bind(env);
-const remove = env.delete.bind(env);
-const toObject = env.toObject.bind(env);
+const { get, set, has, remove, all } = variables;
 const touched = new Set();
 
 /** Removes what the host had to put there to start the process. */
 export function clear() {
-  for (const name of Object.keys(toObject())) remove(name);
+  for (const name of Object.keys(all())) remove(name);
 }
 
 /** Sets the plain variables. */
@@ -36,37 +32,37 @@ export function show(before, next) {
   }
 }
 
-/** Puts the wrappers in place. */
+/** Puts what notes reads in place of the plain look-ups. */
 export function watch() {
-  env.get = function (name) {
-    name = String(name);
-    const entry = seen(name);
-    if (entry === undefined) return get(name);
-    return entry === null ? undefined : valueOf(entry);
-  };
-  env.has = function (name) {
-    name = String(name);
-    const entry = seen(name);
-    return entry === undefined ? has(name) : entry !== null;
-  };
-  env.set = function (name, value) {
-    touched.add(String(name));
-    set(name, value);
-  };
-  env.delete = function (name) {
-    touched.add(String(name));
-    remove(name);
-  };
-  env.toObject = function () {
-    noteListing();
-    const all = toObject();
-    const snapshot = inForce();
-    for (const [name, entry] of snapshot.env) {
-      if (name === entry.n && !touched.has(name)) noteRead("e", entry);
-    }
-    if (snapshot !== current()) overlay(all, snapshot);
-    return all;
-  };
+  showEnvironment({
+    get(name) {
+      const entry = seen(name);
+      if (entry === undefined) return get(name);
+      return entry === null ? undefined : valueOf(entry);
+    },
+    has(name) {
+      const entry = seen(name);
+      return entry === undefined ? has(name) : entry !== null;
+    },
+    set(name, value) {
+      touched.add(name);
+      set(name, value);
+    },
+    remove(name) {
+      touched.add(name);
+      remove(name);
+    },
+    all(namesOnly) {
+      noteListing();
+      const listed = all();
+      const snapshot = inForce();
+      for (const [name, entry] of snapshot.env) {
+        if (namesOnly !== true && name === entry.n && !touched.has(name)) noteRead("e", entry);
+      }
+      if (snapshot !== current()) overlay(listed, snapshot);
+      return listed;
+    },
+  });
 }
 
 function inForce() {
@@ -88,11 +84,11 @@ function seen(name) {
   return snapshot !== current() && current().env.has(name) ? null : undefined;
 }
 
-function overlay(all, snapshot) {
+function overlay(listed, snapshot) {
   for (const name of current().env.keys()) {
-    if (!snapshot.env.has(name) && !touched.has(name)) delete all[name];
+    if (!snapshot.env.has(name) && !touched.has(name)) delete listed[name];
   }
   for (const [name, entry] of snapshot.env) {
-    if (!touched.has(name)) all[name] = valueOf(entry);
+    if (!touched.has(name)) listed[name] = valueOf(entry);
   }
 }

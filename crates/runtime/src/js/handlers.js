@@ -1,28 +1,10 @@
 // The handler shapes, each turned into one function `(request, invocation, ctx) => Response`.
 
+import { captured, lastShape } from "./platform.js";
 import { bindings, contextSecrets } from "./secrets.js";
 
 const marker = Symbol.for("strongroom.function");
 const json = Response.json;
-let served;
-
-/** Replaces `Deno.serve` by one that only remembers the handler; returns the real one. */
-export function captureServe() {
-  const serve = Deno.serve;
-  Deno.serve = function (first, second) {
-    const handler = [first, second, first?.handler].find((each) => typeof each === "function");
-    if (handler === undefined) throw new TypeError("Deno.serve needs a handler");
-    served = handler;
-    const addr = { transport: "tcp", hostname: "0.0.0.0", port: 8000 };
-    if (typeof first?.onListen === "function") first.onListen(addr);
-    const finished = new Promise(() => {});
-    const nothing = () => {};
-    const shutdown = () => Promise.resolve();
-    return { addr, finished, shutdown, ref: nothing, unref: nothing, [Symbol.asyncDispose]: shutdown };
-  };
-  return serve;
-}
-
 /** What the loaded module offers: `{shape, call}`. Throws when it offers nothing that can be called. */
 export function handlerOf(module, kind, plain) {
   const offered = module.default;
@@ -41,11 +23,10 @@ export function handlerOf(module, kind, plain) {
     const call = async (req, inv, ctx) => answer(await offered.fetch(req, bindings(inv.snapshot, plain), ctx));
     return { shape: "fetch", call };
   }
-  if (served !== undefined) {
-    return { shape: "serve", call: async (req, inv) => answer(await served(req, inv.info)) };
-  }
+  const server = captured(answer);
+  if (server !== undefined) return server;
   throw new Error(
-    "no handler found: export a default function, export default defineFunction({…}), export default { fetch }, or call Deno.serve(handler)",
+    `no handler found: export a default function, export default defineFunction({…}), export default { fetch }, or ${lastShape}`,
   );
 }
 

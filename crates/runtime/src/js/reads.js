@@ -20,12 +20,12 @@ export function noteRead(via, entry) {
     report([`${via}.${entry.n}.${entry.sc}.${entry.r}`], undefined);
     return;
   }
-  if (inv.reads.has(entry.n)) return;
   if (via === "e" && !fromEnvironment.has(entry.n)) {
     // told at once, the first time in this worker: the code may keep it, so the next change must replace the worker
     fromEnvironment.add(entry.n);
     send({ t: "reads", r: [`e.${entry.n}`] });
   }
+  if (inv.reads.has(entry.n)) return;
   inv.reads.add(entry.n);
   const token = `${via}.${entry.n}.${entry.sc}.${entry.r}`;
   if (inv.headSent) report([token], inv.id);

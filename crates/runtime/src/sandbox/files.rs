@@ -32,7 +32,7 @@ const READ: [&str; 16] = [
     "/sys/devices/system/cpu",
 ];
 const DEVICES: [&str; 4] = ["/dev/null", "/dev/zero", "/dev/random", "/dev/urandom"];
-/// Interpreters of dynamic programs, where Linux keeps them: executing Deno executes one of these.
+/// Interpreters of dynamic programs, where Linux keeps them: executing a program executes one of these.
 const LOADERS: [&str; 4] = [
     "/lib64/ld-linux-x86-64.so.2",
     "/lib/ld-linux-aarch64.so.1",
@@ -74,7 +74,7 @@ fn restrict(plan: &Plan) -> Result<RulesetStatus, RulesetError> {
         .add_rules(path_beneath_rules(READ, read))?
         .add_rules(path_beneath_rules(DEVICES, device))?
         .add_rules(path_beneath_rules(LOADERS, run))?
-        .add_rules(path_beneath_rules([&plan.deno], run))?
+        .add_rules(path_beneath_rules([&plan.program], run))?
         .add_rules(path_beneath_rules([&plan.boot_dir], read))?
         .add_rules(path_beneath_rules([Path::new(&plan.own_dir), &plan.cache_dir], write))?
         .restrict_self()?;

@@ -7,6 +7,7 @@ use seccompiler::{
 };
 
 use super::Missing;
+use crate::spec::Engine;
 
 /// Refused with EPERM whatever their arguments.
 const REFUSED: [libc::c_long; 41] = [
@@ -63,8 +64,8 @@ const EPERM: u32 = 1;
 const ENOSYS: u32 = 38;
 const EAFNOSUPPORT: u32 = 97;
 
-pub(super) fn confine() -> Vec<Missing> {
-    match programs() {
+pub(super) fn confine(engine: Engine) -> Vec<Missing> {
+    match programs(engine) {
         None => missing("no filter can be made for this processor"),
         Some(programs) => {
             let applied = programs.iter().try_for_each(|program| seccompiler::apply_filter(program));
@@ -75,14 +76,14 @@ pub(super) fn confine() -> Vec<Missing> {
 
 pub(super) fn probe() -> Vec<Missing> {
     let offered = std::fs::read_to_string("/proc/self/status").is_ok_and(|status| status.contains("\nSeccomp:"));
-    match (offered, programs()) {
+    match (offered, programs(Engine::Deno)) {
         (true, Some(_)) => Vec::new(),
         (false, _) => missing("the kernel does not offer it"),
         (_, None) => missing("no filter can be made for this processor"),
     }
 }
 
-fn programs() -> Option<Vec<BpfProgram>> {
+fn programs(engine: Engine) -> Option<Vec<BpfProgram>> {
     let mut refused: BTreeMap<i64, Vec<SeccompRule>> = REFUSED.iter().map(|number| (*number, Vec::new())).collect();
     // clone, not clone3: that one's flags lie behind a pointer, so it is "unknown", and the C library uses clone
     refused.insert(
@@ -90,11 +91,23 @@ fn programs() -> Option<Vec<BpfProgram>> {
         NAMESPACES.iter().filter_map(|flag| rule(0, SeccompCmpOp::MaskedEq(*flag), *flag)).collect(),
     );
     let clone3 = BTreeMap::from([(libc::SYS_clone3, Vec::new())]);
+    let other_family = match engine {
+        Engine::Node => Vec::new(),
+        Engine::Deno => vec![other_family()?],
+    };
+    if engine == Engine::Node {
+        // what it is handed is connected already, and stays so
+        refused.extend([libc::SYS_connect, libc::SYS_bind].map(|number| (number, Vec::new())));
+    }
+    let families = BTreeMap::from([(libc::SYS_socket, other_family)]);
+    Some(vec![program(refused, EPERM)?, program(clone3, ENOSYS)?, program(families, EAFNOSUPPORT)?])
+}
+
+// IPv6 goes too: Deno cannot refuse its private ranges
+fn other_family() -> Option<SeccompRule> {
     let other_family =
         SeccompRule::new(vec![condition(0, SeccompCmpOp::Ne, UNIX)?, condition(0, SeccompCmpOp::Ne, INET)?]);
-    // IPv6 goes too: Deno cannot refuse its private ranges
-    let families = BTreeMap::from([(libc::SYS_socket, vec![other_family.ok()?])]);
-    Some(vec![program(refused, EPERM)?, program(clone3, ENOSYS)?, program(families, EAFNOSUPPORT)?])
+    other_family.ok()
 }
 
 fn program(rules: BTreeMap<i64, Vec<SeccompRule>>, errno: u32) -> Option<BpfProgram> {
@@ -121,6 +134,10 @@ mod tests {
 
     #[test]
     fn the_filters_can_be_made_here() {
-        assert!(programs().is_some_and(|programs| programs.len() == 3));
+        assert!(
+            [Engine::Deno, Engine::Node]
+                .iter()
+                .all(|engine| programs(*engine).is_some_and(|programs| programs.len() == 3))
+        );
     }
 }

@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 
 use http_body_util::BodyExt;
 use strongroom_runtime::{
-    Body, BoxFuture, Change, ChangeCause, Entry, EntryState, EnvNames, Event, InvocationContext, InvokeError, JobError,
-    JobFacts, JobOutcome, JobRun, Need, NetPolicy, OnChange, Refresh, Runtime, RuntimeConfig, Snapshot, SnapshotError,
-    SnapshotSource, WorkerSpec, WorkloadId, WorkloadKind, locate,
+    Body, BoxFuture, Change, ChangeCause, Engine, Entry, EntryState, EnvNames, Event, InvocationContext, InvokeError,
+    JobError, JobFacts, JobOutcome, JobRun, Need, NetPolicy, OnChange, PrivateNet, Refresh, Runtime, RuntimeConfig,
+    Snapshot, SnapshotError, SnapshotSource, WorkerSpec, WorkloadId, WorkloadKind, locate,
 };
 use strongroom_secret::SecretValue;
 
@@ -94,6 +94,16 @@ pub fn deno() -> locate::Deno {
     }
 }
 
+/// The Node that setup has installed, or the one that the environment names.
+#[expect(clippy::disallowed_methods, reason = "tests are told in the environment which Node to use")]
+pub fn node_places() -> locate::Places {
+    let named = std::env::var_os("STRONGROOM_NODE").map(std::path::PathBuf::from);
+    let installed = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../.strongroom-tools/bin");
+    let dirs = std::env::var_os("PATH").unwrap_or_default();
+    let dirs = [installed].into_iter().chain(std::env::split_paths(&dirs));
+    locate::Places { named, home: None, path: std::env::join_paths(dirs).ok() }
+}
+
 impl World {
     pub fn new() -> Self {
         Self::with(|_| {})
@@ -108,6 +118,8 @@ impl World {
             pool_size: 1,
             idle_stop: Duration::from_mins(10),
             replace_wait: Duration::from_secs(10),
+            node: node_places(),
+            private_net: PrivateNet::Refused,
             blocked_hosts: Vec::new(),
             launcher: None,
         };
@@ -214,6 +226,11 @@ pub fn job(code: &str) -> WorkerSpec {
     spec
 }
 
+/// The same under Node.
+pub fn node(code: &str) -> WorkerSpec {
+    WorkerSpec { engine: Engine::Node, ..spec(code) }
+}
+
 /// The facts of the first attempt of a new run.
 pub fn facts() -> JobFacts {
     let number = NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
@@ -260,6 +277,7 @@ pub fn spec(code: &str) -> WorkerSpec {
             name: "under-test".to_owned(),
         },
         deployment: format!("d-{:x}", NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed)),
+        engine: Engine::Deno,
         bundle: Arc::from(code.as_bytes()),
         env: vec![("TIER".to_owned(), "gold".to_owned())],
         env_prefixes: vec!["STRONGROOM_SECRET_".to_owned()],
