@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 mod install;
 pub mod node;
 
-pub use install::{InstallError, install};
+pub use install::{InstallError, install, install_node};
 
 /// The version that [`install`] brings.
 pub const PINNED_VERSION: &str = "2.9.8";

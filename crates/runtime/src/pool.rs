@@ -85,11 +85,11 @@ impl Pool {
 
     fn pop(&self, engine: Engine) -> Option<Arc<Worker>> {
         let mut all = self.shelves();
-        let Some(shelf) = all.iter_mut().find(|shelf| shelf.engine == engine) else {
+        let Some(own) = all.iter_mut().find(|each| each.engine == engine) else {
             all.push(Shelf { engine, ready: VecDeque::new() });
             return None;
         };
-        while let Some(worker) = shelf.ready.pop_front() {
+        while let Some(worker) = own.ready.pop_front() {
             if !worker.is_gone() {
                 return Some(worker);
             }
@@ -101,8 +101,8 @@ impl Pool {
         if self.closed.load(Ordering::SeqCst) {
             return;
         }
-        if let Some(shelf) = self.shelves().iter_mut().find(|shelf| shelf.engine == engine) {
-            shelf.ready.push_back(worker);
+        if let Some(own) = self.shelves().iter_mut().find(|each| each.engine == engine) {
+            own.ready.push_back(worker);
         }
     }
 
@@ -112,11 +112,11 @@ impl Pool {
             return None;
         }
         let mut all = self.shelves();
-        for shelf in all.iter_mut() {
-            shelf.ready.retain(|worker| !worker.is_gone());
+        for each in all.iter_mut() {
+            each.ready.retain(|worker| !worker.is_gone());
         }
-        let short = all.iter().find(|shelf| shelf.ready.len() < self.factory.config.pool_size);
-        short.map(|shelf| shelf.engine)
+        let short = all.iter().find(|each| each.ready.len() < self.factory.config.pool_size);
+        short.map(|each| each.engine)
     }
 
     async fn complain(&self, failure: &StartFailure) {

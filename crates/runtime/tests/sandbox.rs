@@ -6,8 +6,8 @@ mod support;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use strongroom_runtime::{Launcher, sandbox};
-use support::{World, eventually, spec};
+use strongroom_runtime::{Launcher, NetPolicy, PrivateNet, WorkerSpec, sandbox};
+use support::{World, eventually, node, spec};
 
 const NAME: &str = "a_sandboxed_worker_runs_and_reaches_nothing_more";
 
@@ -30,6 +30,7 @@ fn main() -> ExitCode {
             println!("running 1 test");
             runtime().block_on(async {
                 run().await;
+                node_workers_open_no_socket_and_get_their_connections_handed().await;
                 files_beyond_its_own_are_closed_to_the_process_itself();
                 a_stuck_worker_dies_with_its_supervisor().await;
             });
@@ -69,13 +70,100 @@ async fn run() {
     eventually("its end", || (!std::path::Path::new(&format!("/proc/{pid}")).exists()).then_some(())).await;
 }
 
+/// Answers `GET /` with its path on a port of this machine.
+async fn neighbour() -> u16 {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let service = hyper::service::service_fn(async |request: http::Request<hyper::body::Incoming>| {
+                let text = format!("neighbour at {}", request.uri().path());
+                Ok::<_, std::convert::Infallible>(http::Response::new(strongroom_runtime::full(text)))
+            });
+            let io = hyper_util::rt::TokioIo::new(stream);
+            tokio::spawn(hyper::server::conn::http1::Builder::new().serve_connection(io, service));
+        }
+    });
+    port
+}
+
+const REACH: &str = r"import http from 'node:http'; import net from 'node:net'; import https from 'node:https'; import tls from 'node:tls';
+const text = (request) => new Promise((go, stop) => request.on('error', stop).on('response', async (response) => { let all = ''; for await (const part of response) all += part; go(all) }));
+const ways = {
+  fetch: async (host, port) => (await fetch(`http://${host}:${port}/fetch`)).text(),
+  http: (host, port) => text(http.get({ host, port, path: '/http' })),
+  net: async (host, port) => { const socket = net.connect(port, host); socket.end('GET /net HTTP/1.0\r\n\r\n'); let all = ''; for await (const part of socket) all += part; return all.split('\r\n').at(-1) },
+  socket: (host, port) => new Promise((go, stop) => { const socket = new net.Socket(); socket.on('error', stop); socket.connect(port, host, () => { go('neighbour at ' + socket.remoteAddress + ' ' + socket.remotePort); socket.destroy() }) }),
+  https: (host, port) => text(https.get({ host, port })), tls: (host, port) => new Promise((go, stop) => tls.connect({ host, port }, go).on('error', stop)),
+  unix: (path) => new Promise((go, stop) => net.connect({ path }, () => go('open')).on('error', stop)),
+  raw: (host, port) => new Promise((go) => { const { TCP, constants } = process.binding('tcp_wrap'); const handle = new TCP(constants.SOCKET); go('code ' + handle.connect({}, host, port)) }),
+};
+export default async (req) => { const { way, host, port } = await req.json();
+  try { return new Response(await ways[way](host, port)) } catch (e) { return new Response('refused ' + ((e.cause ?? e).code ?? e.message)) } }";
+
+async fn node_workers_open_no_socket_and_get_their_connections_handed() {
+    if !sandbox::probe().is_empty() {
+        println!("note: this system has no full sandbox, so what it closes is not tried");
+        return;
+    }
+    let port = neighbour().await;
+    let ask = async |world: &World, spec: &Arc<WorkerSpec>, way: &str, host: &str, port: u16| {
+        let body = format!(r#"{{"way":"{way}","host":"{host}","port":{port}}}"#);
+        world.post(spec, "/", &body).await.text
+    };
+    let open = sandboxed_with(PrivateNet::Allowed);
+    let spec = Arc::new(node(REACH));
+    for way in ["fetch", "http", "net"] {
+        assert_eq!(ask(&open, &spec, way, "localhost", port).await, format!("neighbour at /{way}"));
+    }
+    let named = ask(&open, &spec, "socket", "127.0.0.1", port).await;
+    assert_eq!(named, format!("neighbour at 127.0.0.1 {port}"));
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    assert_eq!(ask(&open, &spec, "fetch", "127.0.0.1", nobody).await, "refused ECONNREFUSED");
+    for way in ["https", "tls"] {
+        let answer = ask(&open, &spec, way, "localhost", port).await;
+        assert!(
+            answer.starts_with("refused ") && !answer.contains("EACCES"),
+            "it spoke TLS to a plain server: {answer}"
+        );
+    }
+    let mut listed = node(REACH);
+    listed.net = NetPolicy::Hosts(vec![format!("127.0.0.1:{port}")]);
+    "listed".clone_into(&mut listed.workload.name);
+    let listed = Arc::new(listed);
+    assert_eq!(ask(&open, &listed, "fetch", "127.0.0.1", port).await, "neighbour at /fetch");
+    assert_eq!(ask(&open, &listed, "fetch", "localhost", port).await, "refused EACCES");
+    let closed = sandboxed();
+    for way in ["fetch", "http", "net", "socket"] {
+        assert_eq!(ask(&closed, &spec, way, "127.0.0.1", port).await, "refused EACCES", "{way}");
+    }
+    let pid = closed.runtime.warm()[0].pid;
+    let own_socket = std::fs::read_dir(closed.scratch.path().join("run/w")).unwrap().next().unwrap().unwrap();
+    let path = own_socket.path().join("s.sock");
+    let unix = ask(&closed, &spec, "unix", &path.display().to_string(), 0).await;
+    assert!(unix.starts_with("refused E"), "{unix}");
+    let raw = ask(&closed, &spec, "raw", "127.0.0.1", port).await;
+    assert!(raw.starts_with("code -") || raw.starts_with("refused"), "{raw}");
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    assert!(status.contains("Seccomp:\t2") && status.contains("NoNewPrivs:\t1"), "{status}");
+    open.runtime.shutdown().await;
+    closed.runtime.shutdown().await;
+}
+
 fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap()
 }
 
 fn sandboxed() -> World {
+    sandboxed_with(PrivateNet::Refused)
+}
+
+fn sandboxed_with(private_net: PrivateNet) -> World {
     let program = std::env::current_exe().unwrap();
-    World::with(|config| config.launcher = Some(Launcher { program, args: vec!["worker-exec".to_owned()] }))
+    World::with(|config| {
+        config.launcher = Some(Launcher { program, args: vec!["worker-exec".to_owned()] });
+        config.private_net = private_net;
+    })
 }
 
 /// Deno's permissions are out of the way here: `cat` stands in for code that has broken out of them.

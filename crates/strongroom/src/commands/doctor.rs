@@ -10,7 +10,7 @@ use crate::context::Context;
 use crate::errors::{Exit, Failure};
 use crate::home::Home;
 use crate::local;
-use crate::opening::places;
+use crate::opening::{node_places, places};
 use crate::output;
 
 /// One thing that was looked at.
@@ -59,6 +59,10 @@ fn look_at_home(context: &Context, findings: &mut Vec<Finding>) -> Result<(), Fa
         }
         Err(error) => Finding { what: "functions", state: State::Warning, detail: error.to_string() },
     });
+    if let Ok(node) = strongroom_runtime::locate::node::find(&node_places(context, Some(home.path()))) {
+        let detail = format!("Node {} at {}, for \"runtime\": \"node\"", node.version, node.program.display());
+        findings.push(Finding { what: "functions", state: State::Good, detail });
+    }
     findings.push(sandbox());
     Ok(())
 }
