@@ -8,7 +8,9 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use strongroom_model::manifest::Via;
 use strongroom_model::{NamespaceName, ProjectName, WorkloadName};
-use strongroom_runtime::{Engine, EnvNames, NetPolicy, OnChange, Runtime, WorkerSpec, WorkloadId, WorkloadKind as Running};
+use strongroom_runtime::{
+    Engine, EnvNames, NetPolicy, OnChange, Runtime, WorkerSpec, WorkloadId, WorkloadKind as Running,
+};
 use strongroom_seal::{Instance, keyed_digest};
 use strongroom_store::port::{DeploymentRow, WorkloadKind, WorkloadRow};
 use strongroom_store::{Rows, StoreError};

@@ -8,10 +8,10 @@ use std::time::Duration;
 use jiff::Timestamp;
 use strongroom_api::resolve::MissingReason;
 use strongroom_model::Schedule;
-use strongroom_model::manifest::{OnChange as Reaction, Via, Workload};
+use strongroom_model::manifest::{OnChange as Reaction, Runtime as Runs, Via, Workload};
 use strongroom_runtime::{
-    BoxFuture, Entry, EntryState, EnvNames, NetPolicy, OnChange, Runtime, Snapshot, SnapshotError, SnapshotSource,
-    WorkerSpec, WorkloadId, references,
+    BoxFuture, Engine, Entry, EntryState, EnvNames, NetPolicy, OnChange, Runtime, Snapshot, SnapshotError,
+    SnapshotSource, WorkerSpec, WorkloadId, references,
 };
 use strongroom_secret::SecretValue;
 
@@ -44,6 +44,10 @@ impl CodePlan {
         WorkerSpec {
             workload: self.id.clone(),
             deployment,
+            engine: match self.workload.runtime {
+                Runs::Deno => Engine::Deno,
+                Runs::Node => Engine::Node,
+            },
             bundle: bundle.into(),
             env: self.workload.env.iter().map(|(name, value)| (name.clone(), value.clone())).collect(),
             env_prefixes: prefixes.collect(),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use strongroom_runtime::locate::{self, Deno};
-use strongroom_runtime::{Runtime, RuntimeConfig, WorkloadKind};
+use strongroom_runtime::{PrivateNet, Runtime, RuntimeConfig, WorkloadKind};
 use strongroom_server::{Listener, dev_router, serve};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
@@ -224,6 +224,8 @@ fn runtime_config(
         pool_size: POOL_SIZE,
         idle_stop: opening::IDLE_STOP,
         replace_wait: opening::REPLACE_WAIT,
+        node: opening::node_places(context, Some(home.path())),
+        private_net: PrivateNet::Refused,
         blocked_hosts: own,
         launcher: opening::launcher(),
     })
