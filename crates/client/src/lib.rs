@@ -35,7 +35,7 @@ pub use error::ClientError;
 pub use events::{Changed, Events};
 pub use functions::{Invocation, Invoked};
 pub use jobs::RunFilter;
-pub use resolve::Workload;
+pub use resolve::{Tagged, Workload};
 pub use secrets::{Deletion, SecretFilter, Selector};
 pub use trail::{AuditFilter, LogFilter};
 pub use transport::{BoxError, InProcess};

@@ -114,6 +114,24 @@ impl<'a> Call<'a> {
             .map_err(|_| ClientError::TimedOut { address: client.name(), seconds: ANSWER_SECONDS })?
     }
 
+    /// Sends it and decodes the answer with its entity tag; nothing if the server says that what is known still holds.
+    pub(crate) async fn send_unless_known<T: DeserializeOwned>(
+        self,
+    ) -> Result<Option<(T, Option<String>)>, ClientError> {
+        let client = self.client;
+        let work = async {
+            let answer = self.exchange().await?;
+            if answer.status() == StatusCode::NOT_MODIFIED {
+                return Ok(None);
+            }
+            let tag = answer.headers().get(header::ETAG).and_then(|tag| tag.to_str().ok()).map(str::to_owned);
+            Ok(Some((decode(client, answer).await?, tag)))
+        };
+        timeout(Duration::from_secs(ANSWER_SECONDS), work)
+            .await
+            .map_err(|_| ClientError::TimedOut { address: client.name(), seconds: ANSWER_SECONDS })?
+    }
+
     /// Sends it and gives the answer as it comes, whatever its status.
     pub(crate) async fn exchange(self) -> Result<Response<Answer>, ClientError> {
         let client = self.client;

@@ -21,6 +21,9 @@ pub(crate) mod label {
     pub(crate) const USER_KEY: &[u8] = b"strongroom/v1/user-key";
     pub(crate) const VALUE_KEY: &[u8] = b"strongroom/v1/value-key";
     pub(crate) const RUN_KEY: &[u8] = b"strongroom/v1/run-key";
+    pub(crate) const KEPT_KEY: &[u8] = b"strongroom/v1/kept-key";
+    pub(crate) const KEPT_NAME: &[u8] = b"strongroom/v1/kept-name";
+    pub(crate) const KEPT_SEAL: &[u8] = b"strongroom/v1/kept-seal";
     pub(crate) const SALT_KEY: &[u8] = b"strongroom/v1/salt-key";
 }
 
@@ -36,9 +39,18 @@ impl hkdf::KeyType for Bytes32 {
 /// parts in a row. The caller sees to it that the parts can be read in one way only: a label first, then fixed widths
 /// or length prefixes.
 pub(crate) fn derive(key: &KeyBytes, salt: &[u8], info: &[&[u8]]) -> KeyBytes {
+    expand(key.expose(), salt, info)
+}
+
+/// As [`derive`] with the salt "", from text that holds 256 random bits in some writing, such as a token.
+pub(crate) fn derive_from_text(text: &[u8], info: &[&[u8]]) -> KeyBytes {
+    expand(text, b"", info)
+}
+
+fn expand(secret: &[u8], salt: &[u8], info: &[&[u8]]) -> KeyBytes {
     let mut output = Zeroizing::new([0_u8; 32]);
     hkdf::Salt::new(hkdf::HKDF_SHA256, salt)
-        .extract(key.expose())
+        .extract(secret)
         .expand(info, Bytes32)
         .and_then(|material| material.fill(output.as_mut_slice()))
         .expect("32 bytes are fewer than the 255 blocks that RFC 5869, section 2.3 allows");

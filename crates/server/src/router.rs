@@ -41,6 +41,11 @@ impl Served {
         let known_hosts = hosts.collect();
         Arc::new(Self { app, request_ids: RequestIds::new(start), streams: Arc::default(), known_hosts })
     }
+
+    /// Ends streams of events and long polls, which have no end of their own. The server is about to stop.
+    pub fn end_streams(&self) {
+        self.streams.end();
+    }
 }
 
 /// One path with its methods and their documentation.

@@ -52,6 +52,11 @@ impl Environment {
         self.0.iter().map(|(name, value)| (name.as_os_str(), value.as_os_str()))
     }
 
+    /// What a child inherits: everything but Strongroom's own credentials.
+    pub(crate) fn for_children(&self) -> Vec<(OsString, OsString)> {
+        self.0.iter().filter(|(name, _)| !CREDENTIALS.iter().any(|own| name == own)).cloned().collect()
+    }
+
     /// Every `STRONGROOM_SECRET_NAME`, without the prefix.
     pub(crate) fn secrets(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.iter().filter_map(|(name, value)| Some((name.to_str()?.strip_prefix(SECRET_PREFIX)?, value.to_str()?)))

@@ -77,6 +77,21 @@ impl Failure {
         }
     }
 
+    /// Adds another hint behind the first.
+    #[must_use]
+    pub(crate) fn also_hint(self, hint: Option<&str>) -> Self {
+        let Some(hint) = hint else { return self };
+        let both = self.hint_text().map_or_else(|| hint.to_owned(), |first| format!("{first}\nhint: {hint}"));
+        self.hint(both)
+    }
+
+    /// Adds a cause in words.
+    #[must_use]
+    pub(crate) fn noting(mut self, cause: impl Into<String>) -> Self {
+        self.0.causes.push(cause.into());
+        self
+    }
+
     /// Adds the list of all problems.
     #[must_use]
     pub(crate) fn each(mut self, errors: Vec<FieldError>) -> Self {
@@ -126,6 +141,16 @@ impl Failure {
     /// The next command to type.
     pub(crate) fn hint_text(&self) -> Option<&str> {
         self.0.problem.hint.as_deref()
+    }
+
+    /// What happened, in one line.
+    pub(crate) fn message(&self) -> &str {
+        &self.0.problem.detail
+    }
+
+    /// The problems of the list, one line each.
+    pub(crate) fn lines(&self) -> impl Iterator<Item = String> {
+        self.0.problem.errors.iter().map(|error| format!("{}: {}", error.at, error.detail))
     }
 
     /// The exit code.

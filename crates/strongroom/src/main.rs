@@ -1,6 +1,7 @@
 //! The program: server, command line, and the only place that knows everything.
 
 mod chance;
+mod changes;
 mod cli;
 mod commands;
 mod config;

@@ -9,8 +9,6 @@
 //!              └─ keeper.rs     this program once more, which ends the group if the supervisor is killed
 //! ```
 
-#![expect(dead_code, unused_imports, reason = "`run --watch` and `dev` are about to use all of it")]
-
 mod environment;
 mod keeper;
 mod launcher;
@@ -23,7 +21,7 @@ pub(crate) use environment::ChildEnvironment;
 pub(crate) use keeper::{Keeper, keep};
 pub(crate) use launcher::{launch, unstarted};
 pub(crate) use process::{Change, Ending, Process, Standing, Start, Stop, Streams};
-pub(crate) use pty::{Keys, Pty, Shown};
+pub(crate) use pty::Pty;
 pub(crate) use signals::Signals;
 pub(crate) use terminal::{RawMode, Terminal};
 

@@ -122,6 +122,7 @@ async fn serve_on(
     tracing::info!("stopping");
     stop.send(()).ok();
     opened.app.stop_jobs();
+    served.end_streams();
     serving.join_all().await;
     jobs.await.ok();
     house.abort();

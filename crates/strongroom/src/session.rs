@@ -1,6 +1,7 @@
 //! One command's connection: to a server, to the local server's socket, or to the store opened in this process.
 
 use std::future::Future;
+use std::rc::Rc;
 
 use strongroom_client::{Client, Credential, Project};
 use tokio::runtime::Runtime;
@@ -17,14 +18,18 @@ pub(crate) struct Session {
     project: String,
     /// Where writes go, when that is not obvious from what was typed.
     place: Option<String>,
-    runtime: Runtime,
+    runtime: Rc<Runtime>,
 }
 
 impl Session {
     /// Connects as options, environment and project file say.
     pub(crate) fn open(context: &Context) -> Result<Self, Failure> {
+        Self::open_on(context, Rc::new(runtime()?))
+    }
+
+    /// Connects, and lives on a runtime that outlives it.
+    pub(crate) fn open_on(context: &Context, runtime: Rc<Runtime>) -> Result<Self, Failure> {
         let project = config::project(context)?;
-        let runtime = runtime()?;
         if let Some((client, place)) = remote(context)? {
             return Ok(Self { client, local: None, project, place, runtime });
         }
@@ -88,7 +93,8 @@ pub(crate) fn remote(context: &Context) -> Result<Option<(Client, Option<String>
     Ok(Some((Client::http(address, credential), place)))
 }
 
-fn runtime() -> Result<Runtime, Failure> {
+/// A runtime on this thread.
+pub(crate) fn runtime() -> Result<Runtime, Failure> {
     let built = tokio::runtime::Builder::new_current_thread().enable_all().build();
     built.map_err(|error| Failure::failed("the program could not start its runtime").because(&error))
 }

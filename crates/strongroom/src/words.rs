@@ -19,7 +19,8 @@ pub(crate) fn count(number: u64, word: &str) -> String {
     if number == 1 { format!("1 {word}") } else { format!("{number} {word}s") }
 }
 
-fn length(seconds: i64) -> String {
+/// `2 hours`; the smallest step is a second.
+pub(crate) fn length(seconds: i64) -> String {
     let seconds = seconds.max(1);
     let (unit, word) = UNITS.into_iter().find(|(unit, _)| seconds >= *unit).unwrap_or((1, "second"));
     count((seconds / unit).unsigned_abs(), word)

@@ -74,7 +74,11 @@ fn follow(
 ) -> impl Stream<Item = Result<Event, Infallible>> {
     stream::unfold((scene, changes, only), |((scene, open), mut changes, only)| async move {
         loop {
-            let answer = match changes.recv().await {
+            let heard = tokio::select! {
+                () = scene.streams.ended() => return None,
+                heard = changes.recv() => heard,
+            };
+            let answer = match heard {
                 Ok(change) if !concerns(&scene, &change, only.as_ref()) => continue,
                 Ok(change) => Changed {
                     namespace: change.scope.namespace().map(ToString::to_string),

@@ -62,7 +62,7 @@ pub(crate) async fn resolve(
     preconditions: Preconditions,
 ) -> Result<Response, Failure> {
     let (question, wait) = (params.question()?, params.wait()?);
-    let deadline = Instant::now() + wait;
+    let mut deadline = Instant::now() + wait;
     let _open = params.wait.as_ref().map(|_| scene.streams.open(&scene.caller)).transpose()?;
     // before the first look, so that no change falls between a look and the wait
     let mut changes = (!wait.is_zero()).then(|| scene.app.subscribe());
@@ -76,7 +76,10 @@ pub(crate) async fn resolve(
         };
         let until = deadline.min(Instant::now() + until_expiry(&scene, &prepared));
         // a change, or a listener that lagged behind, or time: each is a reason to look again
-        let _why = tokio::time::timeout_at(until, changes.recv()).await;
+        tokio::select! {
+            () = scene.streams.ended() => deadline = Instant::now(),
+            _why = tokio::time::timeout_at(until, changes.recv()) => {}
+        }
         if !still_stands(&scene.app, &scene.caller).await? {
             return Err(Failure::new(Code::Unauthenticated, "the token is not accepted any more"));
         }

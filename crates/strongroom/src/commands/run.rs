@@ -1,21 +1,33 @@
-//! `strongroom run`: becomes the command, with the secrets in its environment.
+//! `strongroom run`: becomes the command, with the secrets in its environment; or stays, to follow changes, mask output
+//! or remove files in the end.
 
+mod cache;
+mod follow;
+mod mount;
+mod plan;
+mod redact;
+mod source;
+mod stage;
+mod supervise;
+
+use std::ffi::OsString;
 use std::os::unix::process::CommandExt as _;
+use std::path::PathBuf;
 use std::process::Command;
+use std::rc::Rc;
+use std::time::Duration;
 
 use clap::Args;
-use strongroom_api::Code;
-use strongroom_api::resolve::{Missing, MissingReason, Resolved};
-use strongroom_client::Workload;
-use strongroom_model::SecretName;
-use strongroom_model::manifest::SecretRef;
+use rustix::process::Signal;
+use strongroom_model::Lifetime;
 
-use super::secrets::resolve::{say_left_out, unresolved, why};
-use crate::config;
+use self::plan::Plan;
+use self::source::Source;
+use super::secrets::resolve::say_left_out;
 use crate::context::Context;
-use crate::environment::{CREDENTIALS, SECRET_PREFIX};
-use crate::errors::{Exit, Failure, at};
-use crate::processes::unstarted;
+use crate::errors::{Exit, Failure};
+use crate::processes::{ChildEnvironment, Stop, unstarted};
+use crate::session;
 
 #[derive(Args)]
 pub(crate) struct RunArgs {
@@ -31,103 +43,93 @@ pub(crate) struct RunArgs {
     /// Adds every secret also as `STRONGROOM_SECRET_NAME`
     #[arg(long)]
     prefixed: bool,
+    /// Masks values in what the command writes
+    #[arg(long)]
+    redact: bool,
+    #[command(flatten)]
+    following: FollowingArgs,
+    #[command(flatten)]
+    mounting: MountArgs,
+    /// Keeps the values, sealed, and starts with them if the server is away; such as 24h
+    #[arg(long, value_name = "TIME")]
+    cache_max_age: Option<String>,
     /// The command and its arguments, after --
     #[arg(value_name = "COMMAND", required = true, last = true)]
-    command: Vec<std::ffi::OsString>,
+    command: Vec<OsString>,
+}
+
+#[derive(Args)]
+struct FollowingArgs {
+    /// Restarts the command when a value that it gets changes
+    #[arg(long)]
+    watch: bool,
+    /// The signal that asks the command to end: TERM, INT, HUP, QUIT, USR1 or USR2
+    #[arg(long, value_name = "SIGNAL", default_value = "TERM", requires = "watch")]
+    signal: String,
+    /// How long it may take to end before it is killed
+    #[arg(long, value_name = "TIME", default_value = "10s", requires = "watch")]
+    grace: String,
+}
+
+#[derive(Args)]
+struct MountArgs {
+    /// Puts each secret into a file of this folder, in memory, and none into the environment
+    #[arg(long, value_name = "DIR")]
+    mount: Option<PathBuf>,
+    /// Puts them into the environment too
+    #[arg(long, requires = "mount")]
+    with_env: bool,
+    /// Accepts a folder on a disk where no memory-backed one is found
+    #[arg(long, requires = "mount")]
+    mount_on_disk: bool,
 }
 
 pub(crate) fn run(context: &Context, args: &RunArgs) -> Result<Exit, Failure> {
-    let namespace = config::workload_namespace(context, args.namespace.as_deref())?;
-    let wanted = wanted(context, args)?;
-    let names: Vec<_> = wanted.iter().flatten().map(|entry| entry.name.to_string()).collect();
-    let resolved = {
-        let session = context.connect()?;
-        let workload = Workload { namespace: Some(&namespace), app: args.app.as_deref() };
-        let resolved = session.wait(session.project().resolve(workload, &names));
-        resolved.map_err(|error| unresolved(error, &namespace, args.app.as_deref()))?
-    };
-    report_missing(context, &resolved, wanted.as_deref(), &namespace, args.app.as_deref())?;
-    let (program, arguments) =
-        args.command.split_first().ok_or_else(|| Failure::usage("there is no command to run"))?;
+    let plan = Plan::new(context, args)?;
+    let max_age = args.cache_max_age.as_deref().map(|text| time("--cache-max-age", text)).transpose()?;
+    let stop = Stop { signal: signal(&args.following.signal)?, grace: time("--grace", &args.following.grace)? };
+    let runtime = Rc::new(session::runtime()?);
+    let mut source = Source::new(context, &plan, max_age)?;
+    let resolved = source.first(&runtime)?;
+    if let Some(failure) = plan.lacks(&resolved) {
+        return Err(failure);
+    }
+    say_left_out(context, &resolved.missing);
+    if args.following.watch || args.redact || args.mounting.mount.is_some() {
+        let mut supervisor = supervise::Supervisor::new(context, args, &plan, source, (runtime, stop))?;
+        return supervisor.run(resolved);
+    }
+    drop((source, runtime));
+    let environment = ChildEnvironment { plain: context.environment.for_children(), secrets: plan.secrets(resolved) };
+    let (program, arguments) = split(&args.command)?;
     let mut command = Command::new(program);
     command.args(arguments);
-    for name in CREDENTIALS {
-        command.env_remove(name);
-    }
-    inject(&mut command, &resolved, wanted.as_deref(), args.prefixed);
-    drop(resolved);
+    environment.apply(&mut command);
+    drop(environment);
     context.output.settle();
     Err(unstarted(&command.exec()))
 }
 
-/// What the run is limited to: `--only`, else the app's list in the project file, else everything.
-fn wanted(context: &Context, args: &RunArgs) -> Result<Option<Vec<SecretRef>>, Failure> {
-    if !args.only.is_empty() {
-        let entry = |text: &String| {
-            let name: Result<SecretName, _> = text.parse();
-            name.map(|name| SecretRef { name, alias: None, required: Some(true), default: None, via: None })
-        };
-        let entries: Result<Vec<_>, _> = args.only.iter().map(entry).collect();
-        return entries.map(Some).map_err(|error| Failure::usage(format!("--only: {error}")));
-    }
-    let Some(app) = &args.app else { return Ok(None) };
-    let file = context.project_file()?;
-    let found = file.and_then(|file| file.content.apps.iter().find(|entry| entry.id.as_str() == app));
-    Ok(found.and_then(|entry| entry.secrets.clone()))
+fn split(command: &[OsString]) -> Result<(&OsString, &[OsString]), Failure> {
+    command.split_first().ok_or_else(|| Failure::usage("there is no command to run"))
 }
 
-/// Stops before anything runs if a wanted name has no value; says which others were left out.
-fn report_missing(
-    context: &Context,
-    resolved: &Resolved,
-    wanted: Option<&[SecretRef]>,
-    namespace: &str,
-    app: Option<&str>,
-) -> Result<(), Failure> {
-    let entry =
-        |missing: &Missing| wanted.and_then(|list| list.iter().find(|entry| entry.name.as_str() == missing.name));
-    // A default stands in for "not set" and "no value yet" only.
-    let stops = |missing: &&Missing| {
-        entry(missing).is_some_and(|entry| {
-            entry.is_required() || (entry.default.is_some() && missing.reason == MissingReason::Expired)
-        })
-    };
-    let required: Vec<_> = resolved.missing.iter().filter(stops).collect();
-    if required.is_empty() {
-        say_left_out(context, &resolved.missing);
-        return Ok(());
-    }
-    let options = match (namespace, app) {
-        ("default", None) => String::new(),
-        ("default", Some(app)) => format!(" --app {app}"),
-        (namespace, Some(app)) => format!(" --namespace {namespace} --app {app}"),
-        (namespace, None) => format!(" --namespace {namespace}"),
-    };
-    let errors = required.iter().map(|missing| {
-        at(&missing.name, format!("{}; set it: strongroom secrets set {}{options}", why(missing), missing.name))
-    });
-    Err(Failure::new(Code::SecretsMissing, "the command was not run: it needs secrets that have no value")
-        .each(errors.collect()))
+fn time(option: &str, text: &str) -> Result<Duration, Failure> {
+    let lifetime: Result<Lifetime, _> = text.parse();
+    let length = lifetime.map_err(|error| Failure::usage(format!("{option}: {error}")))?;
+    Duration::try_from(length.duration()).map_err(|error| Failure::usage(format!("{option}: {error}")))
 }
 
-fn inject(command: &mut Command, resolved: &Resolved, wanted: Option<&[SecretRef]>, prefixed: bool) {
-    let mut set = |name: &str, value: &str| {
-        command.env(name, value);
-        if prefixed {
-            command.env(format!("{SECRET_PREFIX}{name}"), value);
-        }
-    };
-    let value = |name: &str| resolved.secrets.0.iter().find(|(known, _)| known == name).map(|(_, value)| value);
-    match wanted {
-        None => resolved.secrets.0.iter().for_each(|(name, value)| set(name, value.expose())),
-        Some(list) => {
-            for entry in list {
-                match (value(entry.name.as_str()), &entry.default) {
-                    (Some(value), _) => set(entry.target().as_str(), value.expose()),
-                    (None, Some(default)) => set(entry.target().as_str(), default),
-                    (None, None) => {}
-                }
-            }
-        }
+/// The signals that may ask a command to end, with or without `SIG`.
+fn signal(text: &str) -> Result<Signal, Failure> {
+    let name = text.to_ascii_uppercase();
+    match name.strip_prefix("SIG").unwrap_or(&name) {
+        "TERM" => Ok(Signal::TERM),
+        "INT" => Ok(Signal::INT),
+        "HUP" => Ok(Signal::HUP),
+        "QUIT" => Ok(Signal::QUIT),
+        "USR1" => Ok(Signal::USR1),
+        "USR2" => Ok(Signal::USR2),
+        _ => Err(Failure::usage("--signal takes TERM, INT, HUP, QUIT, USR1 or USR2")),
     }
 }

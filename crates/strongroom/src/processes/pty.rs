@@ -9,7 +9,6 @@ use std::process::Stdio;
 use rustix::fs::OFlags;
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{OptionalActions, Termios, Winsize};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::unix::pipe::{Receiver, Sender};
 
 /// The controlling end of a terminal.
@@ -52,38 +51,14 @@ impl Pty {
         rustix::termios::tcsetwinsize(&self.controller, size).ok();
     }
 
-    /// What is written to it.
-    pub(crate) fn shown(&self) -> io::Result<Shown> {
+    /// What is written to it. On Linux it ends with an error once no process has the other end open any more.
+    pub(crate) fn shown(&self) -> io::Result<Receiver> {
         // a terminal's controller reads and waits as a pipe does
-        Receiver::from_file_unchecked(self.controller.try_clone()?).map(Shown)
+        Receiver::from_file_unchecked(self.controller.try_clone()?)
     }
 
     /// Where to type.
-    pub(crate) fn keys(&self) -> io::Result<Keys> {
-        Sender::from_file_unchecked(self.controller.try_clone()?).map(Keys)
-    }
-}
-
-/// What the processes at a terminal write.
-pub(crate) struct Shown(Receiver);
-
-impl Shown {
-    /// The next bytes; 0 once no process has the terminal open any more.
-    pub(crate) async fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        match self.0.read(buffer).await {
-            // Linux says so when the last process has closed the other end
-            Err(error) if error.raw_os_error() == Some(rustix::io::Errno::IO.raw_os_error()) => Ok(0),
-            result => result,
-        }
-    }
-}
-
-/// What the processes at a terminal read.
-pub(crate) struct Keys(Sender);
-
-impl Keys {
-    /// Types.
-    pub(crate) async fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.0.write_all(bytes).await
+    pub(crate) fn keys(&self) -> io::Result<Sender> {
+        Sender::from_file_unchecked(self.controller.try_clone()?)
     }
 }

@@ -2,13 +2,14 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, IsTerminal as _};
-use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::OpenOptionsExt as _;
+use std::rc::Rc;
 
 use nix::sys::signal::{SigSet, SigmaskHow, Signal as MaskedSignal};
 use rustix::fs::OFlags;
 use rustix::process::Pid;
 use rustix::termios::{OptionalActions, Termios, Winsize};
+use tokio::net::unix::pipe::Receiver;
 
 /// The controlling terminal of this process.
 pub(crate) struct Terminal(File);
@@ -31,6 +32,11 @@ impl Terminal {
     /// Whether this process's group is in the foreground.
     pub(crate) fn is_ours(&self) -> bool {
         rustix::termios::tcgetpgrp(&self.0).is_ok_and(|group| group == rustix::process::getpgrp())
+    }
+
+    /// Whether this group is in the foreground.
+    pub(crate) fn shows(&self, group: Pid) -> bool {
+        rustix::termios::tcgetpgrp(&self.0).is_ok_and(|found| found == group)
     }
 
     /// Puts a group into the foreground; also from the background.
@@ -66,36 +72,31 @@ impl Terminal {
         rustix::termios::tcgetwinsize(&self.0).ok()
     }
 
-    /// Its open file, which does not wait.
-    pub(crate) fn try_clone(&self) -> io::Result<File> {
-        self.0.try_clone()
-    }
-}
-
-impl AsFd for Terminal {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.0.as_fd()
+    /// What is typed. Needs a Tokio runtime around it.
+    pub(crate) fn typed(&self) -> io::Result<Receiver> {
+        // a terminal waits as a pipe does
+        Receiver::from_file_unchecked(self.0.try_clone()?)
     }
 }
 
 /// Raw mode: every key goes through as it is. Ends with the value.
-pub(crate) struct RawMode<'a> {
-    terminal: &'a Terminal,
+pub(crate) struct RawMode {
+    terminal: Rc<Terminal>,
     before: Termios,
 }
 
-impl<'a> RawMode<'a> {
+impl RawMode {
     /// Enters raw mode, if this process is in the foreground.
-    pub(crate) fn enter(terminal: &'a Terminal) -> Option<Self> {
+    pub(crate) fn enter(terminal: &Rc<Terminal>) -> Option<Self> {
         let before = terminal.modes().filter(|_| terminal.is_ours())?;
         let mut raw = before.clone();
         raw.make_raw();
         terminal.set_modes(&raw);
-        Some(Self { terminal, before })
+        Some(Self { terminal: Rc::clone(terminal), before })
     }
 }
 
-impl Drop for RawMode<'_> {
+impl Drop for RawMode {
     fn drop(&mut self) {
         self.terminal.set_modes(&self.before);
     }
