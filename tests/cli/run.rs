@@ -1,5 +1,12 @@
 //! `strongroom run`: the command gets the secrets, and nothing of Strongroom's own.
 
+mod background;
+mod cache;
+mod mount;
+mod redact;
+mod terminal;
+mod watch;
+
 use crate::world::{Way, World};
 
 #[test]

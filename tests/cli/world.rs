@@ -98,6 +98,11 @@ impl World {
         self.server = Some(Server::start(&self.home(), &[]));
     }
 
+    pub(crate) fn stop_server(&mut self) {
+        let mut server = self.server.take().expect("a server was started");
+        assert_eq!(server.stop("-TERM"), Some(0));
+    }
+
     pub(crate) fn server(&self) -> &Server {
         self.server.as_ref().expect("a server was started")
     }
@@ -178,8 +183,13 @@ impl From<std::process::Output> for Ran {
 
 impl Server {
     pub(crate) fn start(home: &Path, environment: &[(&str, &str)]) -> Self {
+        Self::start_on(home, "127.0.0.1:0", environment)
+    }
+
+    /// A server at an address of the test's choice.
+    pub(crate) fn start_on(home: &Path, address: &str, environment: &[(&str, &str)]) -> Self {
         let mut command = program();
-        command.arg("server").args(["--listen", "127.0.0.1:0", "--functions-listen", "127.0.0.1:0"]);
+        command.arg("server").args(["--listen", address, "--functions-listen", "127.0.0.1:0"]);
         command.env("STRONGROOM_HOME", home).envs(environment.iter().copied());
         command.stdout(Stdio::piped()).stderr(Stdio::null()).stdin(Stdio::null());
         let mut child = command.spawn().expect("the server starts");
