@@ -21,6 +21,14 @@ impl ChildEnvironment {
         command.envs(self.plain.iter().map(|(name, value)| (name, value)));
         command.envs(self.secrets.iter().map(|(name, value)| (name, value.expose())));
     }
+
+    /// Whether a child would see the same secrets.
+    pub(crate) fn has_same_secrets(&self, other: &Self) -> bool {
+        let holds = |all: &Self, name: &str, value: &SecretValue| {
+            all.secrets.iter().any(|(known, held)| known == name && held.expose() == value.expose())
+        };
+        self.secrets.len() == other.secrets.len() && self.secrets.iter().all(|(name, value)| holds(other, name, value))
+    }
 }
 
 #[cfg(test)]
@@ -31,6 +39,15 @@ mod tests {
         let secret = |text: &str| SecretValue::new(text.to_owned()).expect("legal");
         let secrets = pairs.iter().map(|(name, value)| ((*name).to_owned(), secret(value))).collect();
         ChildEnvironment { plain: Vec::new(), secrets }
+    }
+
+    #[test]
+    fn order_is_no_difference_and_a_value_a_name_or_its_absence_is() {
+        let one = of(&[("A", "1"), ("B", "2")]);
+        assert!(one.has_same_secrets(&of(&[("B", "2"), ("A", "1")])));
+        for other in [of(&[("A", "1")]), of(&[("A", "1"), ("B", "3")]), of(&[("A", "1"), ("C", "2")]), of(&[])] {
+            assert!(!one.has_same_secrets(&other) && !other.has_same_secrets(&one));
+        }
     }
 
     #[test]
