@@ -29,6 +29,7 @@ pub mod mask;
 mod masks;
 mod memory;
 mod output;
+pub mod patterns;
 mod permissions;
 mod pool;
 mod proxy;
