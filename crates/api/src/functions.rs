@@ -16,6 +16,9 @@ pub struct Deploy {
     pub manifest: FunctionManifest,
     /// One JavaScript module, bundled.
     pub bundle: String,
+    /// Rules of key patterns that may match, such as `jwt`: what they find is no secret. Recorded.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub allow_patterns: Vec<String>,
     /// Deploys even if the code is the one that serves.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub force: bool,

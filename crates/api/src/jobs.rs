@@ -15,6 +15,9 @@ pub struct DeployJob {
     pub manifest: JobManifest,
     /// One JavaScript module.
     pub bundle: String,
+    /// Rules of key patterns that may match, such as `jwt`: what they find is no secret. Recorded.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub allow_patterns: Vec<String>,
     /// Deploys even if nothing differs from what is there.
     #[serde(default)]
     pub force: bool,

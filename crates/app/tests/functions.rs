@@ -127,6 +127,7 @@ impl House {
             name: name(),
             manifest: Manifest::Function(serde_json::from_value(manifest).unwrap()),
             bundle: bundle.to_owned(),
+            allow_patterns: Vec::new(),
             force: false,
             dry_run: false,
         };

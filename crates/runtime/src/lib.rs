@@ -23,6 +23,7 @@ mod ending;
 mod event;
 mod factory;
 mod jobs;
+pub mod leaks;
 mod lines;
 pub mod locate;
 pub mod mask;

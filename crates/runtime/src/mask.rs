@@ -9,6 +9,7 @@ mod search;
 mod units;
 
 use std::fmt;
+use std::ops::Range;
 use std::sync::Arc;
 
 use strongroom_secret::SecretValue;
@@ -56,6 +57,22 @@ impl MaskSet {
         }
         forms.seal();
         Self(forms)
+    }
+
+    /// The set of these values to look for in files: of a value with several lines, only those lines count by themselves
+    /// that look drawn at random.
+    pub fn whole_values<'a>(values: impl IntoIterator<Item = &'a SecretValue>) -> Self {
+        let mut forms = Forms::default();
+        for value in values {
+            forms.add_whole(value.expose());
+        }
+        forms.seal();
+        Self(forms)
+    }
+
+    /// Where a form of a value stands in `text`, in order.
+    pub fn find(&self, text: &[u8]) -> Vec<Range<usize>> {
+        if self.is_empty() { Vec::new() } else { search(&self.0, text, true).ranges }
     }
 
     /// Whether there is nothing to mask.

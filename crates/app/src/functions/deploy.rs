@@ -9,11 +9,11 @@ use strongroom_model::manifest::CallAuth;
 use strongroom_model::{
     Capability, NamespaceName, ProjectName, Resolution, Scope, ScopeKind, SecretName, WorkloadName,
 };
-use strongroom_secret::SecretValue;
 use strongroom_store::port::{DeploymentRow, ReadFact, WorkloadKind, WorkloadRow};
 use strongroom_store::{Rows, Tx};
 
 use super::entry::{Entry, Loaded, References, digest};
+use super::guard::{refuse_leaks, require_rules, warnings};
 use super::manifest::{Manifest, by_kind};
 use crate::authz::Reach;
 use crate::caller::Caller;
@@ -28,8 +28,6 @@ use crate::secrets::Place;
 const MAX_BUNDLE_BYTES: usize = 50 << 20;
 /// Deployments kept for a rollback.
 const KEPT_DEPLOYMENTS: u64 = 20;
-/// Values shorter than this are not looked for in bundles: they would be found everywhere.
-const LEAK_MIN_BYTES: usize = 8;
 
 /// What to deploy.
 #[derive(Debug)]
@@ -42,6 +40,8 @@ pub struct Deployment {
     pub manifest: Manifest,
     /// One JavaScript module.
     pub bundle: String,
+    /// Rules of key patterns that may match.
+    pub allow_patterns: Vec<String>,
     /// Deploys even if nothing differs from what serves.
     pub force: bool,
     /// Tells what would happen and changes nothing.
@@ -57,6 +57,7 @@ pub async fn deploy(
     new: Deployment,
 ) -> Result<Deployed, Error> {
     let entered = app.enter(caller, project, Capability::FunctionsDeploy, Reach::Whole(&new.namespace)).await?;
+    require_rules(&new.allow_patterns)?;
     let references = check(&new)?;
     let _held = app.routes.hold(held(&entered, &new.namespace, new.manifest.kind(), &new.name)).await;
     let is_new_namespace = !has_namespace(app, &entered, &new.namespace).await?;
@@ -81,7 +82,8 @@ pub async fn deploy(
     };
     let mut deployed = report(app, &entry, &answer, number, &hex::encode(digest));
     require_secrets(app, &entry, &answer)?;
-    refuse_leaks(app, caller, &entry, (&answer, &new.bundle)).await?;
+    refuse_leaks(app, caller, &entry, (&answer, &new.bundle), &new.allow_patterns).await?;
+    deployed.warnings = warnings(app, &entry, &references).await?;
     let unchanged = current.as_ref().is_some_and(|current| current.deployment.digest == digest);
     if unchanged && !new.force {
         deployed.deployment = current.map_or(number, |current| current.function.active);
@@ -96,7 +98,8 @@ pub async fn deploy(
         deployed.created = make_namespace(app, caller, &entered, &new.namespace).await?;
     }
     try_out(app, &entry).await?;
-    commit(app, caller, rows, new.bundle, (&references, &entry), is_new_schedule).await?;
+    let more = More { allowed: new.allow_patterns, is_new_schedule };
+    commit(app, caller, rows, new.bundle, (&references, &entry), more).await?;
     app.serve(&entry).await?;
     Ok(deployed)
 }
@@ -261,45 +264,6 @@ impl App {
     }
 }
 
-/// Refuses code that contains a value it would be handed: what it resolves, what the server's environment puts in its
-/// place, and the system's secrets.
-async fn refuse_leaks(
-    app: &App,
-    caller: &Caller,
-    entry: &Entry,
-    (answer, bundle): (&Answer, &str),
-) -> Result<(), Error> {
-    let mut found = BTreeSet::new();
-    for (name, value) in app.handed(entry, answer).await? {
-        if stands_in(bundle, &value) {
-            found.insert(name);
-        }
-    }
-    if found.is_empty() {
-        return Ok(());
-    }
-    if !caller.holds(Capability::SecretsList) {
-        let detail = "the bundle contains the value of a secret; read it with secrets.get instead";
-        return Err(Error::Invalid(found.iter().map(|_| Fault::new("bundle", detail)).collect()));
-    }
-    let detail =
-        |name: &str| format!("the bundle contains the value of {name}; read it with secrets.get(\"{name}\") instead");
-    Err(Error::Invalid(found.iter().map(|name| Fault::new(name.as_str(), detail(name))).collect()))
-}
-
-/// Whether a value stands in code, as it is or as a string literal writes it.
-fn stands_in(bundle: &str, value: &SecretValue) -> bool {
-    let text = value.expose().trim();
-    if text.len() < LEAK_MIN_BYTES {
-        return false;
-    }
-    let mut literal = serde_json::to_string(text).unwrap_or_default();
-    literal.pop();
-    let literal = SecretValue::new(literal).ok();
-    let escaped = literal.as_ref().and_then(|literal| literal.expose().get(1..));
-    bundle.contains(text) || escaped.is_some_and(|escaped| bundle.contains(escaped))
-}
-
 /// Starts a worker with the new code before anybody is switched to it.
 pub(super) async fn try_out(app: &Arc<App>, entry: &Arc<Entry>) -> Result<(), Error> {
     let runtime = app.runtime().await?;
@@ -325,13 +289,20 @@ pub(crate) fn without_folders(text: &str) -> String {
     told
 }
 
+/// What else a commit does.
+struct More {
+    /// Rules of key patterns that were allowed to match; recorded.
+    allowed: Vec<String>,
+    is_new_schedule: bool,
+}
+
 async fn commit(
     app: &App,
     caller: &Caller,
     (function, deployment): (WorkloadRow, DeploymentRow),
     bundle: String,
     (references, entry): (&References, &Entry),
-    is_new_schedule: bool,
+    More { allowed, is_new_schedule }: More,
 ) -> Result<(), Error> {
     let facts = static_reads(references, entry);
     let (owner, instance, who, now) =
@@ -349,10 +320,13 @@ async fn commit(
             tx.prune_deployments(&function.id, function.active.saturating_sub(KEPT_DEPLOYMENTS), function.active)?;
             let kind = function.kind;
             tx.replace_static_reads(&owner.id, &function.namespace, kind, function.name.as_str(), &facts)?;
-            let target = serde_json::json!({
+            let mut target = serde_json::json!({
                 kind.as_str(): function.name, "namespace": function.namespace,
                 "deployment": deployment.number, "digest": hex::encode(&deployment.digest),
             });
+            if let Some(target) = target.as_object_mut().filter(|_| !allowed.is_empty()) {
+                target.insert("allowed_patterns".to_owned(), allowed.into());
+            }
             if is_new_schedule {
                 // what came before is no slot of this schedule
                 tx.insert_slot(&function.id, now, None)?;

@@ -53,6 +53,9 @@ pub(crate) struct References {
     pub(crate) helper: Vec<String>,
     pub(crate) module_level: Vec<String>,
     pub(crate) dynamic_env: bool,
+    /// Some names are known only when the code runs, from the environment or through helpers.
+    #[serde(default)]
+    pub(crate) unknown: bool,
 }
 
 impl References {
@@ -65,7 +68,13 @@ impl References {
             helper: found.helper.into_iter().collect(),
             module_level: found.module_level.into_iter().collect(),
             dynamic_env: found.dynamic_env,
+            unknown: !found.dynamic.is_empty(),
         })
+    }
+
+    /// Whether some names are known only when the code runs.
+    pub(crate) fn is_unknown(&self) -> bool {
+        self.dynamic_env || self.unknown
     }
 
     /// The names with `STRONGROOM_SECRET_` and the manifest's own prefixes taken off, and how each is read.

@@ -2,6 +2,7 @@
 
 mod deploy;
 mod entry;
+mod guard;
 mod invoke;
 mod manage;
 mod manifest;

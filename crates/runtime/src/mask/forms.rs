@@ -64,6 +64,16 @@ pub(super) struct Forms {
 impl Forms {
     /// Adds a value. One that is too short is passed over.
     pub(super) fn add(&mut self, value: &str) {
+        self.add_with(value, says_something);
+    }
+
+    /// Adds a value that is looked for as a whole. Of its lines only those count that look drawn at random: the others
+    /// stand in any file of the same kind.
+    pub(super) fn add_whole(&mut self, value: &str) {
+        self.add_with(value, is_random);
+    }
+
+    fn add_with(&mut self, value: &str, counts: fn(&str) -> bool) {
         let text = value.trim_ascii();
         if text.len() < MIN_VALUE_BYTES {
             return;
@@ -80,7 +90,7 @@ impl Forms {
             for line in text.split_inclusive('\n') {
                 let lead = line.len() - line.trim_ascii_start().len();
                 let trimmed = line.trim_ascii();
-                if says_something(trimmed) {
+                if counts(trimmed) {
                     self.push_all(source, start + lead..start + lead + trimmed.len());
                 }
                 start += line.len();
@@ -257,6 +267,11 @@ pub(super) fn base64_digit(byte: u8) -> Option<u8> {
         b'/' | b'_' => Some(63),
         _ => None,
     }
+}
+
+/// A line of base64, as in a PEM file.
+fn is_random(line: &str) -> bool {
+    line.len() >= 32 && line.bytes().all(|byte| base64_digit(byte).is_some() || byte == b'=')
 }
 
 /// Whether a line of a multi-line value is worth masking by itself: not `-----BEGIN KEY-----`, not `});`.

@@ -72,6 +72,7 @@ pub(crate) async fn deploy(
         name,
         manifest: Manifest::Function(body.manifest),
         bundle: body.bundle,
+        allow_patterns: body.allow_patterns,
         force: body.force,
         dry_run: body.dry_run,
     };

@@ -91,9 +91,16 @@ pub(crate) async fn deploy(
     DeployJson(body): DeployJson<DeployJob>,
 ) -> Result<Json<Deployed>, Failure> {
     let (namespace, name) = at(&path, params.namespace.as_ref())?;
-    let DeployJob { manifest, bundle, force, dry_run } = body;
-    let deployment =
-        Deployment { namespace, name, manifest: Manifest::Job(Box::new(manifest)), bundle, force, dry_run };
+    let DeployJob { manifest, bundle, allow_patterns, force, dry_run } = body;
+    let deployment = Deployment {
+        namespace,
+        name,
+        manifest: Manifest::Job(Box::new(manifest)),
+        bundle,
+        allow_patterns,
+        force,
+        dry_run,
+    };
     Ok(Json(functions::deploy(&scene.app, &scene.caller, &scene.project, deployment).await?))
 }
 

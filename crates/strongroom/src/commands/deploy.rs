@@ -39,6 +39,9 @@ pub(crate) struct ToArgs {
     /// The namespace; else the one in strongroom.json, else `default`
     #[arg(long, value_name = "NAME")]
     namespace: Option<String>,
+    /// A rule of key patterns that may match, such as jwt, because what it finds is no secret
+    #[arg(long = "allow-pattern", value_name = "RULE")]
+    allow_patterns: Vec<String>,
     /// Deploys even if the same code and configuration serve
     #[arg(long)]
     force: bool,
@@ -93,7 +96,8 @@ fn deploy(context: &Context, plans: &[Plan], to: &ToArgs, told: &mut Vec<Told>) 
     let bundles = all_or(NOTHING, plans, bundles(context, plans)?)?;
     let session = context.connect()?;
     session.name_place(context);
-    let target = Target { session: &session, namespace: &namespace, force: to.force };
+    let allow_patterns = to.allow_patterns.as_slice();
+    let target = Target { session: &session, namespace: &namespace, allow_patterns, force: to.force };
     // one alone changes nothing when it is refused; several are asked about first
     let asked = if to.dry_run || plans.len() > 1 {
         let answers = plans.iter().zip(&bundles).map(|(plan, bundle)| target.send(plan, bundle, Mode::DryRun));
@@ -167,6 +171,7 @@ fn code(context: &Context, plan: &Plan, deno: &Path) -> Result<String, Failure> 
 struct Target<'a> {
     session: &'a Session,
     namespace: &'a str,
+    allow_patterns: &'a [String],
     force: bool,
 }
 
@@ -183,7 +188,8 @@ impl Target<'_> {
         let (bundle, force, dry_run) = (bundle.to_owned(), self.force, mode == Mode::DryRun);
         let answer = match &plan.manifest {
             Manifest::Function(manifest) => {
-                let body = Deploy { manifest: manifest.clone(), bundle, force, dry_run };
+                let allow_patterns = self.allow_patterns.to_vec();
+                let body = Deploy { manifest: manifest.clone(), bundle, allow_patterns, force, dry_run };
                 session.wait(session.project().deploy_function(name, self.namespace, &body))
             }
             Manifest::Job(_) => return Err(Failure::failed("this version does not run jobs yet")),

@@ -4,6 +4,14 @@ use serde_json::{Value, json};
 use strongroom_e2e::Instance;
 use strongroom_e2e::functions::{deploy, digest_of, open, path, public, try_deploy};
 
+fn base64(text: &str) -> String {
+    base64::Engine::encode(&base64::engine::general_purpose::STANDARD, text)
+}
+
+fn hex(text: &str) -> String {
+    text.bytes().map(|byte| format!("{byte:02x}")).collect()
+}
+
 fn saying(text: &str) -> String {
     format!("export default () => new Response('{text}');\n")
 }
@@ -37,6 +45,80 @@ async fn a_bundle_that_contains_a_stored_value_is_refused_without_telling_it() {
     std::fs::write(instance.work().join("leaky.ts"), leaky).unwrap();
     let output = instance.cli(["functions", "deploy", "leaky", "--entry", "leaky.ts"]).await;
     assert!(output.code != Some(0) && output.stderr.contains("API_KEY"), "{}", output.stderr);
+    instance.close().await;
+}
+
+#[tokio::test]
+async fn a_bundle_that_hides_a_stored_value_in_an_encoding_is_refused() {
+    let instance = Instance::start().await;
+    let owner = instance.owner();
+    let value = instance.plant_plain();
+    owner.set("API_KEY", &value).await;
+    let url: String = value.bytes().map(|byte| format!("%{byte:02X}")).collect();
+    let split = value.replace('-', "\\x2d");
+    for form in [base64(&value), base64(&format!("user:{value}")), hex(&value), url, split] {
+        let code = format!("// src/config.ts\nconst key = '{form}';\nexport default () => new Response(key);\n");
+        let problem = try_deploy(&owner, ("default", "leaky"), &open(), &code).await.problem(400, "invalid");
+        let told = problem.to_string();
+        assert!(told.contains("API_KEY") && told.contains("src/config.ts, line 2"), "{told}");
+        assert!(!told.contains(&form) && !told.contains(&value), "{told}");
+    }
+    instance.close().await;
+}
+
+#[tokio::test]
+async fn a_bundle_with_a_known_key_is_refused_unless_its_rule_is_allowed() {
+    let instance = Instance::start().await;
+    let owner = instance.owner();
+    // put together here, so that no key stands in this file
+    let key = ["gh", "p_", "zK3vQ9xT7bW1mN5cR8dF2gH6jL0pS4yU3aE7"].concat();
+    let code = format!("const key = '{key}';\nexport default () => new Response(String(key.length));\n");
+    let problem = try_deploy(&owner, ("default", "f"), &open(), &code).await.problem(400, "invalid").to_string();
+    assert!(problem.contains("github-pat") && problem.contains("line 1") && !problem.contains(&key), "{problem}");
+    std::fs::write(instance.work().join("f.ts"), &code).unwrap();
+    let deploy = ["functions", "deploy", "f", "--entry", "f.ts"];
+    let refused = instance.cli(deploy).await.expect(2);
+    assert!(
+        refused.stderr.contains("--allow-pattern github-pat") && !refused.stderr.contains(&key),
+        "{}",
+        refused.stderr
+    );
+    let unknown = instance.command([&deploy[..], &["--allow-pattern", "no-such-rule"]].concat()).run().await.expect(2);
+    assert!(unknown.stderr.contains("no-such-rule"), "{}", unknown.stderr);
+    instance.command([&deploy[..], &["--allow-pattern", "github-pat"]].concat()).run().await.ok();
+    let trail = instance.cli(["audit", "list", "--json"]).await.ok();
+    assert!(trail.stdout.contains("allowed_patterns") && trail.stdout.contains("github-pat"), "{}", trail.stdout);
+    // a stored value cannot be allowed
+    owner.set("TOKEN", &key).await;
+    let still =
+        instance.command([&deploy[..], &["--force", "--allow-pattern", "github-pat"]].concat()).run().await.expect(2);
+    assert!(still.stderr.contains("TOKEN") && !still.stderr.contains(&key), "{}", still.stderr);
+    instance.close().await;
+}
+
+#[tokio::test]
+async fn a_deploy_warns_of_names_that_the_list_lacks_and_of_names_that_nothing_reads() {
+    let instance = Instance::start().await;
+    let owner = instance.owner();
+    for name in ["LISTED", "UNREAD", "UNLISTED"] {
+        owner.set(name, &instance.plant()).await;
+    }
+    let code = "const { UNLISTED, NODE_ENV } = process.env;\nexport default () => new Response(String(Boolean(secrets.get('LISTED') && secrets.get('HELPED') && UNLISTED)));\n";
+    let deployed = deploy(
+        &owner,
+        "f",
+        &json!({ "auth": "public", "secrets": [{ "name": "LISTED" }, { "name": "UNREAD" }] }),
+        code,
+    )
+    .await;
+    let warnings = deployed["warnings"].to_string();
+    for said in ["UNLISTED, which is not in its list", "HELPED, which is not in its list", "UNREAD is in its list"] {
+        assert!(warnings.contains(said), "{warnings}");
+    }
+    assert!(!warnings.contains("NODE_ENV") && deployed["warnings"].as_array().unwrap().len() == 3, "{warnings}");
+    let unknown = "export default (req) => new Response(String(Boolean(process.env[req.headers.get('x')])));\n";
+    let deployed = deploy(&owner, "f", &json!({ "auth": "public", "secrets": [{ "name": "UNREAD" }] }), unknown).await;
+    assert!(deployed["warnings"].is_null(), "what cannot be told is not claimed: {deployed}");
     instance.close().await;
 }
 
