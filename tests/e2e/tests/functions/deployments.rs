@@ -9,7 +9,7 @@ fn base64(text: &str) -> String {
 }
 
 fn hex(text: &str) -> String {
-    text.bytes().map(|byte| format!("{byte:02x}")).collect()
+    text.bytes().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat()
 }
 
 fn saying(text: &str) -> String {
@@ -54,7 +54,7 @@ async fn a_bundle_that_hides_a_stored_value_in_an_encoding_is_refused() {
     let owner = instance.owner();
     let value = instance.plant_plain();
     owner.set("API_KEY", &value).await;
-    let url: String = value.bytes().map(|byte| format!("%{byte:02X}")).collect();
+    let url = value.bytes().map(|byte| format!("%{byte:02X}")).collect::<Vec<_>>().concat();
     let split = value.replace('-', "\\x2d");
     for form in [base64(&value), base64(&format!("user:{value}")), hex(&value), url, split] {
         let code = format!("// src/config.ts\nconst key = '{form}';\nexport default () => new Response(key);\n");
