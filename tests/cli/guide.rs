@@ -133,6 +133,12 @@ fn the_page_about_secrets_is_true() {
 }
 
 #[test]
+fn the_page_about_node_is_true() {
+    follow("docs/guide/node.md", Way::InProcess);
+    follow("docs/guide/node.md", Way::Http);
+}
+
+#[test]
 fn the_page_about_functions_is_true() {
     follow("docs/guide/functions.md", Way::InProcess);
     follow("docs/guide/functions.md", Way::Http);

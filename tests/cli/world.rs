@@ -48,7 +48,10 @@ pub(crate) fn program() -> Command {
     command.env_clear();
     #[expect(clippy::disallowed_methods, reason = "a test passes on where programs are found")]
     if let Some(path) = std::env::var_os("PATH") {
-        command.env("PATH", path);
+        // what setup has installed comes first
+        let tools = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../.strongroom-tools/bin");
+        let dirs = [tools].into_iter().chain(std::env::split_paths(&path));
+        command.env("PATH", std::env::join_paths(dirs).expect("a PATH of folders"));
     }
     command
 }

@@ -1,4 +1,4 @@
-//! Supervised warm workers: functions and jobs run in Deno processes of their own, with their secrets handed over a
+//! Supervised warm workers: functions and jobs run in Deno or Node processes of their own, with their secrets handed over a
 //! pipe, and see a change with the next invocation.
 //!
 //! ```text

@@ -30,6 +30,9 @@ pub(crate) struct DeployArgs {
 /// The configuration of one function on the command line.
 #[derive(Args)]
 pub(crate) struct OneArgs {
+    /// What runs it
+    #[arg(long, value_enum, value_name = "NAME", requires = "entry")]
+    runtime: Option<Runner>,
     /// A secret it gets, under its name or ALIAS; everything that resolves if none is given
     #[arg(long = "secret", value_name = "NAME[:ALIAS]", requires = "entry")]
     secrets: Vec<String>,
@@ -54,6 +57,12 @@ pub(crate) struct OneArgs {
     /// What happens to its workers after a change of what they read through helpers
     #[arg(long, value_enum, value_name = "HOW", requires = "entry")]
     on_change: Option<Reaction>,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Runner {
+    Deno,
+    Node,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -119,7 +128,10 @@ impl OneArgs {
         let memory_bytes = number("--memory", self.memory.as_deref().map(memory_bytes), default.workload.memory_bytes);
         let manifest = FunctionManifest {
             workload: Workload {
-                runtime: Runtime::Deno,
+                runtime: match self.runtime {
+                    Some(Runner::Node) => Runtime::Node,
+                    Some(Runner::Deno) | None => Runtime::Deno,
+                },
                 secrets: (!secrets.is_empty()).then_some(secrets),
                 allow_net: (!self.allow_net.is_empty()).then(|| self.allow_net.clone()),
                 memory_bytes,
