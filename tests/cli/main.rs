@@ -6,6 +6,7 @@ mod access;
 mod create;
 mod delete;
 mod deploy;
+mod dev;
 mod envfile;
 mod forms;
 mod functions;
