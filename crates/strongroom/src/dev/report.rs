@@ -53,7 +53,10 @@ pub(super) fn rows(printer: &Printer, rows: &[Row<'_>], layers: &Layers, now: Ti
         let name = if printer.has_color() { format!("\u{1b}[1m{name}\u{1b}[0m") } else { name };
         printer.plain(&format!("{name}  {:<kinds$}  {}", row.kind, row.what));
         let indent = " ".repeat(width + 2);
-        let Some(wants) = row.wants else { continue };
+        let Some(wants) = row.wants else {
+            printer.plain(&format!("{indent}no secrets, since browsers see what it is made of"));
+            continue;
+        };
         let given = layers.given(wants, now);
         let groups = groups(&given);
         if groups.is_empty() {
@@ -132,7 +135,8 @@ pub(super) fn why(reason: MissingReason) -> &'static str {
 
 /// The command that gives a name a value where it has or lacks one.
 fn set_command(given: &Given<'_>, namespace: &str, app: Option<&str>) -> String {
-    let name = given.name;
+    let runs_out = matches!(given.state, State::Missing(MissingReason::Expired)) || given.expires_at.is_some();
+    let name = if runs_out { format!("{} --expires 90d", given.name) } else { given.name.to_owned() };
     let within = if namespace == "default" { String::new() } else { format!(" --namespace {namespace}") };
     let of_app = app.map(|app| format!(" --app {app}")).unwrap_or_default();
     match &given.origin {

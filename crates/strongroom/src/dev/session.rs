@@ -90,6 +90,8 @@ pub(super) struct Session<'a> {
     retry_at: Option<Instant>,
     /// When values were looked at last.
     looked_at: Timestamp,
+    /// Whether the project file's newest save is wrong.
+    is_file_broken: bool,
 }
 
 /// What makes and runs things.
@@ -122,6 +124,7 @@ impl<'a> Session<'a> {
             again: None,
             retry_at: None,
             looked_at: (context.now)(),
+            is_file_broken: false,
         }
     }
 
@@ -162,6 +165,7 @@ impl<'a> Session<'a> {
         if !self.keepers.is_empty() {
             self.shared.printer.address("functions", &format!("http://{address}"));
         }
+        self.say(Tone::Info, "ready: what is saved and what changes in the store is live; Ctrl-C stops everything");
         self.wind_clocks();
         true
     }
@@ -238,11 +242,16 @@ impl<'a> Session<'a> {
     }
 
     fn reread_file(&mut self, link: Option<&Link>) {
+        let was_broken = std::mem::take(&mut self.is_file_broken);
         let gone = || Failure::failed(format!("{} is gone", self.plan.file.display()));
         let read = file::read(&self.plan.file, &self.context.working_dir);
         let read = read.and_then(|file| Plan::of(self.context, self.options, &file.ok_or_else(gone)?));
         match read {
-            Err(failure) => self.fail("strongroom.json cannot be used; what it said before goes on", &failure),
+            Err(failure) => {
+                self.is_file_broken = true;
+                self.fail("strongroom.json cannot be used; what it said before goes on", &failure);
+            }
+            Ok(plan) if plan == self.plan && was_broken => self.say(Tone::Info, "strongroom.json is good again"),
             Ok(plan) if plan == self.plan => {}
             Ok(plan) if plan.place != self.plan.place || plan.server != self.plan.server => {
                 self.say(
