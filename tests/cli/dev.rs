@@ -29,7 +29,8 @@ impl Dev {
     fn serving(world: &World, environment: &[(&str, &str)], arguments: &[&str]) -> Self {
         let mut dev = Self::start(world, environment, arguments);
         let line = dev.hears("functions on http://");
-        dev.url = line.split("functions on http://").nth(1).expect("an address").trim().to_owned();
+        let (_, url) = line.split_once("functions on http://").expect("an address");
+        url.trim().clone_into(&mut dev.url);
         dev
     }
 

@@ -145,6 +145,11 @@ fn the_page_about_functions_is_true() {
 }
 
 #[test]
+fn the_page_about_local_development_is_true() {
+    follow("docs/guide/dev.md", Way::InProcess);
+}
+
+#[test]
 fn the_page_about_typescript_is_true() {
     World::each(|world| follow_in("docs/guide/typescript.md", world));
 }

@@ -95,6 +95,17 @@ fn a_second_ctrl_c_kills_what_does_not_listen() {
 }
 
 #[test]
+fn a_dev_that_is_killed_leaves_no_app_behind() {
+    let world = World::new(Way::InProcess);
+    app(&world, "api", "sleep 1000 & echo child $!; wait", "");
+    let mut dev = Dev::start(&world, &[], &[]);
+    let line = dev.hears("│ child ");
+    let pid = line.rsplit(' ').next().expect("a number").to_owned();
+    dev.child.kill().expect("killed");
+    dev.waits("the end of its app", || (!is_running(&pid)).then_some(()));
+}
+
+#[test]
 fn an_app_that_crashes_is_started_again_with_a_pause() {
     let world = World::new(Way::InProcess);
     app(&world, "api", "echo run >> runs; exit 3", "");
