@@ -26,11 +26,13 @@ mod session;
 mod start;
 mod store;
 
+use strongroom_runtime::PrivateNet;
+
 use crate::context::Context;
 use crate::errors::{Exit, Failure};
 
 /// What `strongroom dev` was told.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub(crate) struct Options {
     /// The namespace; else the project file's.
     pub(crate) namespace: Option<String>,
@@ -42,6 +44,8 @@ pub(crate) struct Options {
     pub(crate) listen: Option<String>,
     /// Host names besides this machine's that are answered.
     pub(crate) hosts: Vec<String>,
+    /// Whether functions and jobs may reach private addresses.
+    pub(crate) private_net: PrivateNet,
     /// Runs jobs by their schedules.
     pub(crate) schedules: bool,
 }

@@ -165,6 +165,12 @@ impl Home {
         }
     }
 
+    /// What the holder wrote about itself, or the last one if nobody holds it.
+    pub(crate) fn holder(&self) -> Option<String> {
+        let text = fs::read_to_string(self.path.join("strongroom.lock")).ok()?;
+        Some(text.trim().to_owned())
+    }
+
     /// Waits up to five seconds for the hold. `or_else` is asked in between whether there is another way.
     pub(crate) fn hold<T>(
         &self,
@@ -192,6 +198,8 @@ impl Home {
         Failure::new(Code::Conflict, format!("the data directory {} is in use by {holder}", self.path.display())).hint(
             if holder.ends_with("(server)") {
                 "a server runs there already; for another one, name another directory with --home DIR"
+            } else if holder.ends_with("(dev)") {
+                "stop that dev first; started after a server, it goes through it"
             } else {
                 "wait until it is done, or name another directory with --home DIR"
             },

@@ -1,6 +1,7 @@
 //! `strongroom dev`.
 
 use clap::Args;
+use strongroom_runtime::PrivateNet;
 
 use crate::context::Context;
 use crate::dev::{self, Options};
@@ -23,6 +24,16 @@ pub(crate) struct DevArgs {
     /// A host name besides this machine's under which they may be called, as by a tunnel
     #[arg(long, value_name = "NAME")]
     allow_host: Vec<String>,
+    #[command(flatten)]
+    code: CodeArgs,
+}
+
+/// How functions and jobs run.
+#[derive(Args)]
+struct CodeArgs {
+    /// Lets functions and jobs reach this machine and private networks, which no server lets them
+    #[arg(long)]
+    private_net: bool,
     /// Runs jobs by their schedules too
     #[arg(long)]
     schedules: bool,
@@ -33,6 +44,7 @@ pub(crate) fn run(context: &Context, args: DevArgs) -> Result<Exit, Failure> {
     if only.first().is_some_and(|word| word == "start") {
         only.remove(0);
     }
-    let DevArgs { namespace, offline, listen, allow_host: hosts, schedules, .. } = args;
-    dev::run(context, &Options { namespace, only, offline, listen, hosts, schedules })
+    let DevArgs { namespace, offline, listen, allow_host: hosts, code: CodeArgs { private_net, schedules }, .. } = args;
+    let private_net = if private_net { PrivateNet::Allowed } else { PrivateNet::Refused };
+    dev::run(context, &Options { namespace, only, offline, listen, hosts, private_net, schedules })
 }

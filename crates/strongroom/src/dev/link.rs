@@ -22,7 +22,8 @@ pub(super) struct Link {
     pub(super) client: Arc<Client>,
     /// Where it leads, for people.
     pub(super) place: String,
-    is_local: bool,
+    /// The data directory of a local store.
+    home: Option<Home>,
     held: Option<Held>,
 }
 
@@ -40,13 +41,13 @@ impl Link {
     pub(super) async fn open(context: &Context) -> Result<Self, Failure> {
         if let Some((client, place)) = session::remote(context)? {
             let place = place.unwrap_or_else(|| client.name());
-            return Ok(Self { client: Arc::new(client), place, is_local: false, held: None });
+            return Ok(Self { client: Arc::new(client), place, home: None, held: None });
         }
         let home = Home::locate(context)?;
         let place = format!("the local store {}", home.path().display());
         let connected = local::open(context, "dev").await?;
         let client = Arc::new(connected.client);
-        let Some(local) = connected.local else { return Ok(Self { client, place, is_local: true, held: None }) };
+        let Some(local) = connected.local else { return Ok(Self { client, place, home: Some(home), held: None }) };
         let app = Arc::clone(local.app());
         let socket = offer::listen(&home, app.owner_token())?;
         let (stop, mut stopped) = watch::channel(());
@@ -58,17 +59,21 @@ impl Link {
         let mut upkeep = JoinSet::new();
         upkeep.spawn(Arc::clone(&app).keep_house());
         upkeep.spawn(app.watch_expiries());
-        Ok(Self { client, place, is_local: true, held: Some(Held { local, home, stop, serving, upkeep }) })
+        let held = Held { local, home: home.clone(), stop, serving, upkeep };
+        Ok(Self { client, place, home: Some(home), held: Some(held) })
     }
 
-    /// Whether it leads to the store of this machine's data directory.
-    pub(super) fn is_local(&self) -> bool {
-        self.is_local
-    }
-
-    /// Whether this process holds the store.
-    pub(super) fn is_held(&self) -> bool {
-        self.held.is_some()
+    /// Connects anew, once the connection was lost. A local store that another dev or command held is taken over; one that
+    /// a server held is left to the next server.
+    pub(super) async fn renew(&mut self, context: &Context) -> Result<(), Failure> {
+        let Some(home) = self.home.as_ref().filter(|_| self.held.is_none()) else { return Ok(()) };
+        let was_server = home.holder().is_some_and(|holder| holder.ends_with("(server)"));
+        if !was_server {
+            *self = Self::open(context).await?;
+        } else if let Some(client) = local::running(home) {
+            self.client = Arc::new(client);
+        }
+        Ok(())
     }
 
     /// The umask for programs that this process starts, where this process has another.

@@ -43,7 +43,9 @@ impl Plan {
         config::project(context)?;
         let named =
             |option: &Option<String>, own: Option<&str>| option.as_deref().or(own).unwrap_or("default").to_owned();
-        let root = file.folder().to_path_buf();
+        // as those who tell of saves name it, whatever links lead to it
+        let path = file.path.canonicalize().unwrap_or_else(|_| file.path.clone());
+        let root = path.parent().unwrap_or(file.folder()).to_path_buf();
         let said = &file.content;
         let place = Place {
             project: named(&context.globals.project, said.project.as_ref().map(ProjectName::as_str)),
@@ -52,7 +54,7 @@ impl Plan {
         let mut plan = Self {
             place,
             root,
-            file: file.path.clone(),
+            file: path,
             code: Vec::new(),
             apps: Vec::new(),
             server: said.server.clone(),

@@ -9,6 +9,7 @@ use strongroom_api::resolve::MissingReason;
 use super::layers::{Given, Layers, Origin, State, Wants};
 use super::plan::Plan;
 use super::print::Printer;
+use super::store::STORED;
 use crate::errors::Failure;
 use crate::words::expiry;
 
@@ -24,6 +25,9 @@ fn groups(given: &[Given<'_>]) -> BTreeMap<String, Vec<String>> {
         let group = match (&each.state, &each.origin) {
             (_, Origin::Default) => "strongroom.json (default)".to_owned(),
             (State::Missing(_), _) => continue,
+            (State::Value(_), Origin::Store(scope)) if scope == STORED => {
+                "store (where it is deployed, the server's environment wins)".to_owned()
+            }
             (State::Value(_), Origin::Store(scope)) => format!("store ({scope})"),
             (State::Value(_), Origin::DotEnv) => ".env".to_owned(),
             (State::Value(_), Origin::Shell) => "shell".to_owned(),

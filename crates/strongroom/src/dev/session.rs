@@ -27,6 +27,8 @@ use crate::errors::Failure;
 
 /// Saves within this time are one.
 const SETTLE: Duration = Duration::from_millis(80);
+/// A store that goes away sooner than this after it came back is not told of again.
+const FLICKER: Duration = Duration::from_secs(10);
 /// Pause before the store is tried again.
 const RETRY: Duration = Duration::from_secs(1);
 /// Longest wait for the next look at the clock: clocks are set, and machines sleep.
@@ -92,6 +94,10 @@ pub(super) struct Session<'a> {
     looked_at: Timestamp,
     /// Whether the project file's newest save is wrong.
     is_file_broken: bool,
+    /// When the store came back last.
+    back_at: Option<Instant>,
+    /// Whether it was said that the store is away.
+    is_away_told: bool,
 }
 
 /// What makes and runs things.
@@ -125,6 +131,8 @@ impl<'a> Session<'a> {
             retry_at: None,
             looked_at: (context.now)(),
             is_file_broken: false,
+            back_at: None,
+            is_away_told: false,
         }
     }
 
@@ -293,7 +301,10 @@ impl<'a> Session<'a> {
                 if self.retry_at.take().is_some()
                     && let Some(link) = link
                 {
-                    self.say(Tone::Info, "the store is back");
+                    self.back_at = Some(Instant::now());
+                    if std::mem::take(&mut self.is_away_told) {
+                        self.say(Tone::Info, "the store is back");
+                    }
                     follow(Arc::clone(&link.client), self.plan.place.clone(), fetched.epoch, heard.clone());
                 }
                 let layers = fetched.onto(&self.shared.layers());
@@ -318,7 +329,10 @@ impl<'a> Session<'a> {
 
     /// Says once that the store is away, and tries again later.
     fn away(&mut self, reason: &str) {
-        if self.retry_at.is_none() {
+        // a store that comes and goes is told of once
+        let is_news = self.retry_at.is_none() && self.back_at.is_none_or(|at| at.elapsed() > FLICKER);
+        if is_news {
+            self.is_away_told = true;
             self.say(Tone::Error, &format!("the store is away; the values of now go on: {reason}"));
         }
         self.retry_at = Some(Instant::now() + RETRY);
@@ -327,9 +341,9 @@ impl<'a> Session<'a> {
     /// Tries the store again. A local one may have changed hands.
     async fn reconnect(&mut self, link: &mut Option<Link>) {
         self.retry_at = Some(Instant::now() + RETRY);
-        let is_local = link.as_ref().is_some_and(|link| link.is_local() && !link.is_held());
-        if is_local && let Ok(fresh) = Link::open(self.context).await {
-            *link = Some(fresh);
+        if let Some(link) = link.as_mut() {
+            // what does not work now is tried again
+            link.renew(self.context).await.ok();
         }
         self.fetch(link.as_ref(), None);
     }

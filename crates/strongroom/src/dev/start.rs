@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use strongroom_runtime::locate::{self, Deno};
-use strongroom_runtime::{PrivateNet, Runtime, RuntimeConfig, WorkloadKind};
+use strongroom_runtime::{Runtime, RuntimeConfig, WorkloadKind};
 use strongroom_server::{Listener, dev_router, serve};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
@@ -156,7 +156,7 @@ impl Ready<'_> {
             Some(deno) => {
                 let (told, reported) = mpsc::channel(1024);
                 let own = vec![address.to_string()];
-                let config = runtime_config(context, &deno, &scratch, own)?;
+                let config = runtime_config((context, options), &deno, &scratch, own)?;
                 let source = Arc::new(Source(Arc::downgrade(&shared)));
                 let runtime = Runtime::start(config, source, told);
                 let runtime = runtime.map_err(|error| Failure::failed("workers cannot be started").because(&error))?;
@@ -211,7 +211,7 @@ fn scratch() -> Result<TempDir, Failure> {
 }
 
 fn runtime_config(
-    context: &Context,
+    (context, options): (&Context, &Options),
     deno: &Deno,
     scratch: &TempDir,
     own: Vec<String>,
@@ -225,7 +225,7 @@ fn runtime_config(
         idle_stop: opening::IDLE_STOP,
         replace_wait: opening::REPLACE_WAIT,
         node: opening::node_places(context, Some(home.path())),
-        private_net: PrivateNet::Refused,
+        private_net: options.private_net,
         blocked_hosts: own,
         launcher: opening::launcher(),
     })

@@ -9,6 +9,8 @@ use strongroom_secret::SecretValue;
 
 use super::layers::{Numbered, Stored, StoredItem, Wants, number};
 
+/// The scope of a value of which the store does not tell where it lies.
+pub(super) const STORED: &str = "stored";
 /// Two answers that belong to different epochs are asked for again so often.
 const MAX_TRIES: usize = 20;
 
@@ -54,7 +56,9 @@ pub(super) async fn fetch(
             let known = about.remove(&name);
             let version = known.as_ref().and_then(|known| known.version).unwrap_or(1);
             let number = number(before.items.get(&name).map(|item| &item.numbered), &value, version);
-            let scope = known.as_ref().map_or_else(|| "store".to_owned(), |known| known.scope.clone());
+            // what the server's own environment puts in a stored value's place does not travel
+            let scope = known.as_ref().map(|known| known.scope.clone()).filter(|scope| scope != "environment");
+            let scope = scope.unwrap_or_else(|| STORED.to_owned());
             let expires_at = known.and_then(|known| known.expires_at);
             (name, StoredItem { numbered: Numbered { value, number }, scope, expires_at })
         };
