@@ -106,6 +106,12 @@ impl World {
         assert_eq!(server.stop("-TERM"), Some(0));
     }
 
+    /// Ends the server and starts another on the same data directory.
+    pub(crate) fn restart_server(&mut self) {
+        self.server = None;
+        self.start_server();
+    }
+
     pub(crate) fn server(&self) -> &Server {
         self.server.as_ref().expect("a server was started")
     }

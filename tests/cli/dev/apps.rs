@@ -42,6 +42,32 @@ fn an_app_that_loses_a_required_secret_rests_until_it_is_back() {
 }
 
 #[test]
+fn an_app_whose_secret_runs_out_rests_and_it_is_said() {
+    let world = World::new(Way::InProcess);
+    app(&world, "api", "echo \"got ${#API_KEY}\"; sleep 1000", r#", "secrets": ["API_KEY"]"#);
+    world.does(&["secrets", "set", "API_KEY", "canary-12"]);
+    let dev = Dev::start(&world, &[], &[]);
+    dev.hears("│ got 9");
+    world.does(&["secrets", "edit", "API_KEY", "--expires", "2s"]);
+    dev.hears("API_KEY has expired  (api)");
+    dev.hears("not started: API_KEY has no value");
+}
+
+#[test]
+fn values_are_followed_again_after_the_server_was_away() {
+    let mut world = World::new(Way::Socket);
+    app(&world, "api", "echo \"got ${#API_KEY}\"; sleep 1000", r#", "secrets": ["API_KEY"]"#);
+    world.does(&["secrets", "set", "API_KEY", "canary-12"]);
+    let dev = Dev::start(&world, &[], &[]);
+    dev.hears("│ got 9");
+    world.restart_server();
+    dev.hears("the store is away");
+    dev.hears("the store is back");
+    world.does(&["secrets", "set", "API_KEY", "canary-123"]);
+    dev.hears("│ got 10");
+}
+
+#[test]
 fn a_front_end_gets_nothing() {
     let world = World::new(Way::InProcess);
     app(&world, "web", "env > got.new; mv got.new got; sleep 1000", r#", "frontend": true"#);

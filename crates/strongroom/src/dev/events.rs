@@ -34,10 +34,12 @@ pub(super) async fn show(printer: Printer, mut events: mpsc::Receiver<Event>) {
 /// What a person wants to know of a worker's life.
 fn told(what: &WorkerEvent) -> Option<(Tone, String)> {
     match what {
-        WorkerEvent::Started | WorkerEvent::Replaced | WorkerEvent::IdleStopped | WorkerEvent::Stopped => None,
-        WorkerEvent::ReplacementFailed(reason) => {
-            Some((Tone::Error, format!("it could not be started with the new values: {reason}")))
-        }
+        // a worker that does not start is told of by whoever waits for it: a call, or a change
+        WorkerEvent::Started
+        | WorkerEvent::Replaced
+        | WorkerEvent::ReplacementFailed(_)
+        | WorkerEvent::IdleStopped
+        | WorkerEvent::Stopped => None,
         WorkerEvent::OverMemory => {
             Some((Tone::Error, "its worker used more memory than it may and was stopped".to_owned()))
         }

@@ -1,6 +1,6 @@
 //! The one loop: what is saved, what changes in the store, and the signal to stop.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use tokio::time::Instant;
 use super::apps::{App, Yard};
 use super::code::Shared;
 use super::fetch::{Fetched, everything};
-use super::layers::{Layers, Values};
+use super::layers::{Layers, State, Values};
 use super::link::{Heard, Link, follow};
 use super::plan::Plan;
 use super::print::{From, Tone};
@@ -353,11 +353,19 @@ impl<'a> Session<'a> {
         let (older, now) = (self.shared.layers(), (self.context.now)());
         let changed = |wants| layers.changed(now, (&older, self.looked_at), wants);
         let mut names = BTreeSet::new();
-        let mut holders = Vec::new();
+        let mut news: BTreeMap<(&str, String), Vec<String>> = BTreeMap::new();
         for (workload, wants) in self.plan.wants() {
             let here = changed(wants);
-            if !here.is_empty() {
-                holders.push(workload);
+            for given in layers.given(wants, now).iter().filter(|given| here.contains(given.target)) {
+                let what = match given.state {
+                    State::Value(_) => "changed",
+                    State::Missing(reason) => report::why(reason),
+                };
+                news.entry((what, given.name.to_owned())).or_default().push(workload.clone());
+            }
+            for gone in here.iter().filter(|name| !layers.given(wants, now).iter().any(|given| given.target == **name))
+            {
+                news.entry(("is gone", gone.clone())).or_default().push(workload.clone());
             }
             names.extend(here);
         }
@@ -365,8 +373,9 @@ impl<'a> Session<'a> {
         self.shared.set_layers(Arc::new(layers));
         self.looked_at = now;
         let names: Vec<String> = names.into_iter().collect();
-        if !names.is_empty() {
-            self.say(Tone::Info, &format!("changed: {} (for {})", names.join(", "), holders.join(", ")));
+        for ((what, name), holders) in news {
+            let tone = if what == "changed" { Tone::Info } else { Tone::Warn };
+            self.say(tone, &format!("{name} {what}  ({})", holders.join(", ")));
         }
         for code in &self.plan.code {
             let (shared, id) = (Arc::clone(&self.shared), code.id.clone());

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use strongroom_model::manifest::Runtime as Runs;
 use strongroom_runtime::locate::{self, Deno};
 use strongroom_runtime::{Runtime, RuntimeConfig, WorkloadKind};
 use strongroom_server::{Listener, dev_router, serve};
@@ -136,6 +137,9 @@ impl Ready<'_> {
     async fn run(self, link: &mut Option<Link>, signals: Signals) -> Result<(), Failure> {
         let Self { context, options, plan, printer, layers, epoch, notes } = self;
         let deno = if plan.code.is_empty() { None } else { Some(deno(context).await?) };
+        if plan.code.iter().any(|code| code.workload.runtime == Runs::Node) {
+            node(context).await?;
+        }
         let listener = listen::bind(options.listen.as_deref()).await?;
         let address = listener.local_addr();
         let address = address.map_err(|error| Failure::failed("the listener has no address").because(&error))?;
@@ -202,6 +206,15 @@ async fn deno(context: &Context) -> Result<Deno, Failure> {
     let found = tokio::task::spawn_blocking(move || locate::find(&places)).await;
     let found = found.map_err(|error| Failure::failed("Deno could not be looked for").because(&error))?;
     found.map_err(|error| Failure::failed("functions and jobs cannot run").because(&error))
+}
+
+/// Makes sure that there is a Node for what runs on it.
+async fn node(context: &Context) -> Result<(), Failure> {
+    let home = Home::locate(context).ok();
+    let places = opening::node_places(context, home.as_ref().map(Home::path));
+    let found = tokio::task::spawn_blocking(move || locate::node::find(&places)).await;
+    let found = found.map_err(|error| Failure::failed("Node could not be looked for").because(&error))?;
+    found.map(|_| ()).map_err(|error| Failure::failed("what is for Node cannot run").because(&error))
 }
 
 /// A private folder for workers, beside those of other programs: a server of the same data directory has its own.
