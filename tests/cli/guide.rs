@@ -155,6 +155,17 @@ fn the_page_about_typescript_is_true() {
 }
 
 #[test]
+fn the_page_about_agents_is_true() {
+    follow("docs/guide/agents.md", Way::InProcess);
+    follow("docs/guide/agents.md", Way::Http);
+}
+
+#[test]
+fn the_skill_for_agents_is_true() {
+    World::each(|world| follow_in("plugin/skills/app-secrets/SKILL.md", world));
+}
+
+#[test]
 fn the_page_about_configuration_is_true() {
     follow("docs/guide/configuration.md", Way::InProcess);
 }

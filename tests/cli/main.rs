@@ -17,6 +17,7 @@ mod json;
 mod local_store;
 mod mcp;
 mod names;
+mod plugin;
 mod run;
 mod scopes;
 mod secrecy;
