@@ -48,6 +48,25 @@ export interface Context extends BaseContext {
   readonly request: Request;
 }
 
+/** What belongs to one run of a job. */
+export interface JobContext extends BaseContext {
+  /** The run, which is the same for each of its attempts. */
+  readonly job: {
+    /** The run's id: do not do twice what was done under it. */
+    readonly id: string;
+    /** The job's name. */
+    readonly name: string;
+    /** Which attempt this is, from 1. */
+    readonly attempt: number;
+    /** The slot of the schedule that the run is for, as RFC 3339; null if somebody asked for the run. */
+    readonly scheduledFor: string | null;
+  };
+  /** Fires when the run is cancelled or takes longer than its timeout; a moment later the run is ended by force. */
+  readonly signal: AbortSignal;
+  /** Says how far the run is: 0 to 100, and a line for people. */
+  progress(percent: number, message?: string): void;
+}
+
 /** What a handler of {@link defineFunction} is called with. */
 export interface Call<Input> {
   /** The JSON body, or the query of a GET. */
@@ -73,6 +92,9 @@ export function defineFunction<Input = any, Output = unknown>(
 
 /** A function that is exported as the module's default. A result that is no `Response` is sent as JSON. */
 export type Handler = (request: Request, ctx: Context) => unknown;
+
+/** A job that is exported as the module's default. What it returns is kept as the run's result; what it throws fails the attempt. */
+export type JobHandler<Payload = any, Result = unknown> = (payload: Payload, ctx: JobContext) => Result | Promise<Result>;
 
 /** A function of the form `export default { fetch }`. `env` has the plain variables and each secret by its name. */
 export interface FetchHandler {

@@ -6,6 +6,7 @@ import {
   defineFunction,
   type FetchHandler,
   type Handler,
+  type JobHandler,
   SecretExpiredError,
   SecretNotFoundError,
   secrets as imported,
@@ -57,6 +58,17 @@ export const plain: Handler = async (request: Request, ctx: Context) => {
 
 export const fetching: FetchHandler = {
   fetch: (request, env) => Response.json({ url: request.url, key: env["ANY_NAME"] !== undefined }),
+};
+
+export const nightly: JobHandler<{ day: string }, number> = async ({ day }, ctx) => {
+  ctx.progress(50, `${ctx.job.name} for ${day}, attempt ${ctx.job.attempt.toFixed()}`);
+  await fetch("https://example.com", { signal: ctx.signal });
+  const slot: string | null = ctx.job.scheduledFor;
+  // @ts-expect-error a job has no request
+  ctx.request;
+  // @ts-expect-error how far is not said
+  ctx.progress();
+  return slot === null ? 0 : (await ctx.secrets.get("ANY_NAME")).length;
 };
 
 try {
