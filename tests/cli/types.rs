@@ -119,6 +119,18 @@ fn the_examples_pass_the_type_check() {
 }
 
 #[test]
+fn the_samples_of_a_new_project_pass_the_type_check() {
+    let world = World::new(Way::InProcess);
+    world.does(&["init"]);
+    world.does(&["types"]);
+    world.write("deno.json", r#"{ "compilerOptions": { "types": ["./strongroom.d.ts"] } }"#);
+    let samples = ["functions/hello.ts", "jobs/greet-all.ts"];
+    deno_accepts(&world, &samples);
+    world.write("package.json", r#"{ "type": "module" }"#);
+    typescript_accepts(&world, &[samples[0], samples[1], "strongroom.d.ts"]);
+}
+
+#[test]
 fn the_code_in_the_guide_passes_the_type_check() {
     let world = World::new(Way::InProcess);
     follow_in("docs/guide/typescript.md", &world);
