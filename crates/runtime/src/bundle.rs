@@ -96,7 +96,22 @@ pub fn bundle(deno: &Path, entry: &Path) -> Result<Bundle, BundleError> {
     if actual_bytes > MAX_BUNDLE_BYTES {
         return Err(BundleError::TooLarge { actual_bytes });
     }
-    Ok(Bundle { code: std::fs::read(&out).map_err(io("read the bundle"))?, inputs })
+    let code = std::fs::read(&out).map_err(io("read the bundle"))?;
+    Ok(Bundle { code: without_folder(code, work.path()), inputs })
+}
+
+/// The bundle without the name of the folder it was made in, which stands in a comment above our package: the same
+/// sources must make the same bytes, or every deploy would look like a change.
+fn without_folder(code: Vec<u8>, work: &Path) -> Vec<u8> {
+    let Some(end) = work.file_name().and_then(OsStr::to_str).map(|folder| format!("{folder}/functions.js")) else {
+        return code;
+    };
+    let mut clean = Vec::with_capacity(code.len());
+    for line in code.split_inclusive(|byte| *byte == b'\n') {
+        let is_ours = line.starts_with(b"// ") && line.trim_ascii_end().ends_with(end.as_bytes());
+        clean.extend_from_slice(if is_ours { b"// @strongroom/functions\n" } else { line });
+    }
+    clean
 }
 
 fn run<'a>(

@@ -85,6 +85,13 @@ async fn streaming_sends_events() {
 }
 
 #[test]
+fn the_same_sources_make_the_same_bundle() {
+    let deno = support::deno().program;
+    let bundled = || bundle::bundle(&deno, &example("hello")).unwrap().code;
+    assert_eq!(String::from_utf8(bundled()).unwrap(), String::from_utf8(bundled()).unwrap());
+}
+
+#[test]
 fn what_cannot_be_bundled_says_why() {
     let deno = support::deno().program;
     let dir = tempfile::tempdir().unwrap();

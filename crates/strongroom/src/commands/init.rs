@@ -88,7 +88,11 @@ fn write(folder: &Path, path: &str, text: &str, done: &mut Done) -> Result<bool,
     }
     match OpenOptions::new().write(true).create_new(true).open(&full) {
         Ok(mut file) => {
-            file.write_all(text.as_bytes()).map_err(|error| failed(&error))?;
+            // half a file would be left alone by the next init
+            if let Err(error) = file.write_all(text.as_bytes()).and_then(|()| file.sync_all()) {
+                fs::remove_file(&full).ok();
+                return Err(failed(&error));
+            }
             done.written.push(path.to_owned());
             Ok(true)
         }
