@@ -3,6 +3,7 @@
 #![expect(clippy::indexing_slicing, reason = "a test that indexes wrongly fails, which is what it is for")]
 
 mod access;
+mod apps;
 mod create;
 mod delete;
 mod deploy;

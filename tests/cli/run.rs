@@ -1,6 +1,6 @@
 //! `strongroom run`: the command gets the secrets, and nothing of Strongroom's own.
 
-mod background;
+pub(crate) mod background;
 mod cache;
 mod mount;
 mod redact;

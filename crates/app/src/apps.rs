@@ -1,8 +1,8 @@
 //! Apps: long-running backends that are injected into but not hosted.
 
 use strongroom_api::projects::AppItem;
-use strongroom_model::{AppId, Capability, NamespaceName, ProjectName, Scope};
-use strongroom_store::port::AppRow;
+use strongroom_model::{AppId, Capability, Id, NamespaceName, ProjectName, Scope, ScopeKind};
+use strongroom_store::port::{AppRow, SecretFilter};
 use strongroom_store::{Rows, StoreError, Tx};
 
 use crate::audit::Record;
@@ -11,6 +11,9 @@ use crate::caller::Caller;
 use crate::error::Error;
 use crate::once::Once;
 use crate::open::App;
+
+/// So many secrets are counted before a refusal says "or more".
+const MAX_COUNTED: usize = 10_000;
 
 /// A project's apps that the caller reaches.
 pub async fn list(app: &App, caller: &Caller, project: &ProjectName) -> Result<Vec<AppItem>, Error> {
@@ -72,13 +75,13 @@ pub async fn create(
         .await
 }
 
-/// Destroys an app with its secrets.
+/// Destroys an app. One that has secrets goes with them, if `force` says so, and is refused otherwise.
 pub async fn delete(
     app: &App,
     caller: &Caller,
     project: &ProjectName,
-    namespace: &NamespaceName,
-    id: &AppId,
+    (namespace, id): (&NamespaceName, &AppId),
+    force: bool,
 ) -> Result<(), Error> {
     let owner = app.enter(caller, project, Capability::Admin, Reach::Namespace(namespace, Some(id))).await?;
     app.require_every_name(caller, project).await?;
@@ -89,6 +92,9 @@ pub async fn delete(
     let counter = app
         .store
         .write(move |tx: &mut dyn Tx| -> Result<u64, Error> {
+            if !force {
+                require_no_secrets(tx, &project_id, &place, &wanted)?;
+            }
             if !tx.delete_app(&project_id, &place, &wanted)? {
                 return Err(Error::not_found(format!("app {place}/{wanted}")));
             }
@@ -100,6 +106,25 @@ pub async fn delete(
     app.spaces.forget(owner.id);
     app.tell_listeners(&owner, &Scope::App(namespace.clone(), id.clone()), counter, Vec::new());
     Ok(())
+}
+
+/// Refuses if the app has secrets of its own, and says how many.
+fn require_no_secrets(tx: &mut dyn Tx, project: &Id, namespace: &NamespaceName, id: &AppId) -> Result<(), Error> {
+    let filter = SecretFilter {
+        scopes: vec![ScopeKind::App],
+        namespace: Some(namespace.clone()),
+        app: Some(id.clone()),
+        limit: MAX_COUNTED,
+        ..SecretFilter::default()
+    };
+    let number = match tx.list_secrets(project, &filter)?.len() {
+        0 => return Ok(()),
+        1 => "1 secret".to_owned(),
+        MAX_COUNTED => format!("{MAX_COUNTED} secrets or more"),
+        several => format!("{several} secrets"),
+    };
+    let hint = format!("strongroom apps delete {id} --namespace {namespace} --force destroys them with it, for good");
+    Err(Error::conflict(format!("the app {id} has {number} of its own"), Some(hint)))
 }
 
 fn item(row: AppRow) -> AppItem {

@@ -24,8 +24,9 @@ impl Project<'_> {
         self.call(Method::GET, &["apps", id]).query("namespace", namespace).send().await
     }
 
-    /// Deletes one.
-    pub async fn delete_app(&self, id: &str, namespace: Option<&str>) -> Result<Gone, ClientError> {
-        self.call(Method::DELETE, &["apps", id]).query("namespace", namespace).send().await
+    /// Deletes one; with `force` also one that has secrets, and those with it.
+    pub async fn delete_app(&self, id: &str, namespace: Option<&str>, force: bool) -> Result<Gone, ClientError> {
+        let call = self.call(Method::DELETE, &["apps", id]).query("namespace", namespace);
+        call.query_flag("force", force).send().await
     }
 }

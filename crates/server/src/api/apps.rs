@@ -2,6 +2,7 @@
 
 use axum::extract::Path;
 use axum::response::Response;
+use serde::Deserialize;
 use strongroom_api::projects::{AppItem, CreateApp, Gone};
 use strongroom_api::{Page, Problem};
 use strongroom_app::apps;
@@ -50,15 +51,27 @@ pub(crate) async fn show(
     Ok(Json(apps::show(&scene.app, &scene.caller, &scene.project, &namespace, &id).await?))
 }
 
-/// Destroys an app with its secrets.
-#[utoipa::path(delete, path = "/apps/{id}", tag = "apps", params(("project" = String, Path), ("id" = String, Path), NamespaceParams),
+/// Which app to delete.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct DeleteParams {
+    /// `default` unless named.
+    namespace: Option<String>,
+    /// Destroys the app's own secrets with it; without, an app that has some is refused.
+    #[serde(default)]
+    force: bool,
+}
+
+/// Destroys an app.
+#[utoipa::path(delete, path = "/apps/{id}", tag = "apps", params(("project" = String, Path), ("id" = String, Path), DeleteParams),
     responses((status = 200, description = "destroyed", body = Gone), (status = "default", description = "refused", body = Problem)))]
 pub(crate) async fn delete(
     scene: Scene<Administers>,
     Path(path): Path<Vec<(String, String)>>,
-    Query(params): Query<NamespaceParams>,
+    Query(params): Query<DeleteParams>,
 ) -> Result<Json<Gone>, Failure> {
     let (namespace, id) = (workload_namespace(params.namespace.as_ref())?, required::<AppId>("id", last(&path))?);
-    apps::delete(&scene.app, &scene.caller, &scene.project, &namespace, &id).await?;
+    apps::delete(&scene.app, &scene.caller, &scene.project, (&namespace, &id), params.force).await?;
     Ok(Json(Gone { name: id.to_string(), status: "deleted".to_owned() }))
 }

@@ -18,6 +18,7 @@ mod reveal;
 mod rollback;
 pub(crate) mod set;
 mod stats;
+mod wait;
 pub(crate) mod write;
 
 use clap::Subcommand;

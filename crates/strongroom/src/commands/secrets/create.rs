@@ -5,6 +5,7 @@ use strongroom_api::secrets::{Declaration, DeclareSecrets, Declared, WriteStatus
 use strongroom_model::SecretName;
 
 use super::report;
+use super::wait::{self, Waited};
 use crate::context::Context;
 use crate::errors::{Exit, Failure, at};
 use crate::output;
@@ -41,9 +42,9 @@ struct FillingArgs {
 }
 
 pub(crate) fn run(context: &Context, args: &CreateArgs) -> Result<Exit, Failure> {
-    if args.filling.link || args.filling.wait {
-        return Err(Failure::failed("--link and --wait need the web pages, which this version does not have yet")
-            .hint("leave them out, and set the values with: strongroom secrets set NAME"));
+    if args.filling.link {
+        return Err(Failure::failed("--link needs the web pages, which this version does not have yet")
+            .hint("leave it out; with --wait the command waits until somebody has set the values"));
     }
     let target = scope(context, args)?.target()?;
     let secrets = declarations(&args.secret, &args.allow_name)?;
@@ -54,11 +55,44 @@ pub(crate) fn run(context: &Context, args: &CreateArgs) -> Result<Exit, Failure>
     let body = DeclareSecrets { scope, namespace, app, secrets, force: args.force, allow_names };
     let declared = session.wait(session.project().declare_secrets(&body))?;
     report::notes(context, &declared.created, &[]);
+    let nothing_listens = session.is_in_process();
+    // waiting must not keep the store from those who are to fill it
+    drop(session);
+    if args.filling.wait {
+        return print_and_wait(context, &body.secrets, &declared, &target, nothing_listens);
+    }
     if !context.output.is_for_people() {
         let answer = serde_json::json!({ "results": declared.results, "url": declared.url });
         return context.output.structured(&answer).map(|()| Exit::DONE);
     }
-    print(context, &body.secrets, &declared, &target, session.is_in_process())?;
+    print(context, &body.secrets, &declared, &target, nothing_listens)?;
+    Ok(Exit::DONE)
+}
+
+/// Says what to fill in, waits until it is, and prints the names.
+fn print_and_wait(
+    context: &Context,
+    asked: &[Declaration],
+    declared: &Declared,
+    target: &Target,
+    nothing_listens: bool,
+) -> Result<Exit, Failure> {
+    if context.output.is_for_people() {
+        print(context, asked, declared, target, nothing_listens)?;
+    } else if let Some(url) = &declared.url {
+        output::say(&format!("fill in: {url}"));
+    }
+    let names: Vec<_> = asked.iter().map(|declaration| declaration.name.clone()).collect();
+    if wait::until_filled(context, target, &names)? == Waited::Interrupted {
+        context.output.talk("stopped waiting; the names stay declared");
+        return Ok(Exit(130));
+    }
+    if context.output.is_for_people() {
+        names.iter().try_for_each(|name| output::line(name))?;
+    } else {
+        let answer = serde_json::json!({ "results": declared.results, "url": declared.url, "filled": names });
+        context.output.structured(&answer)?;
+    }
     Ok(Exit::DONE)
 }
 
