@@ -7,7 +7,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 export PATH=$PWD/.strongroom-tools/bin:$PATH
 
 subjects=("$@")
-[ ${#subjects[@]} -gt 0 ] || subjects=(rotation crash canary)
+[ ${#subjects[@]} -gt 0 ] || subjects=(rotation backend crash canary)
 target=${CARGO_TARGET_DIR:-$PWD/target}
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT

@@ -150,6 +150,12 @@ fn the_page_about_local_development_is_true() {
 }
 
 #[test]
+fn the_page_about_apps_is_true() {
+    follow("docs/guide/apps.md", Way::InProcess);
+    follow("docs/guide/apps.md", Way::Socket);
+}
+
+#[test]
 fn the_page_about_typescript_is_true() {
     World::each(|world| follow_in("docs/guide/typescript.md", world));
 }

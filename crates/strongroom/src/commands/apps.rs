@@ -121,7 +121,7 @@ fn get(context: &Context, session: &Session, args: &OneArgs) -> Result<(), Failu
     if !context.output.is_for_people() {
         return context.output.structured(&detail);
     }
-    print(context, &[app.clone()])?;
+    print(context, std::slice::from_ref(&app))?;
     output::line("")?;
     let now = (context.now)();
     let rows = detail.secrets.iter().map(|AppSecret { resolved, used_by }| {

@@ -24,7 +24,6 @@ pub(super) enum Waited {
 pub(super) fn until_filled(context: &Context, target: &Target, names: &[String]) -> Result<Waited, Failure> {
     let runtime = Rc::new(session::runtime()?);
     let (scope, namespace, app) = target.parts();
-    let scope = scope.map(|scope| scope.to_string());
     let within = Selector { scope: scope.as_deref(), namespace: namespace.as_deref(), app: app.as_deref() };
     let mut changes = Changes::new(namespace.as_deref());
     let mut left: Vec<String> = Vec::new();
