@@ -121,14 +121,18 @@ fn a_second_ctrl_c_kills_what_does_not_listen() {
 }
 
 #[test]
-fn a_dev_that_is_killed_leaves_no_app_behind() {
+fn a_dev_that_is_killed_leaves_no_app_and_no_file_behind() {
     let world = World::new(Way::InProcess);
     app(&world, "api", "sleep 1000 & echo child $!; wait", "");
-    let mut dev = Dev::start(&world, &[], &[]);
+    let folder = world.work().join("tmp");
+    std::fs::create_dir(&folder).expect("a folder for temporary files");
+    let mut dev = Dev::start(&world, &[("TMPDIR", &folder.display().to_string())], &[]);
     let line = dev.hears("│ child ");
     let pid = line.rsplit(' ').next().expect("a number").to_owned();
     dev.child.kill().expect("killed");
     dev.waits("the end of its app", || (!is_running(&pid)).then_some(()));
+    let is_empty = || std::fs::read_dir(&folder).is_ok_and(|mut entries| entries.next().is_none());
+    dev.waits("an empty folder for temporary files", || is_empty().then_some(()));
 }
 
 #[test]

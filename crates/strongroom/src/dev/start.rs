@@ -25,6 +25,7 @@ use crate::context::Context;
 use crate::errors::Failure;
 use crate::home::Home;
 use crate::opening::{self, places, request_id_start};
+use crate::processes::Keeper;
 
 /// Generic workers kept ready.
 const POOL_SIZE: usize = 1;
@@ -149,7 +150,12 @@ impl Ready<'_> {
         introduce(context, &plan, link.as_ref(), &shared, &address.to_string());
         say_notes(&printer, &notes);
 
+        // dropped after the folder; without one, a dev that is killed leaves the folder behind
+        let mut keeper = Keeper::start().ok();
         let scratch = scratch()?;
+        if let Some(keeper) = &mut keeper {
+            keeper.keep_path(scratch.path());
+        }
         let (written, saves) = mpsc::unbounded_channel();
         let watcher = Watcher::new(written);
         let watcher = watcher.map_err(|error| Failure::failed("files cannot be watched").because(&error))?;
