@@ -18,6 +18,9 @@ use crate::wire;
 
 /// Connections that one worker opens at the same time; further ones wait.
 const MAX_AT_ONCE: usize = 64;
+/// Questions of one worker that are open at the same time. Those beyond get no answer, so that code which asks without
+/// end costs the supervisor nothing.
+const MAX_ASKED: usize = 4096;
 const CONNECT_WAIT: Duration = Duration::from_secs(30);
 const MAX_HOST_BYTES: usize = 255;
 
@@ -48,18 +51,26 @@ pub(crate) struct Rules {
 pub(crate) struct Egress {
     rules: Rules,
     channel: Arc<Channel>,
-    places: Arc<Semaphore>,
+    places: Semaphore,
+    asked: Arc<Semaphore>,
 }
 
 impl Egress {
     pub(crate) fn new(rules: Rules, channel: Arc<Channel>) -> Arc<Self> {
-        Arc::new(Self { rules, channel, places: Arc::new(Semaphore::new(MAX_AT_ONCE)) })
+        Arc::new(Self {
+            rules,
+            channel,
+            places: Semaphore::new(MAX_AT_ONCE),
+            asked: Arc::new(Semaphore::new(MAX_ASKED)),
+        })
     }
 
     /// Opens a connection in the background and answers request `id`.
     pub(crate) fn open(self: &Arc<Self>, id: u64, host: String, port: u16) {
+        let Ok(asked) = Arc::clone(&self.asked).try_acquire_owned() else { return };
         let egress = Arc::clone(self);
         tokio::spawn(async move {
+            let _asked = asked;
             let Ok(_place) = egress.places.acquire().await else { return };
             let opened = tokio::time::timeout(CONNECT_WAIT, egress.rules.connect(&host, port)).await;
             let answered = match opened.unwrap_or(Err("ETIMEDOUT")) {
@@ -73,8 +84,10 @@ impl Egress {
 
     /// Looks a name up in the background and answers request `id` with the addresses that may be reached.
     pub(crate) fn look_up(self: &Arc<Self>, id: u64, host: String) {
+        let Ok(asked) = Arc::clone(&self.asked).try_acquire_owned() else { return };
         let egress = Arc::clone(self);
         tokio::spawn(async move {
+            let _asked = asked;
             let Ok(_place) = egress.places.acquire().await else { return };
             let message = match egress.rules.addresses(&host, None).await {
                 Ok(addresses) => wire::looked_up(id, addresses.iter().map(SocketAddr::ip)),

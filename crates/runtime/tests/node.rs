@@ -47,6 +47,8 @@ async fn every_web_shape_answers() {
     assert_eq!(world.get(&Arc::new(node(fetch)), "/").await.text, "value-of-api-key|gold|value-of-api-key");
     let nothing = world.runtime.trial_start(&Arc::new(node("export const x = 1"))).await.unwrap_err().to_string();
     assert!(nothing.contains("no handler found") && nothing.contains("listen()"), "{nothing}");
+    let deno = world.runtime.trial_start(&Arc::new(node("Deno.serve(() => new Response('x'))"))).await.unwrap_err();
+    assert!(deno.to_string().contains("where there is no Deno"), "{deno}");
     world.runtime.shutdown().await;
 }
 

@@ -1,7 +1,7 @@
 // The first code in every worker. It takes what it needs from the runtime, listens on the worker's own socket, waits
 // for an assignment on stdin, loads the function and then answers requests and pushes until stdin ends.
 
-import { captureConsole, captureServers, exit, guardProcess, inspect, listen, receive } from "./platform.js";
+import { captureConsole, captureServers, exit, explain, guardProcess, inspect, listen, receive } from "./platform.js";
 import { introduce, send } from "./frames.js";
 import { adopt, current, invocation, reached, within } from "./state.js";
 import { byName, Snapshot } from "./snapshot.js";
@@ -49,7 +49,7 @@ async function assign(message) {
     handler = handlerOf(await import(message.code), message.kind, message.env);
     send({ t: "ready", shape: handler.shape, r: loaded() });
   } catch (error) {
-    send({ t: "failed", m: describe(error) });
+    send({ t: "failed", m: describe(error) + explain(error) });
   }
 }
 

@@ -13,11 +13,13 @@ use super::{Missing, Plan};
 const NEWEST: ABI = ABI::V6;
 
 /// Libraries, names, certificates, time zones.
-const READ: [&str; 16] = [
+const READ: [&str; 17] = [
     "/lib",
     "/lib64",
     "/usr/lib",
     "/usr/lib64",
+    // where Debian keeps parts of Node
+    "/usr/share/nodejs",
     "/etc/ld.so.cache",
     "/etc/resolv.conf",
     "/etc/hosts",

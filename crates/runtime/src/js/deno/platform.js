@@ -13,6 +13,9 @@ export const inspect = ((show) => (value) => show(value, { colors: false }))(Den
 /** Ends this process. */
 export const exit = Deno.exit.bind(Deno);
 
+/** What is added to an error at load that stems from the choice of the runtime. */
+export const explain = () => "";
+
 /** What is said when a module offers no handler of any other shape. */
 export const lastShape = "call Deno.serve(handler)";
 

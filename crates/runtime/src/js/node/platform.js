@@ -29,6 +29,10 @@ export const inspect = (value) => show(value, { colors: false });
 /** Ends this process. */
 export const exit = halt;
 
+/** What is added to an error at load that stems from the choice of the runtime. */
+export const explain = (error) =>
+  error?.message === "Deno is not defined" ? '\n(it has "runtime": "node", where there is no Deno)' : "";
+
 /** What is said when a module offers no handler of any other shape. */
 export const lastShape = "start an http server with listen()";
 
