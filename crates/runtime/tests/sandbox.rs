@@ -92,7 +92,7 @@ const text = (request) => new Promise((go, stop) => request.on('error', stop).on
 const ways = {
   fetch: async (host, port) => (await fetch(`http://${host}:${port}/fetch`)).text(),
   http: (host, port) => text(http.get({ host, port, path: '/http' })),
-  net: async (host, port) => { const socket = net.connect(port, host); socket.end('GET /net HTTP/1.0\r\n\r\n'); let all = ''; for await (const part of socket) all += part; return all.split('\r\n').at(-1) },
+  net: async (host, port) => { const socket = net.connect(port, host); socket.write('GET /net HTTP/1.0\r\n\r\n'); let all = ''; for await (const part of socket) all += part; return all.split('\r\n').at(-1) },
   socket: (host, port) => new Promise((go, stop) => { const socket = new net.Socket(); socket.on('error', stop); socket.connect(port, host, () => { go('neighbour at ' + socket.remoteAddress + ' ' + socket.remotePort); socket.destroy() }) }),
   https: (host, port) => text(https.get({ host, port })), tls: (host, port) => new Promise((go, stop) => tls.connect({ host, port }, go).on('error', stop)),
   unix: (path) => new Promise((go, stop) => net.connect({ path }, () => go('open')).on('error', stop)),
