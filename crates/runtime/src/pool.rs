@@ -63,7 +63,10 @@ impl Pool {
             while let Some(engine) = pool.wants_more() {
                 match pool.factory.spawn(&PermissionSet::pooled(engine)).await {
                     Ok(worker) => match worker.booted().await {
-                        Ok(()) => pool.put(engine, worker),
+                        Ok(()) => {
+                            worker.rehearse().await;
+                            pool.put(engine, worker);
+                        }
                         Err(failure) => pool.complain(&failure).await,
                     },
                     Err(failure) => pool.complain(&failure).await,

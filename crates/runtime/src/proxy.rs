@@ -121,6 +121,15 @@ pub(crate) fn label(request: &mut Request<Body>, step: u64, context: &Invocation
     Some(())
 }
 
+/// A call for a worker that has no code yet.
+pub(crate) fn rehearsal() -> Request<Body> {
+    let body = http_body_util::Empty::new().map_err(|never| match never {}).boxed_unsync();
+    let mut request = Request::new(body);
+    request.headers_mut().insert(HOST, HeaderValue::from_static("rehearsal"));
+    request.headers_mut().insert(INVOCATION, HeaderValue::from_static("0 rehearsal 0.0.0.0 http://rehearsal/"));
+    request
+}
+
 /// Turns the worker's response head into the caller's, and announces the reads that it carries.
 pub(crate) fn deliver(response: Response<Incoming>, sender: SendRequest<Body>, mut ticket: Ticket) -> Response<Body> {
     let (mut head, incoming) = response.into_parts();

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
+use http_body_util::BodyExt as _;
 use rustix::process::{Pid, Signal};
 use tokio::io::AsyncWriteExt;
 use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout};
@@ -18,6 +19,7 @@ use crate::ending::Living;
 use crate::event::Event;
 use crate::masks::Masks;
 use crate::output::{Loaded, Output, Owner, Stage};
+use crate::proxy;
 use crate::snapshot::{Difference, Snapshot};
 use crate::spec::WorkerSpec;
 use crate::wire::{self, Control, FrameReader};
@@ -133,6 +135,18 @@ impl Worker {
             Ok(_) => Err(StartFailure::Died(self.complaint())),
             Err(_) => Err(StartFailure::TimedOut(BOOT_WAIT)),
         }
+    }
+
+    /// Plays one call through before there is any code: the first real one finds the way compiled and a connection open.
+    /// What goes wrong here shows when the worker is assigned.
+    pub(crate) async fn rehearse(&self) {
+        let played = async {
+            let (response, sender) = self.connections.send(proxy::rehearsal()).await.ok()?;
+            response.into_body().collect().await.ok()?;
+            self.connections.keep(sender);
+            Some(())
+        };
+        let _played = tokio::time::timeout(BOOT_WAIT, played).await;
     }
 
     /// Gives a generic worker its function and its values, and waits until the code is loaded.

@@ -16,8 +16,10 @@ const NativeRequest = Request;
 const NativeResponse = Response;
 const { defineProperty } = Object;
 const label = "x-strongroom-invocation";
-let handler;
-let plainEnv;
+// Until there is code, requests are rehearsals: the supervisor sends one, so that the first call finds the way from the
+// socket to the answer compiled.
+let handler = { shape: "rehearsal", call: async (request) => new NativeResponse(await request.text()) };
+let plainEnv = plainObject([]);
 
 environment.clear();
 environment.watch();
