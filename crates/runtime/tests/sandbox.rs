@@ -81,7 +81,7 @@ async fn neighbour() -> u16 {
                 Ok::<_, std::convert::Infallible>(http::Response::new(strongroom_runtime::full(text)))
             });
             let io = hyper_util::rt::TokioIo::new(stream);
-            tokio::spawn(hyper::server::conn::http1::Builder::new().serve_connection(io, service));
+            tokio::spawn(hyper::server::conn::http1::Builder::new().half_close(true).serve_connection(io, service));
         }
     });
     port
