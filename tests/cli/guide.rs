@@ -156,6 +156,11 @@ fn the_page_about_apps_is_true() {
 }
 
 #[test]
+fn the_page_about_logs_is_true() {
+    follow("docs/guide/logs.md", Way::InProcess);
+}
+
+#[test]
 fn the_page_about_typescript_is_true() {
     World::each(|world| follow_in("docs/guide/typescript.md", world));
 }

@@ -70,10 +70,14 @@ pub struct LogItem {
     pub category: String,
     /// The namespace.
     pub namespace: Option<String>,
-    /// The function or job.
+    /// The function, if it is about one.
     pub function: Option<String>,
+    /// The job, if it is about one.
+    pub job: Option<String>,
     /// The execution.
     pub execution: Option<String>,
+    /// `stdout` or `stderr`, if it was written there.
+    pub stream: Option<String>,
     /// `debug`, `info`, `warn` or `error`.
     pub level: String,
     /// The text, masked.

@@ -265,6 +265,9 @@ impl App {
         needed: &str,
     ) -> Result<(), Error> {
         let target = serde_json::json!({ "needed": needed });
+        let text =
+            format!("refused: {} from {}, needed {needed}, request {}", caller.actor, caller.source, caller.request_id);
+        self.house_line("security", "warn", project, text).await;
         self.audit(Record::denied(self.clock.now(), caller, project, &target)).await
     }
 }

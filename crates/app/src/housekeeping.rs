@@ -12,10 +12,28 @@ use crate::error::Error;
 use crate::once::KEPT_HOURS;
 use crate::open::App;
 
-/// How long log lines are kept.
-const LOG_DAYS: i64 = 14;
-/// How many log lines are kept.
+/// How many of the newest log lines are kept, whatever their age.
 const LOG_LINES: u64 = 1_000_000;
+/// So many log lines are erased at once, so that nobody waits long for the writer.
+const ERASED_AT_ONCE: u64 = 5_000;
+
+/// How long log lines of each category are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LogRetention {
+    /// What functions and jobs write.
+    pub execution: Duration,
+    /// What became of workers and of the server.
+    pub system: Duration,
+    /// Who was refused.
+    pub security: Duration,
+}
+
+impl Default for LogRetention {
+    fn default() -> Self {
+        let days = |days: u64| Duration::from_hours(days * 24);
+        Self { execution: days(14), system: days(90), security: days(365) }
+    }
+}
 
 impl App {
     /// Runs until the app is dropped: every minute writes uses and denials down, every hour erases what is too old.
@@ -30,6 +48,7 @@ impl App {
             if let Err(error) = app.write_uses().await {
                 tracing::error!(%error, "token uses and denials could not be written down");
             }
+            app.write_journal().await;
             if minute % 60 == 0
                 && let Err(error) = app.erase_old().await
             {
@@ -49,6 +68,8 @@ impl App {
         }
         let denials = self.anonymous_denials.swap(0, Ordering::Relaxed);
         if denials > 0 {
+            let text = format!("refused: {denials} requests without an accepted credential");
+            self.house_line("security", "warn", None, text).await;
             self.audit(Record::anonymous_denials(self.clock.now(), denials)).await?;
         }
         Ok(())
@@ -59,15 +80,27 @@ impl App {
         let window = SignedDuration::try_from(self.restore_window).unwrap_or(SignedDuration::MAX);
         let deleted_before = now.checked_sub(window).unwrap_or(jiff::Timestamp::MIN);
         let repeated_before = now.checked_sub(SignedDuration::from_hours(KEPT_HOURS)).unwrap_or(jiff::Timestamp::MIN);
-        let logged_before = now.checked_sub(SignedDuration::from_hours(LOG_DAYS * 24)).unwrap_or(jiff::Timestamp::MIN);
         self.store
             .write(move |tx: &mut dyn Tx| {
                 tx.purge_deleted(deleted_before)?;
                 tx.prune_idempotent(repeated_before)?;
-                tx.prune_logs(logged_before, LOG_LINES)?;
-                Ok(())
+                Ok::<_, Error>(())
             })
-            .await
+            .await?;
+        self.erase_old_logs().await
+    }
+
+    /// Erases log lines that are too old or too many, a few at a time.
+    pub async fn erase_old_logs(&self) -> Result<(), Error> {
+        let LogRetention { execution, system, security } = self.log_retention;
+        for (category, kept) in [("execution", execution), ("system", system), ("security", security)] {
+            let kept = SignedDuration::try_from(kept).unwrap_or(SignedDuration::MAX);
+            let before = self.clock.now().checked_sub(kept).unwrap_or(jiff::Timestamp::MIN);
+            let erase =
+                move |tx: &mut dyn Tx| Ok::<_, Error>(tx.prune_logs(category, before, LOG_LINES, ERASED_AT_ONCE)?);
+            while self.store.write(erase).await? > 0 {}
+        }
+        Ok(())
     }
 
     /// Counts an attempt without any credential; the audit trail gets their number once a minute.

@@ -32,6 +32,7 @@ pub mod tokens;
 pub use caller::{Access, Caller};
 pub use clock::{Clock, SystemClock};
 pub use error::{Conflict, Error, Fault};
+pub use housekeeping::LogRetention;
 pub use live::ChangeEvent;
 pub use open::{App, AppConfig, FunctionsConfig, OpenError};
 pub use strongroom_runtime::Body;

@@ -1,80 +1,34 @@
-//! Execution logs: what workers write, and which secret each execution reads first. Lines arrive masked.
+//! Logs. Execution: what workers write, and which secret each execution reads first; lines arrive masked. System: what
+//! became of workers and of the server. Security: who was refused.
 
-use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
+mod journal;
+
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use jiff::Timestamp;
+use strongroom_api::Page;
 use strongroom_api::trail::LogItem;
 use strongroom_model::{Capability, Id, NamespaceName, ProjectName};
-use strongroom_runtime::{Event, Level, Outcome, Via, WorkerEvent, WorkloadId};
+use strongroom_runtime::{Event, Level, Outcome, Stream, Via, WorkerEvent, WorkloadId, WorkloadKind as Kind};
 pub use strongroom_store::port::LogFilter;
 use strongroom_store::port::{LogRow, ReadFact};
 use strongroom_store::{Rows, Tx};
 use tokio::sync::mpsc;
+use tokio::time::Instant;
+
+pub(crate) use self::journal::Journal;
 
 use crate::authz::Reach;
 use crate::caller::Caller;
 use crate::error::Error;
 use crate::open::App;
 
-/// Lines that wait for the store before new ones are dropped and counted.
-const MAX_WAITING: usize = 50_000;
-/// Longest wait for events that are on their way.
-const SETTLE: Duration = Duration::from_millis(250);
+/// The categories.
+pub const CATEGORIES: [&str; 3] = ["execution", "system", "security"];
+/// So many lines are looked at for one page.
+const SCAN: usize = 50_000;
 const WRITE_EVERY: Duration = Duration::from_millis(200);
-
-/// Lines and read facts on their way to the store.
-#[derive(Default)]
-pub(crate) struct Journal {
-    waiting: Mutex<Batch>,
-    /// Held while a batch is written.
-    turn: tokio::sync::Mutex<()>,
-    /// The way in for the runtime's events, to tell when all that came has been taken.
-    events: OnceLock<mpsc::Sender<Event>>,
-}
-
-#[derive(Default)]
-struct Batch {
-    lines: Vec<LogRow>,
-    reads: Vec<ReadFact>,
-    dropped: u64,
-}
-
-impl Journal {
-    fn add(&self, line: LogRow) {
-        let mut batch = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        if batch.lines.len() < MAX_WAITING { batch.lines.push(line) } else { batch.dropped += 1 }
-    }
-
-    fn add_read(&self, fact: ReadFact) {
-        let mut batch = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        let same = |other: &&mut ReadFact| {
-            (&other.workload, &other.secret, &other.via) == (&fact.workload, &fact.secret, &fact.via)
-                && (other.project, &other.namespace) == (fact.project, &fact.namespace)
-        };
-        match batch.reads.iter_mut().find(same) {
-            Some(known) => known.last_read_at = fact.last_read_at,
-            None => batch.reads.push(fact),
-        }
-    }
-
-    /// Waits until every event that was reported so far has become a line, for a moment at most.
-    pub(crate) async fn settle(&self) {
-        let Some(events) = self.events.get() else { return };
-        let settled = async {
-            while events.capacity() < events.max_capacity() {
-                tokio::time::sleep(Duration::from_millis(1)).await;
-            }
-        };
-        if tokio::time::timeout(SETTLE, settled).await.is_err() {
-            tracing::debug!("log lines are still being taken");
-        }
-    }
-
-    fn take(&self) -> Batch {
-        std::mem::take(&mut *self.waiting.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-}
 
 /// Starts the task that turns the runtime's events into lines, and gives it its sender.
 pub(crate) fn collect(app: &Arc<App>) -> mpsc::Sender<Event> {
@@ -106,7 +60,7 @@ impl App {
     pub(crate) async fn write_journal(&self) {
         // who comes while a batch is being written waits for it, and so finds its lines in the store
         let _turn = self.journal.turn.lock().await;
-        let batch = self.journal.take();
+        let batch = self.journal.take(self.clock.now());
         if batch.dropped > 0 {
             tracing::error!(lines = batch.dropped, "log lines were dropped because the store was too slow");
         }
@@ -124,12 +78,20 @@ impl App {
         if let Err(error) = written.await {
             tracing::error!(%error, lines, "log lines could not be stored");
         }
+        self.journal.stored.notify_waiters();
     }
 
     fn take_event(&self, event: Event) {
+        let now = self.clock.now();
+        let line = |level: &str, message| Said { category: "execution", at: now, level: level.to_owned(), message };
         match event {
-            Event::Log { workload, execution_id, unix_ms, level, message, .. } => {
-                self.line(&workload, execution_id, unix_ms, level_word(level), message);
+            Event::Log { workload, execution_id, unix_ms, level, message, stream, .. } => {
+                let at = Timestamp::from_millisecond(unix_ms).unwrap_or(now);
+                let stream = match stream {
+                    Stream::Stdout => "stdout",
+                    Stream::Stderr => "stderr",
+                };
+                self.say(&workload, execution_id, stream, Said { at, ..line(level_word(level), message) });
             }
             Event::Read { workload, execution_id, name, scope, version, via, .. } => {
                 let via = match via {
@@ -137,38 +99,27 @@ impl App {
                     Via::Helper => "helper",
                 };
                 let message = format!("secret read STRONGROOM_SECRET_{name} scope={scope} version={version} via={via}");
-                self.line(&workload, execution_id, self.clock.now().as_millisecond(), "info", message);
+                self.say(&workload, execution_id, "", line("info", message));
                 self.read_fact(&workload, &name, via);
             }
             Event::Finished { workload, execution_id, status, millis, outcome } => {
+                self.journal.ended(&execution_id);
                 let failed = !matches!(outcome, Outcome::Completed | Outcome::Cancelled);
                 if failed {
                     let status = status.map_or_else(|| "none".to_owned(), |status| status.to_string());
                     let message = format!("execution failed: {outcome:?}, status {status}, after {millis} ms");
-                    self.line(&workload, Some(execution_id), self.clock.now().as_millisecond(), "error", message);
+                    self.say(&workload, Some(execution_id), "", line("error", message));
                 }
             }
-            Event::Worker { workload, pid, what } => self.worker_line(&workload, pid, &what),
+            Event::Worker { workload, pid, what } => {
+                let (level, message) = life(&what);
+                tracing::debug!(workload = %workload.name, pid, message, "worker");
+                self.say(&workload, None, "", Said { category: "system", ..line(level, message) });
+            }
         }
     }
 
-    fn worker_line(&self, workload: &WorkloadId, pid: u32, what: &WorkerEvent) {
-        let (level, text) = match what {
-            WorkerEvent::Started => ("debug", "worker started".to_owned()),
-            WorkerEvent::Replaced => ("info", "worker replaced".to_owned()),
-            WorkerEvent::ReplacementFailed(reason) => ("error", format!("worker could not be replaced: {reason}")),
-            WorkerEvent::IdleStopped => ("debug", "worker stopped: nobody called it".to_owned()),
-            WorkerEvent::Stopped => ("debug", "worker stopped".to_owned()),
-            WorkerEvent::OverMemory => ("error", "worker stopped: it used more memory than it may".to_owned()),
-            WorkerEvent::Stuck => ("error", "worker stopped: its event loop no longer answered".to_owned()),
-            WorkerEvent::Exited { code, signal } => {
-                ("error", format!("worker ended by itself: code {code:?}, signal {signal:?}"))
-            }
-        };
-        tracing::debug!(function = %workload.name, pid, text, "worker");
-        self.line(workload, None, self.clock.now().as_millisecond(), level, text);
-    }
-
+    /// A line of a workload's, from elsewhere than its own output.
     pub(crate) fn line(
         &self,
         workload: &WorkloadId,
@@ -177,33 +128,59 @@ impl App {
         level: &str,
         message: String,
     ) {
+        let at = Timestamp::from_millisecond(unix_ms).unwrap_or_else(|_| self.clock.now());
+        self.say(workload, execution, "", Said { category: "execution", at, level: level.to_owned(), message });
+    }
+
+    fn say(&self, workload: &WorkloadId, execution: Option<String>, stream: &str, said: Said) {
         let Some(project) = self.project_of(workload) else { return };
-        self.journal.add(LogRow {
-            id: 0,
-            at: Timestamp::from_millisecond(unix_ms).unwrap_or_default(),
-            project,
-            category: "execution".to_owned(),
-            namespace: workload.namespace.clone(),
-            workload: workload.name.clone(),
-            execution,
-            level: level.to_owned(),
-            message,
-        });
+        let row = LogRow { execution, stream: stream.to_owned(), ..said.of(project, workload) };
+        self.journal.add(row, self.clock.now());
+    }
+
+    /// A line about the instance or a project as a whole; the instance's own stand in the project `default`.
+    pub(crate) async fn house_line(
+        &self,
+        category: &'static str,
+        level: &str,
+        about: Option<&ProjectName>,
+        text: String,
+    ) {
+        let default = ProjectName::default_project();
+        let project = self.projects.load(&*self.store, &self.instance, about.unwrap_or(&default)).await;
+        // a project that does not exist has nobody who could read about it
+        let Ok(project) = project else { return };
+        self.house_line_of(category, level, project.id, text);
+    }
+
+    /// The same, where the project is at hand.
+    pub(crate) fn house_line_of(&self, category: &'static str, level: &str, project: Id, message: String) {
+        let said = Said { category, at: self.clock.now(), level: level.to_owned(), message };
+        self.journal.add(said.about(project), self.clock.now());
+    }
+
+    /// Notes that a request failed on a row that is not what was written. The server's log says which; here it could tell
+    /// names of another project.
+    pub async fn note_damage(&self, request_id: &str) {
+        let text = format!("a row of the database is not what was written: request {request_id} was refused");
+        self.house_line("security", "error", None, text).await;
+    }
+
+    /// Notes that this process serves from now on.
+    pub async fn note_start(&self, version: &str) {
+        self.house_line("system", "info", None, format!("server started: strongroom {version}")).await;
+        self.write_journal().await;
+    }
+
+    /// Notes that this process is about to end, on purpose.
+    pub async fn note_stop(&self) {
+        self.house_line("system", "info", None, "server stopping".to_owned()).await;
     }
 
     /// Notes what the server itself has to say of a workload.
     pub(crate) fn system_line(&self, project: Id, workload: &WorkloadId, level: &str, message: String) {
-        self.journal.add(LogRow {
-            id: 0,
-            at: self.clock.now(),
-            project,
-            category: "system".to_owned(),
-            namespace: workload.namespace.clone(),
-            workload: workload.name.clone(),
-            execution: None,
-            level: level.to_owned(),
-            message,
-        });
+        let said = Said { category: "system", at: self.clock.now(), level: level.to_owned(), message };
+        self.journal.add(said.of(project, workload), self.clock.now());
     }
 
     fn read_fact(&self, workload: &WorkloadId, target: &str, via: &str) {
@@ -242,31 +219,115 @@ fn level_word(level: Level) -> &'static str {
     }
 }
 
-/// A project's lines, oldest first among the newest that fit.
+/// What a line says, wherever it belongs.
+struct Said {
+    category: &'static str,
+    at: Timestamp,
+    level: String,
+    message: String,
+}
+
+impl Said {
+    fn of(self, project: Id, workload: &WorkloadId) -> LogRow {
+        let kind = match workload.kind {
+            Kind::Function => "function",
+            Kind::Job => "job",
+        };
+        LogRow {
+            namespace: workload.namespace.clone(),
+            kind: kind.to_owned(),
+            workload: workload.name.clone(),
+            ..self.about(project)
+        }
+    }
+
+    fn about(self, project: Id) -> LogRow {
+        LogRow {
+            id: 0,
+            at: self.at,
+            project,
+            category: self.category.to_owned(),
+            namespace: String::new(),
+            kind: String::new(),
+            workload: String::new(),
+            execution: None,
+            stream: String::new(),
+            level: self.level,
+            message: self.message,
+        }
+    }
+}
+
+fn life(what: &WorkerEvent) -> (&'static str, String) {
+    match what {
+        WorkerEvent::Started => ("debug", "worker started".to_owned()),
+        WorkerEvent::Replaced => ("info", "worker replaced".to_owned()),
+        WorkerEvent::ReplacementFailed(reason) => ("error", format!("worker could not be replaced: {reason}")),
+        WorkerEvent::IdleStopped => ("debug", "worker stopped: nobody called it".to_owned()),
+        WorkerEvent::Stopped => ("debug", "worker stopped".to_owned()),
+        WorkerEvent::OverMemory => ("error", "worker stopped: it used more memory than it may".to_owned()),
+        WorkerEvent::Stuck => ("error", "worker stopped: its event loop no longer answered".to_owned()),
+        WorkerEvent::Exited { code, signal } => {
+            let how = match (code, signal) {
+                (Some(code), _) => format!("exit code {code}"),
+                (None, Some(signal)) => format!("signal {signal}"),
+                (None, None) => "nobody knows how".to_owned(),
+            };
+            ("error", format!("worker ended by itself: {how}"))
+        }
+    }
+}
+
+/// A page of a project's lines, oldest first among the newest that pass; with `filter.after` the oldest. If none passes,
+/// waits up to `wait` for one. The page's cursor is where to go on: with `after` the next `after`, else the next `before`.
 pub async fn list(
     app: &App,
     caller: &Caller,
     project: &ProjectName,
     mut filter: LogFilter,
-) -> Result<Vec<LogItem>, Error> {
+    wait: Duration,
+) -> Result<Page<LogItem>, Error> {
     let namespace: Option<NamespaceName> =
         filter.namespace.as_deref().map(str::parse).transpose().map_err(|error| Error::invalid("namespace", error))?;
     let reach = namespace.as_ref().map_or(Reach::Project, Reach::Whole);
     let entered = app.enter(caller, project, Capability::LogsRead, reach).await?;
+    filter.limit = filter.limit.clamp(1, 10_000);
+    filter.scan = SCAN;
+    let deadline = Instant::now() + wait;
     app.journal.settle().await;
     app.write_journal().await;
-    filter.limit = filter.limit.clamp(1, 10_000);
-    let rows = app.store.read(|rows: &mut dyn Rows| rows.logs(&entered.id, &filter).map_err(Error::from)).await?;
+    loop {
+        // before the look, so that no line falls between the look and the wait
+        let stored = app.journal.stored.notified();
+        let mut stored = std::pin::pin!(stored);
+        stored.as_mut().enable();
+        let page = app.store.read(|rows: &mut dyn Rows| rows.logs(&entered.id, &filter).map_err(Error::from)).await?;
+        let is_at_end = page.next == filter.after;
+        if !page.rows.is_empty() || (filter.after.is_some() && !is_at_end) || Instant::now() >= deadline {
+            let next_cursor = page.next.map(|id| id.to_string());
+            return Ok(Page { items: page.rows.into_iter().map(item).collect(), next_cursor });
+        }
+        let _late = tokio::time::timeout_at(deadline, stored).await;
+        if !crate::tokens::still_stands(app, caller).await? {
+            return Err(Error::Forbidden("the token is not accepted any more".to_owned()));
+        }
+    }
+}
+
+fn item(row: LogRow) -> LogItem {
     let some = |text: String| (!text.is_empty()).then_some(text);
-    let items = rows.into_iter().map(|row| LogItem {
+    let is_job = row.kind == "job";
+    let (function, job) = if is_job { (None, some(row.workload)) } else { (some(row.workload), None) };
+    LogItem {
         id: row.id,
         at: row.at,
         category: row.category,
         namespace: some(row.namespace),
-        function: some(row.workload),
+        function,
+        job,
         execution: row.execution,
+        stream: some(row.stream),
         level: row.level,
         message: row.message,
-    });
-    Ok(items.collect())
+    }
 }

@@ -19,6 +19,7 @@ use crate::clock::Clock;
 use crate::epochs::Epochs;
 use crate::error::Error;
 use crate::functions::Routes;
+use crate::housekeeping::LogRetention;
 use crate::jobs::Scheduler;
 use crate::keys::Projects;
 use crate::live::ChangeEvent;
@@ -52,6 +53,8 @@ pub struct AppConfig {
     pub restore_window: Duration,
     /// How many runs of jobs go on at once.
     pub jobs_at_once: usize,
+    /// How long log lines are kept.
+    pub log_retention: LogRetention,
     /// Whether delivery records may be written without waiting for the disk (`audit.sync = interval`).
     pub relaxed_audit: bool,
 }
@@ -106,6 +109,7 @@ pub struct App {
     pub(crate) environment: HashMap<SecretName, SecretValue>,
     pub(crate) environment_projects: Vec<ProjectName>,
     pub(crate) restore_window: Duration,
+    pub(crate) log_retention: LogRetention,
     pub(crate) relaxed_audit: bool,
     pub(crate) anonymous_denials: AtomicU64,
     /// When it was opened: what ran out before needs no announcement.
@@ -151,6 +155,7 @@ impl App {
             environment: config.server_environment.into_iter().collect(),
             environment_projects: config.environment_projects,
             restore_window: config.restore_window,
+            log_retention: config.log_retention,
             relaxed_audit: config.relaxed_audit,
             anonymous_denials: AtomicU64::new(0),
             opened_at,

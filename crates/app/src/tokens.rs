@@ -99,10 +99,12 @@ pub async fn authenticate(
         Some(known) => known,
         // the store is not asked about a text whose checksum does not fit
         None if token::parse(bearer).is_err() => return Err(AuthenticateError::Refused),
-        None => look_up(app, digest).await?,
+        None => look_up(app, digest, source).await?,
     };
     let now = app.clock.now();
     if known.expires_at.is_some_and(|at| at <= now) {
+        let text = format!("refused: the expired {} ({}) was used from {source}", known.actor, known.id);
+        app.house_line_of("security", "warn", known.home, text);
         return Err(AuthenticateError::Refused);
     }
     app.credentials.used.lock().unwrap_or_else(PoisonError::into_inner).insert(known.id, now);
@@ -115,11 +117,20 @@ pub async fn authenticate(
     })
 }
 
-async fn look_up(app: &App, digest: Digest) -> Result<Known, AuthenticateError> {
+async fn look_up(app: &App, digest: Digest, source: &str) -> Result<Known, AuthenticateError> {
     let revocations = app.credentials.revocations.load(Ordering::SeqCst);
     let row = app.store.read(|rows: &mut dyn Rows| rows.token_by_digest(&digest)).await?;
-    let row = row.filter(|row| row.revoked_at.is_none()).ok_or(AuthenticateError::Refused)?;
-    row.verify(&app.instance).map_err(|error| Error::damaged(format!("token {}", row.id))(error))?;
+    let row = row.ok_or(AuthenticateError::Refused)?;
+    if row.revoked_at.is_some() {
+        let text = format!("refused: the revoked token {} ({}) was used from {source}", row.name, row.id);
+        app.house_line_of("security", "warn", row.project, text);
+        return Err(AuthenticateError::Refused);
+    }
+    if let Err(error) = row.verify(&app.instance) {
+        let text = format!("token {} does not say what was signed: the database was changed from outside", row.id);
+        app.house_line_of("security", "error", row.project, text);
+        return Err(Error::damaged(format!("token {}", row.id))(error).into());
+    }
     let grant: Grant = serde_json::from_str(&row.grant).map_err(|_| StoreError::Damaged("token grant"))?;
     let actor = format!("{}:{}", if grant.agent { "agent" } else { "token" }, row.name).into();
     let known = Known { id: row.id, home: row.project, actor, grant: Arc::new(grant), expires_at: row.expires_at };

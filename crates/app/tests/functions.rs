@@ -94,6 +94,7 @@ impl House {
             public_url: None,
             restore_window: Duration::from_hours(168),
             jobs_at_once: 8,
+            log_retention: strongroom_app::LogRetention::default(),
             relaxed_audit: false,
         });
         Self { app: app.await.unwrap(), store, home }

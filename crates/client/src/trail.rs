@@ -31,6 +31,8 @@ pub struct LogFilter<'a> {
     pub namespace: Option<&'a str>,
     /// Only of this function.
     pub function: Option<&'a str>,
+    /// Only of this job.
+    pub job: Option<&'a str>,
     /// Only of this execution.
     pub execution: Option<&'a str>,
     /// Only lines that contain this text.
@@ -45,6 +47,10 @@ pub struct LogFilter<'a> {
     pub limit: Option<u64>,
     /// Only lines with a higher id.
     pub after: Option<u64>,
+    /// With `after`: waits so many seconds for a line.
+    pub wait_seconds: Option<u64>,
+    /// The cursor of the page before, to go on with older lines.
+    pub cursor: Option<String>,
 }
 
 impl Project<'_> {
@@ -64,10 +70,13 @@ impl Project<'_> {
     /// A page of log lines, oldest first.
     pub async fn logs(&self, filter: &LogFilter<'_>) -> Result<Page<LogItem>, ClientError> {
         let call = self.call(Method::GET, &["logs"]).query("category", filter.category);
-        let call = call.query("namespace", filter.namespace).query("function", filter.function);
+        let call =
+            call.query("namespace", filter.namespace).query("function", filter.function).query("job", filter.job);
         let call =
             call.query("execution", filter.execution).query("search", filter.search).query("level", filter.level);
         let call = call.query("since", filter.since.as_deref()).query("until", filter.until.as_deref());
+        let wait = filter.wait_seconds.map(|seconds| format!("{seconds}s"));
+        let call = call.query("wait", wait.as_deref()).query("cursor", filter.cursor.as_deref());
         call.query_number("limit", filter.limit).query_number("after", filter.after).send().await
     }
 }

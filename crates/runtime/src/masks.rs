@@ -1,12 +1,12 @@
 //! The values whose traces are masked in output: those in force and those replaced of late.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use strongroom_secret::SecretValue;
 
-use crate::mask::MaskSet;
+use crate::mask::{MaskSet, is_maskable};
 use crate::snapshot::{EntryState, Snapshot};
 
 /// A replaced value is masked for so long: a worker that started with it may still be writing.
@@ -23,6 +23,8 @@ struct State {
     /// Each with the time since when it is no longer in force.
     values: Vec<(SecretValue, Option<Instant>)>,
     built: Option<Arc<MaskSet>>,
+    /// Names whose values are too short to be masked, and whether that has been told.
+    short: BTreeMap<String, bool>,
 }
 
 impl Masks {
@@ -39,10 +41,17 @@ impl Masks {
         state.hold(fresh, Instant::now());
     }
 
+    /// Names whose values are too short to be masked, each once.
+    pub(crate) fn take_short(&self) -> Vec<String> {
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let untold = state.short.iter_mut().filter_map(|(name, told)| (!std::mem::replace(told, true)).then_some(name));
+        untold.cloned().collect()
+    }
+
     /// What is to be masked now.
     pub fn set(&self) -> Arc<MaskSet> {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let State { values, built } = &mut *state;
+        let State { values, built, .. } = &mut *state;
         Arc::clone(built.get_or_insert_with(|| Arc::new(MaskSet::new(values.iter().map(|(value, _)| value)))))
     }
 }
@@ -53,6 +62,9 @@ impl State {
         for entry in snapshot.entries.iter().chain(&snapshot.system) {
             if let EntryState::Value(value) = &entry.state {
                 fresh.insert(value.expose());
+                if !value.is_empty() && !is_maskable(value) {
+                    self.short.entry(entry.name.clone()).or_default();
+                }
             }
         }
         self.hold(fresh, now);
@@ -107,6 +119,15 @@ mod tests {
         state.update(&snapshot("first-value"), start + KEEP_REPLACED / 2);
         state.update(&snapshot("first-value"), start + KEEP_REPLACED * 2);
         assert_eq!(mask(&state, "first-value second-value"), format!("{MASK} second-value"));
+    }
+
+    #[test]
+    fn a_value_too_short_to_be_masked_is_named_once() {
+        let masks = Masks::default();
+        masks.update(&snapshot("abc"));
+        masks.update(&snapshot("abcd"));
+        assert_eq!(masks.take_short(), ["A"]);
+        assert_eq!(masks.take_short(), [""; 0]);
     }
 
     #[test]

@@ -11,7 +11,7 @@ use crate::egress::Egress;
 use crate::event::{Event, Level, Stream};
 use crate::jobs::ProgressOf;
 use crate::lines::{Line, Lines, limited};
-use crate::mask::Masker;
+use crate::mask::{MIN_VALUE_BYTES, Masker};
 use crate::masks::Masks;
 use crate::reads::{self, Observed, Seen};
 use crate::spec::{WorkerSpec, WorkloadId};
@@ -198,6 +198,16 @@ impl Output {
             via,
             module_load,
         })
+    }
+
+    /// Says once, by name, which values are too short to be masked.
+    pub(crate) async fn name_short_values(&self) {
+        let Some(owner) = self.owner.get() else { return };
+        for name in owner.masks.take_short() {
+            let message =
+                format!("the value of {name} is shorter than {MIN_VALUE_BYTES} bytes: it is not masked in logs");
+            self.log(None, Stream::Stdout, Level::Warn, message).await;
+        }
     }
 
     /// Reports one masked line.

@@ -163,6 +163,7 @@ impl Worker {
         if self.output.owner.set(Owner::new(spec, masks)).is_err() {
             return Err(StartFailure::Spawn("the worker is already assigned".to_owned()));
         }
+        self.output.name_short_values().await;
         let mut stage = self.output.stage.subscribe();
         let message = wire::assign(spec, &format!("file://{}", code.display()), snapshot);
         let loaded = async {

@@ -80,15 +80,17 @@ fn with_hint(problem: Problem, hint: Option<String>) -> Problem {
     }
 }
 
+/// Says that somebody has changed the database from outside, or that the disk has.
+const DAMAGED: &str = "its row is not what was written";
+
 /// What an operator must look at: logged once with its causes, told to the caller in one safe sentence.
 fn hidden(error: &Error) -> Problem {
     let cause = std::error::Error::source(error).map(ToString::to_string);
     tracing::error!(%error, cause, "a request failed on stored data");
     match error {
-        Error::Damaged { what, .. } => Problem::new(
-            Code::Internal,
-            format!("{what} does not open: its row is not what was written. Nothing was delivered."),
-        ),
+        Error::Damaged { what, .. } => {
+            Problem::new(Code::Internal, format!("{what} does not open: {DAMAGED}. Nothing was delivered."))
+        }
         Error::Store(strongroom_app::StoreError::Unavailable(_)) => {
             Problem::new(Code::Unavailable, "the store is not available; nothing was changed")
         }
@@ -117,3 +119,10 @@ impl IntoResponse for Failure {
 /// Marks an answer whose body still lacks the request's id.
 #[derive(Clone)]
 pub(crate) struct Pending(pub(crate) Box<Problem>);
+
+impl Pending {
+    /// Whether the request failed on a row that is not what was written.
+    pub(crate) fn is_damage(&self) -> bool {
+        self.0.detail.contains(DAMAGED)
+    }
+}

@@ -92,6 +92,9 @@ pub(crate) async fn admit(served: Arc<Served>, request: Request, routes: Router)
     } else {
         authenticated(&served, (peer, &id), request, routes).await
     };
+    if response.extensions().get::<Pending>().is_some_and(Pending::is_damage) {
+        served.app.note_damage(&id.0).await;
+    }
     let response = seal(response, &id);
     let status = response.status();
     if status.is_server_error() {

@@ -4,7 +4,7 @@ use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 
 use rustix::fs::Mode;
-use strongroom_app::App;
+use strongroom_app::{App, LogRetention};
 use strongroom_client::{Client, Credential, InProcess};
 use strongroom_server::{Served, local_router};
 use strongroom_store::sqlite::Durability;
@@ -75,8 +75,14 @@ pub(crate) async fn open(context: &Context, kind: &str) -> Result<Connected, Fai
         }
     };
     let urls = Urls { public: Some(public_url(context, &home)), ..Urls::default() };
-    let setup =
-        Setup { urls, pool_size: 1, durability: Durability::Synced, jobs_at_once: 1, rng: Arc::new(KernelRandom) };
+    let setup = Setup {
+        urls,
+        pool_size: 1,
+        durability: Durability::Synced,
+        jobs_at_once: 1,
+        log_retention: LogRetention::default(),
+        rng: Arc::new(KernelRandom),
+    };
     let opened = opening::open(context, &home, setup).await?;
     if is_new {
         context.output.talk(&format!("made a local store in {}", home.path().display()));

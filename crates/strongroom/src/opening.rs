@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use strongroom_api::Code;
-use strongroom_app::{App, AppConfig, OpenError, SystemClock};
+use strongroom_app::{App, AppConfig, LogRetention, OpenError, SystemClock};
 use strongroom_model::{ProjectName, SecretName};
 use strongroom_runtime::locate::{self, Places};
 use strongroom_runtime::{Launcher, MAX_SCRATCH_BYTES, PrivateNet, RuntimeConfig};
@@ -49,6 +49,8 @@ pub(crate) struct Setup {
     pub(crate) durability: Durability,
     /// How many runs of jobs go on at once.
     pub(crate) jobs_at_once: usize,
+    /// How long log lines are kept.
+    pub(crate) log_retention: LogRetention,
     /// Randomness.
     pub(crate) rng: Arc<dyn Random>,
 }
@@ -82,6 +84,7 @@ pub(crate) async fn open(context: &Context, home: &Home, setup: Setup) -> Result
         public_url: setup.urls.public,
         restore_window: RESTORE_WINDOW,
         jobs_at_once: setup.jobs_at_once,
+        log_retention: setup.log_retention,
         relaxed_audit: setup.durability != Durability::Synced,
     };
     let app = App::open(config).await.map_err(|error| refused(&error))?;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use strongroom_app::LogRetention;
 use strongroom_seal::SystemRandom;
 use strongroom_server::{Listener, Served, functions_router, local_router, management_router, serve};
 use strongroom_store::sqlite::Durability;
@@ -30,6 +31,8 @@ pub(crate) struct Listen {
     pub(crate) jobs_at_once: usize,
     /// When delivery records are on disk.
     pub(crate) durability: Durability,
+    /// How long log lines are kept.
+    pub(crate) log_retention: LogRetention,
 }
 
 /// Serves until SIGTERM or SIGINT.
@@ -65,6 +68,7 @@ async fn serve_all(context: &Context, home: &Home, listen: &Listen) -> Result<()
         pool_size: POOL_SIZE,
         durability: listen.durability,
         jobs_at_once: listen.jobs_at_once,
+        log_retention: listen.log_retention,
         rng: Arc::new(SystemRandom),
     };
     let opened = opening::open(context, home, setup).await?;
@@ -118,8 +122,10 @@ async fn serve_on(
     });
     lines.iter().try_for_each(|line| output::line(line))?;
     tracing::info!(fingerprint = opened.app.fingerprint(), home = %home.path().display(), "ready");
+    opened.app.note_start(env!("CARGO_PKG_VERSION")).await;
     stops.wait().await;
     tracing::info!("stopping");
+    opened.app.note_stop().await;
     stop.send(()).ok();
     opened.app.stop_jobs();
     served.end_streams();

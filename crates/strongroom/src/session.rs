@@ -9,6 +9,7 @@ use tokio::runtime::Runtime;
 use crate::config::{self, NamedBy};
 use crate::context::Context;
 use crate::errors::Failure;
+use crate::home::Home;
 use crate::local::{self, Local};
 
 /// A connected client with the runtime that drives it.
@@ -45,6 +46,17 @@ impl Session {
     /// From now on the audit trail names this coding agent beside whose credential it is.
     pub(crate) fn act_for_agent(&mut self, name: &str) {
         self.client.act_for_agent(name);
+    }
+
+    /// After a lost connection: finds the local server anew, if one runs; it has another socket and another token. A
+    /// server at an address is connected to by the next operation. Never opens the store.
+    pub(crate) fn reconnect(&mut self, context: &Context) -> Result<(), Failure> {
+        if config::address(context)?.is_none()
+            && let Some(client) = local::running(&Home::locate(context)?)
+        {
+            self.client = client;
+        }
+        Ok(())
     }
 
     /// The client.

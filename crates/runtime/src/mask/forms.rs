@@ -11,6 +11,9 @@ use super::{MIN_LINE_BYTES, MIN_VALUE_BYTES};
 /// Bytes of a form that the first look compares.
 pub(super) const ANCHOR_BYTES: usize = 6;
 
+/// A value that is broken by a line break, and written as it is, is at least so long.
+const MIN_BROKEN_CHARS: usize = 12;
+
 const STANDARD: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 const URL_SAFE: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
@@ -38,6 +41,13 @@ pub(super) struct Form {
     code: Code,
     /// Its length.
     pub(super) chars: usize,
+}
+
+impl Form {
+    /// Whether it is still this form with line breaks inside. Short words that happen to stand around one are not.
+    pub(super) fn may_be_broken(&self) -> bool {
+        self.chars >= MIN_BROKEN_CHARS || !matches!(self.code, Code::Plain | Code::Plus)
+    }
 }
 
 /// What may stand after a form in base64: digits that still hold bits of the value, and padding.

@@ -10,8 +10,6 @@ use super::units::{Ends, Mode, Reader};
 
 /// Steps for each byte of text. Only a text made to be slow needs more; what is left of it is masked unread.
 const STEPS_PER_BYTE: usize = 24;
-/// A form that is broken by a line break is at least so long.
-const MIN_JOINED_CHARS: usize = 16;
 /// A form that is cut short by `...` is masked if so much of it is there.
 const MIN_ABBREVIATED_CHARS: usize = 16;
 /// Blanks that may stand where a line is broken.
@@ -107,9 +105,14 @@ impl Search<'_> {
         if self.forms.beginning(anchor).is_empty() {
             return;
         }
-        let (Look::Nothing { stopped_at } | Look::Form { stopped_at, .. }) = self.look(at, Mode::RAW) else { return };
-        // what stopped it may be an escape
-        if self.text.get(stopped_at).is_some_and(|byte| matches!(byte, 0x1b | b'\\' | b'%' | b'\'')) {
+        let stopped_at = match self.look(at, Mode::RAW) {
+            Look::Nothing { stopped_at } | Look::Form { stopped_at, .. } => stopped_at,
+            Look::Unfinished { .. } if self.is_whole => self.text.len(),
+            Look::Unfinished { .. } => return,
+        };
+        // what stopped it may be an escape, or the second byte of one
+        let passed = self.text.get(at..=stopped_at).or(self.text.get(at..)).unwrap_or_default();
+        if passed.iter().any(|byte| matches!(byte, 0x1b | b'\\' | b'%' | b'\'')) {
             for mode in Mode::ESCAPED {
                 self.look(at, mode);
             }
@@ -121,8 +124,8 @@ impl Search<'_> {
         if memchr::memchr(0x1b, text).is_some() {
             self.pass(Mode::PLAIN, |rest| memchr::memchr(0x1b, rest));
         }
-        if memchr::memchr(b'\n', text).is_some() {
-            self.pass(Mode::JOINED, |rest| memchr::memchr(b'\n', rest));
+        if memchr::memchr2(b'\n', b'\r', text).is_some() {
+            self.pass(Mode::JOINED, |rest| memchr::memchr2(b'\n', b'\r', rest));
         }
         if memchr::memchr(b'\\', text).is_some() {
             let next = |rest: &[u8]| memchr::memchr(b'\\', rest);
@@ -134,8 +137,8 @@ impl Search<'_> {
                 self.pass(Mode::BACK_TWICE, next);
             }
         }
-        if memmem::find(text, b"'\"'").is_some() {
-            self.pass(Mode::BACK, |rest| memmem::find(rest, b"'\"'"));
+        if next_quote(text).is_some() {
+            self.pass(Mode::QUOTE, next_quote);
         }
         if memchr::memchr(b'%', text).is_some() {
             let next = |rest: &[u8]| memchr::memchr(b'%', rest);
@@ -176,15 +179,15 @@ impl Search<'_> {
                 }
                 for byte in unit.bytes() {
                     window.push(*byte, at);
+                    if let Some(start) = window.start
+                        && self.forms.may_begin(window.anchor())
+                        && !self.forms.beginning(window.anchor()).is_empty()
+                    {
+                        self.look(start, mode);
+                    }
                 }
                 calm = if unit.next - at == 1 { calm + 1 } else { 0 };
                 at = unit.next;
-                if let Some(start) = window.start
-                    && self.forms.may_begin(window.anchor())
-                    && !self.forms.beginning(window.anchor()).is_empty()
-                {
-                    self.look(start, mode);
-                }
             }
             from = at;
         }
@@ -243,14 +246,11 @@ impl Search<'_> {
         let mut first = Window::default();
         let (mut at, mut chars) = (start, 0);
         loop {
-            if chars == ANCHOR_BYTES && range.end == usize::MAX {
-                range = self.forms.beginning(first.anchor());
-            }
             if range.end != usize::MAX
                 && let Some(form) = self.forms.form(range.start).filter(|form| form.chars == chars)
                 && !range.is_empty()
             {
-                if !gap.joined || chars >= MIN_JOINED_CHARS {
+                if !gap.joined || form.may_be_broken() {
                     match self.after_tail(reader, form, at) {
                         Ok(end) => best = Some(end),
                         Err(Ends) if reader.is_whole => best = Some(self.text.len()),
@@ -272,6 +272,9 @@ impl Search<'_> {
                 if chars < ANCHOR_BYTES {
                     first.push(*byte, at);
                     chars += 1;
+                    if chars == ANCHOR_BYTES {
+                        range = self.forms.beginning(first.anchor());
+                    }
                     continue;
                 }
                 let narrowed = self.forms.narrow(range.clone(), chars, *byte);
@@ -321,6 +324,11 @@ impl Search<'_> {
 
 fn ended(best: Option<usize>, stopped_at: usize) -> Look {
     best.map_or(Look::Nothing { stopped_at }, |end| Look::Form { end, stopped_at })
+}
+
+/// Where one of the shell's ways to write a quote may begin.
+fn next_quote(text: &[u8]) -> Option<usize> {
+    memchr::memchr_iter(b'\'', text).find(|at| matches!(text.get(at + 1), None | Some(b'\\' | b'"')))
 }
 
 /// Where the text goes on after a line break, its fellows and what indents the next line.

@@ -3,13 +3,18 @@
 /// Longest terminal sequence that is passed over, in units; a longer one is text.
 const MAX_CODE_UNITS: usize = 2048;
 
+/// How a single quote is written between single quotes.
+const QUOTES: [&[u8]; 2] = [b"'\\''", b"'\"'\"'"];
+
 /// One escape mechanism.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Layer {
     /// `%41`.
     Percent,
-    /// `\n`, `\"`, `\/`, `\x41`, `\u0041`, `\101`, and the shell's `'\''` and `'"'"'`.
+    /// `\n`, `\"`, `\/`, `\x41`, `\u0041`, `\101`.
     Back,
+    /// A quote inside a word that the shell is given between quotes: [`QUOTES`].
+    Quote,
 }
 
 /// How a text is read.
@@ -30,6 +35,7 @@ impl Mode {
     pub(super) const BACK_JOINED: Self = Self { layers: &[Layer::Back], skips_codes: true, joins_lines: true };
     pub(super) const BACK_TWICE: Self =
         Self { layers: &[Layer::Back, Layer::Back], skips_codes: true, joins_lines: false };
+    pub(super) const QUOTE: Self = Self { layers: &[Layer::Quote], skips_codes: true, joins_lines: false };
     pub(super) const PERCENT: Self = Self { layers: &[Layer::Percent], skips_codes: true, joins_lines: false };
     pub(super) const PERCENT_TWICE: Self =
         Self { layers: &[Layer::Percent, Layer::Percent], skips_codes: true, joins_lines: false };
@@ -37,12 +43,13 @@ impl Mode {
         Self { layers: &[Layer::Percent, Layer::Back], skips_codes: true, joins_lines: false };
 
     /// Every way of reading but the plainest one.
-    pub(super) const ESCAPED: [Self; 8] = [
+    pub(super) const ESCAPED: [Self; 9] = [
         Self::PLAIN,
         Self::JOINED,
         Self::BACK,
         Self::BACK_JOINED,
         Self::BACK_TWICE,
+        Self::QUOTE,
         Self::PERCENT,
         Self::PERCENT_TWICE,
         Self::PERCENT_BACK,
@@ -119,7 +126,7 @@ impl Reader<'_> {
         let escaped = match (layer, unit.first()) {
             (Layer::Percent, b'%') => self.percent(unit.next, inner),
             (Layer::Back, b'\\') => self.back(unit.next, inner),
-            (Layer::Back, b'\'') => self.quote(unit.next, inner),
+            (Layer::Quote, b'\'') => self.quote(unit.next, inner),
             _ => return Ok(unit),
         };
         match escaped {
@@ -181,10 +188,10 @@ impl Reader<'_> {
         Ok(Some(Unit::byte(low_byte(code), next)))
     }
 
-    /// `'\''` and `'"'"'`, of which the first quote has been read.
+    /// One of [`QUOTES`], of which the first byte has been read.
     fn quote(&self, at: usize, inner: &[Layer]) -> Result<Option<Unit>, Ends> {
-        for rest in [b"\\''".as_slice(), b"\"'\"'"] {
-            if let Some(next) = self.literal(at, rest, inner)? {
+        for quote in QUOTES {
+            if let Some(next) = self.literal(at, quote.get(1..).unwrap_or_default(), inner)? {
                 return Ok(Some(Unit::byte(b'\'', next)));
             }
         }

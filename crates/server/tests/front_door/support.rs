@@ -93,6 +93,7 @@ impl House {
             public_url: Some("http://127.0.0.1:7876".to_owned()),
             restore_window: std::time::Duration::from_hours(168),
             jobs_at_once: 8,
+            log_retention: strongroom_app::LogRetention::default(),
             relaxed_audit: false,
         });
         let app = app.await.unwrap();

@@ -12,8 +12,10 @@ pub(super) fn log_row(project: u64, category: &str, message: &str) -> LogRow {
         project: id(project),
         category: category.to_owned(),
         namespace: "staging".to_owned(),
+        kind: "function".to_owned(),
         workload: "fn1".to_owned(),
         execution: None,
+        stream: "stdout".to_owned(),
         level: "info".to_owned(),
         message: message.to_owned(),
     }
@@ -24,8 +26,9 @@ async fn append(store: &Arc<dyn Store>, rows: Vec<LogRow>) {
 }
 
 async fn messages(store: &Arc<dyn Store>, filter: LogFilter) -> Vec<String> {
-    let filter = LogFilter { limit: if filter.limit == 0 { 100 } else { filter.limit }, ..filter };
-    let rows = read(store, |rows| rows.logs(&id(1), &filter)).await;
+    let or = |number: usize, otherwise| if number == 0 { otherwise } else { number };
+    let filter = LogFilter { limit: or(filter.limit, 100), scan: or(filter.scan, 1_000), ..filter };
+    let rows = read(store, |rows| rows.logs(&id(1), &filter)).await.rows;
     assert!(rows.windows(2).all(|pair| matches!(pair, [first, second] if first.id < second.id)));
     rows.into_iter().map(|row| row.message).collect()
 }
@@ -39,7 +42,7 @@ pub(super) async fn the_newest_lines_come_oldest_first(store: Arc<dyn Store>) {
     append(&store, vec![log_row(2, "execution", "another project's")]).await;
     let filter = LogFilter { limit: 3, ..LogFilter::default() };
     assert_eq!(messages(&store, filter.clone()).await, ["line 8", "line 9", "line 10"]);
-    let rows = read(&store, |rows| rows.logs(&id(1), &filter)).await;
+    let rows = read(&store, |rows| rows.logs(&id(1), &LogFilter { scan: 1_000, ..filter })).await.rows;
     let row = rows.first().unwrap();
     assert!(row.id > 0);
     assert_eq!(row, &LogRow { id: row.id, ..line(8) });
@@ -56,6 +59,7 @@ pub(super) async fn filters_select_and_search_is_literal(store: Arc<dyn Store>) 
             LogRow { category: "security".to_owned(), ..text("category") },
             LogRow { namespace: "production".to_owned(), ..text("namespace") },
             LogRow { workload: "fn2".to_owned(), ..text("workload") },
+            LogRow { kind: "job".to_owned(), ..text("kind") },
             LogRow { execution: Some("e1".to_owned()), ..text("execution") },
             LogRow { level: "warn".to_owned(), ..text("warn") },
             LogRow { level: "error".to_owned(), ..text("error") },
@@ -72,43 +76,85 @@ pub(super) async fn filters_select_and_search_is_literal(store: Arc<dyn Store>) 
     assert_eq!(messages(&store, LogFilter { category: owned("security"), ..none() }).await, ["category"]);
     assert_eq!(messages(&store, LogFilter { namespace: owned("production"), ..none() }).await, ["namespace"]);
     assert_eq!(messages(&store, LogFilter { workload: owned("fn2"), ..none() }).await, ["workload"]);
+    assert_eq!(messages(&store, LogFilter { kind: owned("job"), ..none() }).await, ["kind"]);
     assert_eq!(messages(&store, LogFilter { execution: owned("e1"), ..none() }).await, ["execution"]);
     assert_eq!(messages(&store, LogFilter { execution: owned("e2"), ..none() }).await, [""; 0]);
     let levels = vec!["warn".to_owned(), "error".to_owned(), "\"],[\"".to_owned()];
     assert_eq!(messages(&store, LogFilter { levels, ..none() }).await, ["warn", "error"]);
     assert_eq!(messages(&store, LogFilter { since: Some(at(100)), ..none() }).await, ["late"]);
-    assert_eq!(messages(&store, LogFilter { until: Some(at(100)), ..none() }).await.len(), 9);
+    assert_eq!(messages(&store, LogFilter { until: Some(at(100)), ..none() }).await.len(), 10);
     let both = LogFilter { since: Some(at(1)), until: Some(at(1)), ..none() };
     assert_eq!(messages(&store, both).await, [""; 0]);
 }
 
 pub(super) async fn a_follower_misses_nothing(store: Arc<dyn Store>) {
     append(&store, (1..=5).map(line).collect()).await;
-    let newest = read(&store, |rows| rows.logs(&id(1), &LogFilter { limit: 1, ..LogFilter::default() })).await;
-    let mut after = newest.last().unwrap().id;
+    let newest = read(&store, |rows| rows.logs(&id(1), &LogFilter { limit: 1, scan: 9, ..LogFilter::default() })).await;
+    let mut after = newest.rows.last().unwrap().id;
     append(&store, (6..=15).map(line).collect()).await;
     let mut seen = Vec::new();
     loop {
-        let filter = LogFilter { after: Some(after), limit: 4, ..LogFilter::default() };
-        let page = read(&store, |rows| rows.logs(&id(1), &filter)).await;
+        let filter = LogFilter { after: Some(after), limit: 4, scan: 9, ..LogFilter::default() };
+        let page = read(&store, |rows| rows.logs(&id(1), &filter)).await.rows;
         let Some(last) = page.last() else { break };
         after = last.id;
         seen.extend(page.into_iter().map(|row| row.message));
     }
     assert_eq!(seen, (6..=15).map(|n| format!("line {n}")).collect::<Vec<_>>());
     // an id is never given twice, or a follower would miss the line that has it
-    write(&store, |tx| tx.prune_logs(at(1_000), 0)).await;
+    write(&store, |tx| tx.prune_logs("execution", at(1_000), 0, 100)).await;
     append(&store, vec![line(16)]).await;
     let filter = LogFilter { after: Some(after), limit: 4, ..LogFilter::default() };
     assert_eq!(messages(&store, filter).await, ["line 16"]);
 }
 
-pub(super) async fn pruning_goes_by_age_and_by_number(store: Arc<dyn Store>) {
+pub(super) async fn a_search_looks_at_a_bounded_number_of_lines_and_says_where_it_is(store: Arc<dyn Store>) {
+    append(&store, (1..=100).map(line).collect()).await;
+    append(&store, vec![log_row(2, "execution", "line 7"), log_row(1, "system", "house")]).await;
+    let mut filter = LogFilter { search: Some("line 7".to_owned()), limit: 5, scan: 30, ..LogFilter::default() };
+    let (mut seen, mut pages) = (Vec::new(), 0);
+    loop {
+        let page = read(&store, |rows| rows.logs(&id(1), &filter)).await;
+        pages += 1;
+        assert!(page.rows.len() <= 5);
+        seen.splice(0..0, page.rows.into_iter().map(|row| row.message));
+        match page.next {
+            Some(next) => assert!(filter.before.replace(next).is_none_or(|before| next < before)),
+            None => break,
+        }
+    }
+    let wanted = ["line 7", "line 70", "line 71", "line 72", "line 73", "line 74", "line 75", "line 76", "line 77"];
+    assert_eq!(seen, [&wanted[..], &["line 78", "line 79"]].concat());
+    assert!(pages >= 4, "{pages}");
+    // forwards, the same
+    let mut filter = LogFilter { after: Some(0), before: None, ..filter };
+    let mut again = Vec::new();
+    loop {
+        let page = read(&store, |rows| rows.logs(&id(1), &filter)).await;
+        again.extend(page.rows.into_iter().map(|row| row.message));
+        if page.next == filter.after {
+            break;
+        }
+        filter.after = page.next;
+    }
+    assert_eq!(again, seen);
+    // the few lines of the house are found at once
+    let filter = LogFilter { category: Some("system".to_owned()), limit: 5, scan: 2, ..LogFilter::default() };
+    append(&store, (1..=100).map(line).collect()).await;
+    let page = read(&store, |rows| rows.logs(&id(1), &filter)).await;
+    assert_eq!((page.rows.len(), page.next), (1, None));
+}
+
+pub(super) async fn pruning_goes_by_category_age_and_number(store: Arc<dyn Store>) {
+    append(&store, vec![log_row(1, "security", "kept")]).await;
     append(&store, (1..=10).map(line).collect()).await;
-    assert_eq!(write(&store, |tx| tx.prune_logs(at(3), 100)).await, 2);
-    assert_eq!(write(&store, |tx| tx.prune_logs(at(3), 8)).await, 0);
-    assert_eq!(write(&store, |tx| tx.prune_logs(at(3), 3)).await, 5);
-    assert_eq!(messages(&store, LogFilter::default()).await, ["line 8", "line 9", "line 10"]);
-    assert_eq!(write(&store, |tx| tx.prune_logs(at(3), 0)).await, 3);
+    assert_eq!(write(&store, |tx| tx.prune_logs("execution", at(3), 100, 1)).await, 1);
+    assert_eq!(write(&store, |tx| tx.prune_logs("execution", at(3), 100, 100)).await, 1);
+    assert_eq!(write(&store, |tx| tx.prune_logs("execution", at(3), 8, 100)).await, 0);
+    assert_eq!(write(&store, |tx| tx.prune_logs("execution", at(3), 3, 100)).await, 5);
+    assert_eq!(messages(&store, LogFilter::default()).await, ["kept", "line 8", "line 9", "line 10"]);
+    assert_eq!(write(&store, |tx| tx.prune_logs("execution", at(3), 0, 100)).await, 3);
+    assert_eq!(messages(&store, LogFilter::default()).await, ["kept"]);
+    assert_eq!(write(&store, |tx| tx.prune_logs("security", at(3), 100, 100)).await, 1);
     assert_eq!(messages(&store, LogFilter::default()).await, [""; 0]);
 }

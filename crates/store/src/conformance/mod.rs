@@ -112,5 +112,6 @@ pub async fn logs(make: &impl AsyncFn() -> Arc<dyn Store>) {
     logs::the_newest_lines_come_oldest_first(make().await).await;
     logs::filters_select_and_search_is_literal(make().await).await;
     logs::a_follower_misses_nothing(make().await).await;
-    logs::pruning_goes_by_age_and_by_number(make().await).await;
+    logs::a_search_looks_at_a_bounded_number_of_lines_and_says_where_it_is(make().await).await;
+    logs::pruning_goes_by_category_age_and_number(make().await).await;
 }

@@ -221,12 +221,12 @@ pub(super) async fn a_project_takes_everything_with_it_but_its_audit_records(sto
         assert_eq!(rows.all_readers(&id(1))?, []);
         assert_eq!(rows.tokens(&id(1))?, []);
         assert_eq!(rows.token_by_digest(&token_row(108, 1).digest)?, None);
-        assert_eq!(rows.logs(&id(1), &LogFilter { limit: 9, ..LogFilter::default() })?, []);
+        assert_eq!(rows.logs(&id(1), &LogFilter { limit: 9, scan: 9, ..LogFilter::default() })?.rows, []);
         assert_eq!(rows.deleted_secret(&id(1), &in_namespace("staging"), &name("GONE"))?, None);
         assert_eq!(rows.stats(&id(1), at(0), at(9))?, Stats::default());
         assert_eq!(rows.audit(&AuditFilter { limit: 9, ..AuditFilter::default() })?.len(), 1);
         assert_eq!(rows.bundle(&id(207), 1)?.as_deref(), Some(b"code".as_slice()));
-        assert_eq!(rows.logs(&id(2), &LogFilter { limit: 9, ..LogFilter::default() })?.len(), 1);
+        assert_eq!(rows.logs(&id(2), &LogFilter { limit: 9, scan: 9, ..LogFilter::default() })?.rows.len(), 1);
         Ok(())
     })
     .await;

@@ -1,4 +1,4 @@
-//! Execution and system logs.
+//! Execution, system and security logs.
 
 use jiff::Timestamp;
 use strongroom_model::Id;
@@ -18,10 +18,14 @@ pub struct LogRow {
     pub category: String,
     /// The namespace, if any.
     pub namespace: String,
+    /// `function` or `job`, if it is about one.
+    pub kind: String,
     /// The function or job, if any.
     pub workload: String,
     /// The execution, if any.
     pub execution: Option<String>,
+    /// `stdout` or `stderr`, if it was written there.
+    pub stream: String,
     /// `debug`, `info`, `warn` or `error`.
     pub level: String,
     /// The text, already masked.
@@ -36,6 +40,8 @@ pub struct LogFilter {
     pub category: Option<String>,
     /// Only this namespace.
     pub namespace: Option<String>,
+    /// Only of functions, or only of jobs.
+    pub kind: Option<String>,
     /// Only this workload.
     pub workload: Option<String>,
     /// Only this execution.
@@ -50,20 +56,35 @@ pub struct LogFilter {
     pub until: Option<Timestamp>,
     /// Only above this id.
     pub after: Option<u64>,
+    /// Only below this id.
+    pub before: Option<u64>,
     /// At most this many.
     pub limit: usize,
+    /// So many lines are looked at, whether or not they pass. Lines of one execution are found without looking.
+    pub scan: usize,
+}
+
+/// Lines that passed, oldest first, and how far was looked.
+#[derive(Debug, Default)]
+pub struct LogPage {
+    /// The lines.
+    pub rows: Vec<LogRow>,
+    /// Where to go on: with `after` the highest id that was looked at; without, the `before` of the next page, if there
+    /// may be older lines.
+    pub next: Option<u64>,
 }
 
 /// Reading.
 pub trait LogRows {
     /// A page of lines.
-    fn logs(&mut self, project: &Id, filter: &LogFilter) -> Result<Vec<LogRow>, StoreError>;
+    fn logs(&mut self, project: &Id, filter: &LogFilter) -> Result<LogPage, StoreError>;
 }
 
 /// Writing.
 pub trait LogTx {
     /// Adds lines.
     fn append_logs(&mut self, rows: &[LogRow]) -> Result<(), StoreError>;
-    /// Erases lines before `before`, and the oldest above `keep` in number; returns how many.
-    fn prune_logs(&mut self, before: Timestamp, keep: u64) -> Result<u64, StoreError>;
+    /// Erases lines of a category: those before `before`, and those older than the newest `keep` lines of all
+    /// categories. At most `most` of each; returns how many.
+    fn prune_logs(&mut self, category: &str, before: Timestamp, keep: u64, most: u64) -> Result<u64, StoreError>;
 }

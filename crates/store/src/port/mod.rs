@@ -21,7 +21,7 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 
 pub use audit::{AuditFilter, AuditHead, AuditRow, AuditRows, AuditTx};
-pub use logs::{LogFilter, LogRow, LogRows, LogTx};
+pub use logs::{LogFilter, LogPage, LogRow, LogRows, LogTx};
 pub use projects::{AppRow, InstanceRow, NamespaceRow, ProjectKeyRow, ProjectRow, ProjectRows, ProjectTx};
 pub use runs::{Claim, RunEnd, RunFilter, RunRow, RunRows, RunState, RunTx, SealedRun};
 pub use secrets::{PageEnd, SealedRow, SecretFilter, SecretRow, SecretRows, SecretTx, Stats, VersionKind, VersionRow};

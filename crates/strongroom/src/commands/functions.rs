@@ -6,7 +6,7 @@ mod invoke;
 use clap::{Args, Subcommand};
 use strongroom_api::functions::FunctionItem;
 
-use super::logs::{self, FilterArgs};
+use super::logs::{self, FilterArgs, Of};
 use crate::config;
 use crate::context::Context;
 use crate::errors::{Exit, Failure};
@@ -85,7 +85,12 @@ pub(crate) fn run(context: &Context, command: Command) -> Result<Exit, Failure> 
         Command::Invoke(args) => invoke::run(context, &args),
         Command::Delete(args) => delete(context, &args),
         Command::Rollback(args) => rollback(context, &args),
-        Command::Logs(args) => logs::list(context, Some("execution"), args.name.as_deref(), &args.filter),
+        Command::Logs(args) => {
+            let function = args.name.as_deref();
+            // what became of its workers is told beside what it wrote
+            let category = function.is_none().then_some("execution");
+            logs::list(context, &Of { category, function, job: None }, &args.filter)
+        }
     }
 }
 

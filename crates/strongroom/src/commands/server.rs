@@ -4,6 +4,8 @@ use std::io::{self, IsTerminal as _};
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
+use strongroom_app::LogRetention;
+use strongroom_model::Lifetime;
 use strongroom_store::sqlite::Durability;
 use tracing_subscriber::EnvFilter;
 
@@ -29,6 +31,10 @@ pub(crate) struct ServerArgs {
     /// How many runs of jobs go on at once; else `STRONGROOM_JOBS_CONCURRENCY` [default: 16]
     #[arg(long, value_name = "N")]
     jobs_concurrency: Option<String>,
+    /// How long log lines of each category are kept; else `STRONGROOM_LOG_RETENTION`
+    /// [default: execution=14d,system=90d,security=1y]
+    #[arg(long, value_name = "CATEGORY=TIME,…")]
+    log_retention: Option<String>,
     /// Refuses to start where the sandbox of workers lacks a part
     #[arg(long)]
     require_sandbox: bool,
@@ -64,6 +70,7 @@ pub(crate) fn run(context: &Context, args: &ServerArgs) -> Result<Exit, Failure>
     let jobs_at_once = chosen(&args.jobs_concurrency, "STRONGROOM_JOBS_CONCURRENCY", "16");
     let listen = Listen {
         jobs_at_once: at_once(&jobs_at_once)?,
+        log_retention: retention(&chosen(&args.log_retention, "STRONGROOM_LOG_RETENTION", ""))?,
         durability: durability(&chosen(&args.audit_sync, "STRONGROOM_AUDIT_SYNC", "synced"))?,
         management: chosen(&args.listen, "STRONGROOM_LISTEN", "127.0.0.1:7876"),
         functions: chosen(&args.functions_listen, "STRONGROOM_FUNCTIONS_LISTEN", "127.0.0.1:7877"),
@@ -83,6 +90,28 @@ fn durability(word: &str) -> Result<Durability, Failure> {
 fn at_once(text: &str) -> Result<usize, Failure> {
     let number = text.parse().ok().filter(|number| (1..=1_000).contains(number));
     number.ok_or_else(|| Failure::usage("--jobs-concurrency is a number from 1 to 1000"))
+}
+
+fn retention(text: &str) -> Result<LogRetention, Failure> {
+    let wrong = |part: &str| {
+        Failure::usage(format!(
+            "--log-retention does not take {part:?}; it is a list such as execution=14d,security=1y"
+        ))
+        .hint("the categories are execution, system and security; the units s m h d w y")
+    };
+    let mut retention = LogRetention::default();
+    for part in text.split(',').map(str::trim).filter(|part| !part.is_empty()) {
+        let (category, time) = part.split_once('=').ok_or_else(|| wrong(part))?;
+        let time: Lifetime = time.trim().parse().map_err(|_| wrong(part))?;
+        let time = Duration::try_from(time.duration()).map_err(|_| wrong(part))?;
+        match category.trim() {
+            "execution" => retention.execution = time,
+            "system" => retention.system = time,
+            "security" => retention.security = time,
+            _ => return Err(wrong(part)),
+        }
+    }
+    Ok(retention)
 }
 
 fn require_sandbox() -> Result<(), Failure> {
