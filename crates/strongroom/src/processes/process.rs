@@ -8,7 +8,9 @@ use std::process::{ChildStderr, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
 use rustix::io::Errno;
-use rustix::process::{Pid, Signal, WaitOptions, kill_process, kill_process_group, test_kill_process_group, waitpid};
+use rustix::process::{
+    Pid, Signal, WaitOptions, kill_process, kill_process_group, test_kill_process_group, waitpgid, waitpid,
+};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::{Instant, sleep, timeout_at};
 
@@ -239,6 +241,8 @@ impl Process {
         self.signal_group(how.signal);
         self.signal_group(Signal::CONT);
         while test_kill_process_group(self.pid).is_ok() {
+            // as the first process of a container this one inherits orphans; unreaped, they would never leave the group
+            waitpgid(self.pid, WaitOptions::NOHANG).ok();
             if Instant::now() >= deadline {
                 self.signal_group(Signal::KILL);
                 return;
