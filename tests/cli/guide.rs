@@ -182,6 +182,11 @@ fn the_page_about_configuration_is_true() {
 }
 
 #[test]
+fn the_security_page_says_what_happens() {
+    follow("docs/guide/security-practices.md", Way::InProcess);
+}
+
+#[test]
 fn the_page_for_newcomers_is_true() {
     follow("docs/guide/coming-from.md", Way::InProcess);
     follow("docs/guide/coming-from.md", Way::Http);

@@ -4,6 +4,7 @@
 
 mod access;
 mod apps;
+mod check;
 mod create;
 mod delete;
 mod deploy;

@@ -95,6 +95,8 @@ pub(crate) enum Command {
     Runtime(commands::runtime::Command),
     /// Prints the JSON Schema of strongroom.json, for editors
     Schema,
+    /// Looks for leaked values, keys, .env files and names that do not fit, in this folder
+    Check(commands::check::CheckArgs),
     /// Looks for what is missing or unsafe
     Doctor,
     /// Serves coding agents: lists and declares secrets, never a value (Model Context Protocol)
@@ -124,6 +126,7 @@ pub(crate) fn run(context: &Context, command: Command) -> Result<Exit, Failure> 
         Command::Server(args) => commands::server::run(context, &args),
         Command::Runtime(command) => commands::runtime::run(context, command),
         Command::Schema => output::bytes(strongroom_project::schema().as_bytes()).map(|()| Exit::DONE),
+        Command::Check(args) => commands::check::run(context, &args),
         Command::Doctor => commands::doctor::run(context),
         Command::Mcp(args) => commands::mcp::run(context, &args),
         Command::Completions(args) => commands::completions::run(&args),

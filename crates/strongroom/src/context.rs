@@ -1,7 +1,7 @@
 //! What every command is given: options, environment, clock, output.
 
 use std::cell::OnceCell;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
@@ -42,6 +42,14 @@ impl Context {
             self.file.set(found).ok();
         }
         Ok(self.file.get().and_then(Option::as_ref))
+    }
+
+    /// The same surroundings, with the project file that `folder` belongs to.
+    pub(crate) fn for_folder(&self, folder: &Path) -> Result<Self, Failure> {
+        let mut other = Self::new(self.globals.clone(), self.environment.clone(), self.output.clone(), self.now);
+        other.working_dir.clone_from(&self.working_dir);
+        other.file.set(file::find(folder)?).ok();
+        Ok(other)
     }
 
     /// Connects to the server or opens the local store.

@@ -13,6 +13,7 @@ pub(crate) const CREDENTIALS: &[&str] =
 pub(crate) const SECRET_PREFIX: &str = "STRONGROOM_SECRET_";
 
 /// A snapshot of the environment. An empty variable counts as absent, except for secrets.
+#[derive(Clone)]
 pub(crate) struct Environment(Vec<(OsString, OsString)>);
 
 impl Environment {
