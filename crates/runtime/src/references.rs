@@ -4,9 +4,9 @@
 //! parameter to one of these (`requireEnv("X")`). What it cannot tell it says, and the worker reports when it happens
 //! (`reads.rs`).
 //!
-//! The program may be hostile. Work is linear in its length. The parser recurses, so it runs on a thread whose stack
-//! suffices for any program of up to 64 KiB and for any that a JavaScript engine would run; a server reads bundles in a
-//! process of its own.
+//! The program may be hostile. Work is linear in its length. The parser recurses, so it runs on a thread with a stack of
+//! its own, which suffices for any program of up to 64 KiB, and for any that a JavaScript engine would run; brackets that
+//! are nested deeper are refused. What is left: a larger program of nothing but operators (a million `!`) overflows it.
 
 mod bind;
 mod exports;
