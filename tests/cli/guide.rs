@@ -3,11 +3,14 @@
 //! - A `ts`, `jsonc`, `json` or `dotenv` block whose first line is a comment with a file's name becomes that file.
 //! - In a `console` block, a line that begins with `$ ` is run by a shell. A value is typed where one is asked for. The
 //!   lines below must be said in that order; `…` stands for anything. A command fails exactly if `error:` stands below.
+//! - `strongroom dev` goes on running until the page ends; the port that it got takes the place of 7878. What `curl` is
+//!   answered may take a moment to be what the page shows, since `dev` reloads after a change.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 
-use crate::world::{Ran, Way, World, program};
+use crate::world::{Ran, Way, World, program, until};
 
 struct Block {
     language: String,
@@ -47,8 +50,8 @@ fn file_name(block: &Block) -> Option<&str> {
     (ends && ["ts", "jsonc", "json", "dotenv"].contains(&block.language.as_str())).then_some(name)
 }
 
-/// Runs one line of a `console` block.
-fn run(world: &World, line: &str, typed: &str) -> Ran {
+/// A shell's line, with the environment of the world.
+fn shell(world: &World, line: &str, typed: &str) -> Command {
     let template = world.command(&[]);
     let bin = Path::new(template.get_program()).parent().expect("a folder").to_owned();
     let path = program().get_envs().find_map(|(name, value)| (name == "PATH").then_some(value?.to_owned()));
@@ -59,7 +62,51 @@ fn run(world: &World, line: &str, typed: &str) -> Ran {
     shell.envs(template.get_envs().filter_map(|(name, value)| Some((name, value?)))).env("PATH", path);
     let input = world.write(".typed", format!("{typed}\n"));
     shell.stdin(Stdio::from(std::fs::File::open(input).expect("what is typed")));
-    Ran::of(&mut shell)
+    shell
+}
+
+/// Where `strongroom dev` answers unless the port is taken.
+const DEV_PORT: &str = "7878";
+
+/// `strongroom dev`, until the page ends.
+struct Dev {
+    child: Child,
+    output: PathBuf,
+    port: String,
+}
+
+impl Dev {
+    fn start(world: &World) -> Self {
+        let output = world.write("../dev.log", "");
+        let file = || Stdio::from(std::fs::File::options().append(true).open(&output).expect("a file"));
+        let mut command = shell(world, "exec strongroom dev --listen 127.0.0.1:0", "");
+        let child = command.stdin(Stdio::null()).stdout(file()).stderr(file()).spawn().expect("dev starts");
+        let mut dev = Self { child, output, port: String::new() };
+        dev.port = until(|| {
+            let said = dev.said();
+            let address = said.lines().find_map(|line| line.strip_prefix("functions on http://127.0.0.1:"))?;
+            Some(address.to_owned())
+        });
+        dev
+    }
+
+    fn said(&self) -> String {
+        std::fs::read_to_string(&self.output).expect("what dev says")
+    }
+}
+
+impl Drop for Dev {
+    fn drop(&mut self) {
+        let pid = self.child.id().to_string();
+        Command::new("kill").args(["-TERM", &pid]).status().ok();
+        self.child.wait().ok();
+    }
+}
+
+/// The first line that should have been said and was not.
+fn lacks<'a>(shown: &[&'a str], said: &str) -> Option<&'a str> {
+    let mut said = said.lines();
+    shown.iter().find(|wanted| !said.any(|said| fits(wanted, said))).copied()
 }
 
 /// Whether a line that was said is the one that the page shows.
@@ -82,7 +129,9 @@ fn follow(path: &str, way: Way) {
 /// Follows a page; afterwards the world has the files that it names.
 pub(crate) fn follow_in(path: &str, world: &World) {
     let blocks = blocks(&page(path));
-    let deploys = |block: &Block| block.lines.iter().any(|line| line.contains("functions deploy"));
+    let deploys = |block: &Block| {
+        block.lines.iter().any(|line| line.contains("functions deploy") || line.contains("strongroom deploy"))
+    };
     if blocks.iter().any(deploys) && world.ran(&["runtime", "status"]).exit != 0 {
         return;
     }
@@ -94,7 +143,7 @@ pub(crate) fn follow_in(path: &str, world: &World) {
     for file in ["main.ts", "strongroom.json"].map(|file| format!("examples/hello/{file}")) {
         world.write(&file, page(&file));
     }
-    let mut number = 0;
+    let mut reader = Reader { path, world, dev: None, number: 0 };
     for block in blocks.iter().filter(|block| block.language == "console") {
         let mut lines = block.lines.iter().peekable();
         while let Some(line) = lines.next() {
@@ -103,23 +152,65 @@ pub(crate) fn follow_in(path: &str, world: &World) {
             while let Some(line) = lines.next_if(|line| !line.starts_with("$ ")) {
                 shown.push(line.as_str());
             }
-            number += 1;
-            let ran = run(world, command, &format!("sk_live_typed_{number}"));
-            let fails = shown.iter().any(|line| line.starts_with("error:"));
-            assert_eq!(ran.exit != 0, fails, "{path}: {command}: {}", ran.stdout);
-            let mut said = ran.stdout.lines();
-            for wanted in shown.into_iter().filter(|line| !line.is_empty()) {
-                assert!(said.any(|said| fits(wanted, said)), "{path}: {command}: {wanted:?} in {}", ran.stdout);
-            }
+            shown.retain(|line| !line.is_empty());
+            reader.types(command, &shown);
         }
     }
-    assert!(number > 0, "{path} has commands");
+    assert!(reader.number > 0, "{path} has commands");
+}
+
+/// Who follows a page.
+struct Reader<'a> {
+    path: &'a str,
+    world: &'a World,
+    dev: Option<Dev>,
+    number: usize,
+}
+
+impl Reader<'_> {
+    /// Types a command; the lines must be said.
+    fn types(&mut self, command: &str, shown: &[&str]) {
+        let (path, number) = (self.path, self.number + 1);
+        self.number = number;
+        if command == "strongroom dev" {
+            let dev = self.dev.insert(Dev::start(self.world));
+            let said = dev.said().replace(&dev.port, DEV_PORT);
+            assert_eq!(lacks(shown, &said), None, "{path}: {command}: {said}");
+            return;
+        }
+        let port = self.dev.as_ref().map_or(DEV_PORT, |dev| &dev.port);
+        let line = command.replace(DEV_PORT, port);
+        let run = || Ran::of(&mut shell(self.world, &line, &format!("sk_live_typed_{number}")));
+        let ran = if command.starts_with("curl ") {
+            let deadline = Instant::now() + Duration::from_secs(30);
+            std::iter::repeat_with(run)
+                .find(|ran| {
+                    let done = lacks(shown, &ran.stdout).is_none() || Instant::now() > deadline;
+                    if !done {
+                        std::thread::sleep(Duration::from_millis(500));
+                    }
+                    done
+                })
+                .expect("an endless sequence")
+        } else {
+            run()
+        };
+        let fails = shown.iter().any(|line| line.starts_with("error:"));
+        let dev = self.dev.as_ref().map(Dev::said).unwrap_or_default();
+        assert_eq!(ran.exit != 0, fails, "{path}: {command}: {}\n{dev}", ran.stdout);
+        assert_eq!(lacks(shown, &ran.stdout), None, "{path}: {command}: {}\n{dev}", ran.stdout);
+    }
 }
 
 #[test]
 fn the_readme_is_true() {
     follow("README.md", Way::InProcess);
     follow("README.md", Way::Socket);
+}
+
+#[test]
+fn the_page_about_the_first_day_is_true() {
+    follow("docs/guide/getting-started.md", Way::InProcess);
 }
 
 #[test]
