@@ -19,6 +19,7 @@ pub mod cli;
 pub mod client;
 pub mod functions;
 pub mod instance;
+pub mod jobs;
 pub mod load;
 pub mod processes;
 pub mod wait;

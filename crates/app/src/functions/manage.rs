@@ -284,7 +284,9 @@ impl App {
             let still_resolves = matches!(strongroom_model::resolve(left?, now), Resolution::Value { .. });
             if requires && !still_resolves && self.environment_value(project, name).is_none() {
                 let at = format!("{}/{}", function.namespace, function.name);
-                faults.push(Fault::new(at.clone(), format!("the {} {at} requires {name}", function.kind.as_str())));
+                let detail = format!("the {} {at} requires {name}", function.kind.as_str());
+                let is_job = function.kind == WorkloadKind::Job;
+                faults.push(Fault::new(if is_job { format!("job {at}") } else { at }, detail));
             }
         }
         if faults.is_empty() {
