@@ -62,6 +62,9 @@ pub(crate) enum Command {
     Functions(commands::functions::Command),
     /// Deploys everything that strongroom.json declares and that changed
     Deploy(commands::deploy::DeployArgs),
+    /// Deploys background jobs, runs them, and shows their runs
+    #[command(subcommand)]
+    Jobs(commands::jobs::Command),
     /// Apps: backends that run elsewhere and get secrets
     #[command(subcommand)]
     Apps(commands::apps::Command),
@@ -113,6 +116,7 @@ pub(crate) fn run(context: &Context, command: Command) -> Result<Exit, Failure> 
         Command::Settings(command) => commands::settings::run(context, command),
         Command::Functions(command) => commands::functions::run(context, command),
         Command::Deploy(args) => commands::deploy::run(context, &args),
+        Command::Jobs(command) => commands::jobs::run(context, command),
         Command::Apps(command) => commands::apps::run(context, command),
         Command::Run(args) => commands::run::run(context, &args),
         Command::Dev(args) => commands::dev::run(context, args),

@@ -9,6 +9,7 @@ pub(crate) mod dev;
 pub(crate) mod doctor;
 pub(crate) mod functions;
 pub(crate) mod init;
+pub(crate) mod jobs;
 pub(crate) mod logs;
 pub(crate) mod mcp;
 pub(crate) mod namespaces;

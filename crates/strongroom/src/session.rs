@@ -79,6 +79,14 @@ impl Session {
         }
     }
 
+    /// Runs a run of a job to its end, if the store is open in this very process: then nobody else does.
+    pub(crate) async fn work_off(&self, run: &str) -> Result<(), Failure> {
+        let Some(local) = &self.local else { return Ok(()) };
+        let project = self.project.parse().map_err(|error| Failure::usage(format!("{error}")))?;
+        let worked = local.app().work_off(&project, run).await;
+        worked.map_err(|error| Failure::failed("the run could not be worked on").because(&error))
+    }
+
     /// Whether the store is open in this very process, so that nothing listens anywhere.
     pub(crate) fn is_in_process(&self) -> bool {
         self.local.is_some()

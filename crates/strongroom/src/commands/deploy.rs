@@ -9,6 +9,7 @@ use clap::Args;
 use serde::Serialize;
 use strongroom_api::Code;
 use strongroom_api::functions::{Deploy, Deployed};
+use strongroom_api::jobs::DeployJob;
 use strongroom_api::resolve::Missing;
 use strongroom_client::ClientError;
 use strongroom_runtime::bundle::bundle;
@@ -192,7 +193,10 @@ impl Target<'_> {
                 let body = Deploy { manifest: manifest.clone(), bundle, allow_patterns, force, dry_run };
                 session.wait(session.project().deploy_function(name, self.namespace, &body))
             }
-            Manifest::Job(_) => return Err(Failure::failed("this version does not run jobs yet")),
+            Manifest::Job(manifest) => {
+                let body = DeployJob { manifest: manifest.clone(), bundle, force, dry_run };
+                session.wait(session.project().deploy_job(name, self.namespace, &body))
+            }
         };
         answer.map_err(|error| explain(error, self.namespace))
     }

@@ -1,0 +1,188 @@
+//! `strongroom jobs`.
+
+mod deploy;
+mod run;
+mod runs;
+
+use clap::{Args, Subcommand};
+use strongroom_api::jobs::JobItem;
+
+use super::logs::{self, FilterArgs};
+use crate::config;
+use crate::context::Context;
+use crate::errors::{Exit, Failure};
+use crate::output::{self, ask, has_person};
+use crate::words::{ago, expiry};
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Deploys jobs: those of strongroom.json, or one with --entry
+    Deploy(deploy::DeployArgs),
+    /// Lists jobs, each with its newest run
+    #[command(visible_alias = "ls")]
+    List(ListArgs),
+    /// Shows a job, what it reads, and its deployments
+    Get(OneArgs),
+    /// Queues a run of a job; with --wait, waits for its end and prints its result
+    Run(run::RunArgs),
+    /// Lists runs, newest first, or shows one
+    Runs(runs::RunsArgs),
+    /// Puts a dead or cancelled run back into the queue
+    Retry(runs::OneRunArgs),
+    /// Cancels a run, also one that is under way
+    Cancel(runs::OneRunArgs),
+    /// Deletes a job, its deployments and its runs
+    #[command(visible_alias = "rm")]
+    Delete(DeleteArgs),
+    /// Lets an earlier deployment run again
+    Rollback(RollbackArgs),
+    /// Lists what a job logged
+    Logs(LogsArgs),
+}
+
+#[derive(Args)]
+pub(crate) struct ListArgs {
+    /// Only of this namespace
+    #[arg(long, value_name = "NAME")]
+    namespace: Option<String>,
+}
+
+#[derive(Args)]
+pub(crate) struct OneArgs {
+    /// The job's name
+    #[arg(value_name = "NAME")]
+    name: String,
+    /// Its namespace; else the one in strongroom.json, else `default`
+    #[arg(long, value_name = "NAME")]
+    namespace: Option<String>,
+}
+
+#[derive(Args)]
+pub(crate) struct DeleteArgs {
+    #[command(flatten)]
+    job: OneArgs,
+    /// Does not ask
+    #[arg(short, long)]
+    yes: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct RollbackArgs {
+    #[command(flatten)]
+    job: OneArgs,
+    /// The deployment; the one before the current if absent
+    #[arg(value_name = "DEPLOYMENT")]
+    deployment: Option<u64>,
+}
+
+#[derive(Args)]
+pub(crate) struct LogsArgs {
+    /// The job's name
+    #[arg(value_name = "NAME")]
+    name: Option<String>,
+    #[command(flatten)]
+    filter: FilterArgs,
+}
+
+pub(crate) fn run(context: &Context, command: Command) -> Result<Exit, Failure> {
+    match command {
+        Command::Deploy(args) => deploy::run(context, &args),
+        Command::List(args) => list(context, &args),
+        Command::Get(args) => show(context, &args),
+        Command::Run(args) => run::run(context, &args),
+        Command::Runs(args) => runs::run(context, &args),
+        Command::Retry(args) => runs::retry(context, &args),
+        Command::Cancel(args) => runs::cancel(context, &args),
+        Command::Delete(args) => delete(context, &args),
+        Command::Rollback(args) => rollback(context, &args),
+        Command::Logs(args) => logs::list(context, Some("execution"), args.name.as_deref(), &args.filter),
+    }
+}
+
+fn list(context: &Context, args: &ListArgs) -> Result<Exit, Failure> {
+    let session = context.connect()?;
+    let jobs = session.wait(session.project().jobs(args.namespace.as_deref()))?;
+    if !context.output.is_for_people() {
+        return context.output.structured(&jobs).map(|()| Exit::DONE);
+    }
+    let now = (context.now)();
+    let rows = jobs.iter().map(|item: &JobItem| {
+        let last = item.last_run.as_ref();
+        [
+            item.name.clone(),
+            item.namespace.clone(),
+            format!("#{}", item.deployment),
+            item.schedule.clone().unwrap_or_else(|| "-".to_owned()),
+            item.next_run_at.map_or_else(|| "-".to_owned(), |at| expiry(now, at)),
+            last.map_or_else(|| "never".to_owned(), |run| format!("{} {}", run.state, ago(now, run.created_at))),
+        ]
+    });
+    let head = ["NAME", "NAMESPACE", "DEPLOYMENT", "SCHEDULE (UTC)", "NEXT", "LAST RUN"];
+    let nothing = "there are no jobs; deploy one: strongroom jobs deploy NAME --entry FILE";
+    context.output.table(head, rows.collect(), nothing)?;
+    Ok(Exit::DONE)
+}
+
+fn show(context: &Context, args: &OneArgs) -> Result<Exit, Failure> {
+    let namespace = config::workload_namespace(context, args.namespace.as_deref())?;
+    let session = context.connect()?;
+    let detail = session.wait(session.project().job(&args.name, &namespace))?;
+    if !context.output.is_for_people() {
+        return context.output.structured(&detail).map(|()| Exit::DONE);
+    }
+    let now = (context.now)();
+    let (item, manifest) = (&detail.item, &detail.manifest);
+    let schedule = item.schedule.clone().unwrap_or_else(|| "none; it runs when it is asked to".to_owned());
+    let seconds = |millis: u64| std::time::Duration::from_millis(millis);
+    let lines = [
+        ("Name", item.name.clone()),
+        ("Namespace", item.namespace.clone()),
+        ("Deployment", format!("#{} ({} by {})", item.deployment, ago(now, item.updated_at), item.updated_by)),
+        ("Schedule", schedule),
+        ("Next run", item.next_run_at.map_or_else(|| "-".to_owned(), |at| format!("{at} ({})", expiry(now, at)))),
+        ("Retries", format!("{}, the first after {:?}", manifest.retries, seconds(manifest.backoff_ms))),
+        ("Limits", format!("{:?} a run, {} at once", seconds(manifest.timeout_ms), manifest.concurrency)),
+    ];
+    lines.iter().try_for_each(|(label, text)| output::line(&format!("{label:<12} {text}")))?;
+    if let Some(run) = &item.last_run {
+        output::line(&format!("{:<12} {} {} {}", "Last run", run.id, run.state, ago(now, run.created_at)))?;
+    }
+    for read in &detail.reads {
+        let when = read.last_read_at.map_or_else(|| "not read yet".to_owned(), |at| format!("read {}", ago(now, at)));
+        output::line(&format!("{:<12} {} via {}, {when}", "Reads", read.secret, read.via))?;
+    }
+    for deployment in &detail.deployments {
+        let mark = if deployment.active { " (runs)" } else { "" };
+        let digest = deployment.digest.get(..12).unwrap_or(&deployment.digest);
+        let number = format!("#{}", deployment.deployment);
+        let age = ago(now, deployment.created_at);
+        output::line(&format!("{number:<12} {digest}  {age} by {}{mark}", deployment.created_by))?;
+    }
+    Ok(Exit::DONE)
+}
+
+fn delete(context: &Context, args: &DeleteArgs) -> Result<Exit, Failure> {
+    let namespace = config::workload_namespace(context, args.job.namespace.as_deref())?;
+    let name = &args.job.name;
+    if !args.yes && has_person() && !context.output.quiet {
+        let question = format!("Delete the job {name} of {namespace}, its deployments and its runs? [y/N]");
+        if !matches!(ask(&question).as_deref(), Some("y" | "Y" | "yes")) {
+            return Err(Failure::failed("nothing was deleted").hint("--yes deletes without asking"));
+        }
+    }
+    let session = context.connect()?;
+    session.name_place(context);
+    let gone = session.wait(session.project().delete_job(name, &namespace))?;
+    context.output.answer(&gone, &format!("✔ Job deleted: {}", gone.name))?;
+    Ok(Exit::DONE)
+}
+
+fn rollback(context: &Context, args: &RollbackArgs) -> Result<Exit, Failure> {
+    let namespace = config::workload_namespace(context, args.job.namespace.as_deref())?;
+    let session = context.connect()?;
+    session.name_place(context);
+    let deployed = session.wait(session.project().rollback_job(&args.job.name, &namespace, args.deployment))?;
+    let line = format!("✔ Job runs deployment #{} again: {}", deployed.deployment, deployed.name);
+    context.output.answer(&deployed, &line)?;
+    Ok(Exit::DONE)
+}
