@@ -114,24 +114,34 @@ impl App {
         mut progress: watch::Receiver<Option<Progress>>,
         work: impl Future<Output = T>,
     ) -> T {
+        let mut written = None;
         let follow = async {
             while progress.changed().await.is_ok() {
-                let told = progress.borrow_and_update().clone();
-                let Some(Progress { percent, message }) = told else { continue };
-                let (id, holder) = (run.id, self.scheduler.holder().to_owned());
-                let write = self.store.write(move |tx: &mut dyn Tx| {
-                    tx.report_progress(&id, &holder, u64::from(percent), message.as_deref()).map_err(Error::from)
-                });
-                if let Err(error) = write.await {
-                    tracing::warn!(%error, run = %run.id, "how far a run is could not be written down");
-                }
+                written = progress.borrow_and_update().clone();
+                self.write_progress(run, written.clone()).await;
                 tokio::time::sleep(PROGRESS_EVERY).await;
             }
             std::future::pending::<T>().await
         };
-        tokio::select! {
+        let done = tokio::select! {
             done = work => done,
             never = follow => never,
+        };
+        let last = progress.borrow().clone();
+        if last != written {
+            self.write_progress(run, last).await;
+        }
+        done
+    }
+
+    async fn write_progress(&self, run: &RunRow, told: Option<Progress>) {
+        let Some(Progress { percent, message }) = told else { return };
+        let (id, holder) = (run.id, self.scheduler.holder().to_owned());
+        let write = self.store.write(move |tx: &mut dyn Tx| {
+            tx.report_progress(&id, &holder, u64::from(percent), message.as_deref()).map_err(Error::from)
+        });
+        if let Err(error) = write.await {
+            tracing::warn!(%error, run = %run.id, "how far a run is could not be written down");
         }
     }
 
