@@ -304,6 +304,37 @@ def check_tokens(vectors):
         assert not is_token(case["text"]), case["id"]
 
 
+def run_data_place(case):
+    ids = b"".join(bytes.fromhex(case[field]) for field in ("project", "job", "run"))
+    return b"SRJ\x01" + struct.pack(">I", case["key_version"]) + ids + bytes([case["part"]])
+
+
+def run_data_key(case, salt):
+    return hkdf(bytes.fromhex(case["key"]), salt, label("run-key") + bytes.fromhex(case["run"]) + bytes([case["part"]]))
+
+
+def open_run_data(case, sealed):
+    if len(sealed) < 56 or sealed[:4] != b"SRJ\x01":
+        raise DoesNotOpen
+    place = run_data_place({**case, "key_version": struct.unpack(">I", sealed[4:8])[0]})
+    return decrypt(run_data_key(case, sealed[8:40]), sealed[40:], place)
+
+
+def check_run_data(vectors):
+    known = {case["id"]: case for case in vectors["opens"]}
+    for case in known.values():
+        sealed, place, data = bytes.fromhex(case["sealed"]), run_data_place(case), case["data"].encode()
+        salt = fresh_salt(bytes.fromhex(case["key"]), bytes.fromhex(case["random"]), place, data)
+        once = AESGCM(run_data_key(case, salt))
+        assert place[:8] + salt + once.encrypt(ZERO_NONCE, data, place) == sealed, case["id"]
+        assert open_run_data(case, sealed) == data, case["id"]
+        for changed in damaged(sealed):
+            refused(case["id"], lambda case=case, changed=changed: open_run_data(case, changed))
+    for case in vectors["refused"]:
+        moved = {**known[case["of"]], **case["instead"]}
+        refused(case["id"], lambda moved=moved: open_run_data(moved, bytes.fromhex(moved["sealed"])))
+
+
 def main():
     checks = {
         "root-key": check_root_keys,
@@ -311,6 +342,7 @@ def main():
         "wrapped-key": check_wrapped_keys,
         "mac": check_macs,
         "token": check_tokens,
+        "run-data": check_run_data,
     }
     for name, check in checks.items():
         vectors = json.loads((VECTORS / f"{name}.json").read_text())

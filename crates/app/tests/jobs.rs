@@ -19,7 +19,7 @@ use strongroom_store::Store;
 use strongroom_store::sqlite::{SqliteOptions, SqliteStore};
 use tokio::task::JoinHandle;
 
-const DEADLINE: Duration = Duration::from_secs(60);
+const DEADLINE: Duration = Duration::from_mins(1);
 const RETURNS: &str = "export default (payload, ctx) => ctx.job.scheduledFor;\n";
 /// Goes on until it is cancelled.
 const HANGS: &str =
@@ -118,6 +118,7 @@ impl Server {
             bundle: bundle.to_owned(),
             force: false,
             dry_run: false,
+            allow_patterns: Vec::new(),
         };
         let (owner, project) = (Caller::owner("process", "test"), ProjectName::default_project());
         functions::deploy(&self.app, &owner, &project, deployment).await.unwrap();

@@ -117,8 +117,9 @@ impl App {
         let mut written = None;
         let follow = async {
             while progress.changed().await.is_ok() {
-                written = progress.borrow_and_update().clone();
-                self.write_progress(run, written.clone()).await;
+                let told = progress.borrow_and_update().clone();
+                self.write_progress(run, told.clone()).await;
+                written = told;
                 tokio::time::sleep(PROGRESS_EVERY).await;
             }
             std::future::pending::<T>().await
