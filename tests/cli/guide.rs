@@ -230,6 +230,12 @@ fn the_page_about_node_is_true() {
 }
 
 #[test]
+fn the_page_about_jobs_is_true() {
+    follow("docs/guide/jobs.md", Way::InProcess);
+    follow("docs/guide/jobs.md", Way::Http);
+}
+
+#[test]
 fn the_page_about_functions_is_true() {
     follow("docs/guide/functions.md", Way::InProcess);
     follow("docs/guide/functions.md", Way::Http);

@@ -12,6 +12,10 @@ use crate::error::Error;
 use crate::once::KEPT_HOURS;
 use crate::open::App;
 
+/// How long runs of jobs are kept once they are over.
+const RUN_DAYS: i64 = 30;
+/// How many runs one statement erases.
+const RUNS_AT_ONCE: usize = 10_000;
 /// How many of the newest log lines are kept, whatever their age.
 const LOG_LINES: u64 = 1_000_000;
 /// So many log lines are erased at once, so that nobody waits long for the writer.
@@ -79,11 +83,14 @@ impl App {
         let now = self.clock.now();
         let window = SignedDuration::try_from(self.restore_window).unwrap_or(SignedDuration::MAX);
         let deleted_before = now.checked_sub(window).unwrap_or(jiff::Timestamp::MIN);
+        let ended_before = now.checked_sub(SignedDuration::from_hours(RUN_DAYS * 24)).unwrap_or(jiff::Timestamp::MIN);
         let repeated_before = now.checked_sub(SignedDuration::from_hours(KEPT_HOURS)).unwrap_or(jiff::Timestamp::MIN);
         self.store
             .write(move |tx: &mut dyn Tx| {
                 tx.purge_deleted(deleted_before)?;
                 tx.prune_idempotent(repeated_before)?;
+                tx.prune_slots(ended_before)?;
+                while tx.prune_runs(ended_before, RUNS_AT_ONCE)? > 0 {}
                 Ok::<_, Error>(())
             })
             .await?;

@@ -93,6 +93,7 @@ impl House {
             public_url: None,
             restore_window: Duration::from_hours(168),
             jobs_at_once: 8,
+            log_retention: strongroom_app::LogRetention::default(),
             relaxed_audit: false,
         });
         let app = app.await.unwrap();

@@ -85,6 +85,9 @@ pub(super) async fn filters_select_and_search_is_literal(store: Arc<dyn Store>) 
     assert_eq!(messages(&store, LogFilter { until: Some(at(100)), ..none() }).await.len(), 10);
     let both = LogFilter { since: Some(at(1)), until: Some(at(1)), ..none() };
     assert_eq!(messages(&store, both).await, [""; 0]);
+    let attempt = |id: &str| LogRow { execution: Some(id.to_owned()), ..text(id) };
+    append(&store, vec![attempt("run.1"), attempt("run.2"), attempt("run0.1"), attempt("ru")]).await;
+    assert_eq!(messages(&store, LogFilter { execution: owned("run"), ..none() }).await, ["run.1", "run.2"]);
 }
 
 pub(super) async fn a_follower_misses_nothing(store: Arc<dyn Store>) {

@@ -44,7 +44,7 @@ pub struct LogFilter {
     pub kind: Option<String>,
     /// Only this workload.
     pub workload: Option<String>,
-    /// Only this execution.
+    /// Only this execution; of a run of a job, each attempt, whose id is the run's, a dot and a number.
     pub execution: Option<String>,
     /// Only lines that contain this text, byte for byte.
     pub search: Option<String>,

@@ -33,7 +33,8 @@ const CONDITIONS: &str = "
       AND (:search IS NULL OR instr(message, :search) > 0)";
 
 /// Lines of one execution come from an index of their own.
-const OF_EXECUTION: &str = " AND execution = :execution";
+const OF_EXECUTION: &str = " AND (execution = :execution
+    OR (execution > :execution || '.' AND execution < :execution || '/'))";
 /// The parameter must stand somewhere.
 const OF_ANY_EXECUTION: &str = " AND :execution IS NULL";
 

@@ -187,14 +187,14 @@ impl Target<'_> {
     fn send(&self, plan: &Plan, bundle: &str, mode: Mode) -> Result<Deployed, Failure> {
         let (session, name) = (self.session, plan.name.as_str());
         let (bundle, force, dry_run) = (bundle.to_owned(), self.force, mode == Mode::DryRun);
+        let allow_patterns = self.allow_patterns.to_vec();
         let answer = match &plan.manifest {
             Manifest::Function(manifest) => {
-                let allow_patterns = self.allow_patterns.to_vec();
                 let body = Deploy { manifest: manifest.clone(), bundle, allow_patterns, force, dry_run };
                 session.wait(session.project().deploy_function(name, self.namespace, &body))
             }
             Manifest::Job(manifest) => {
-                let body = DeployJob { manifest: manifest.clone(), bundle, force, dry_run };
+                let body = DeployJob { manifest: manifest.clone(), bundle, allow_patterns, force, dry_run };
                 session.wait(session.project().deploy_job(name, self.namespace, &body))
             }
         };
