@@ -223,6 +223,6 @@ async fn a_slot_passes_waits_or_runs_beside_an_earlier_run() {
 async fn passed(server: &Server) -> bool {
     let (owner, project) = (Caller::owner("process", "test"), ProjectName::default_project());
     let filter = strongroom_app::logs::LogFilter { limit: 100, ..Default::default() };
-    let lines = strongroom_app::logs::list(&server.app, &owner, &project, filter).await.unwrap();
-    lines.iter().any(|line| line.message.contains("passed without a run"))
+    let lines = strongroom_app::logs::list(&server.app, &owner, &project, filter, Duration::ZERO).await.unwrap();
+    lines.items.iter().any(|line| line.message.contains("passed without a run"))
 }
