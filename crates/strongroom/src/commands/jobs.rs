@@ -7,7 +7,7 @@ mod runs;
 use clap::{Args, Subcommand};
 use strongroom_api::jobs::JobItem;
 
-use super::logs::{self, FilterArgs};
+use super::logs::{self, FilterArgs, Of};
 use crate::config;
 use crate::context::Context;
 use crate::errors::{Exit, Failure};
@@ -95,7 +95,10 @@ pub(crate) fn run(context: &Context, command: Command) -> Result<Exit, Failure> 
         Command::Cancel(args) => runs::cancel(context, &args),
         Command::Delete(args) => delete(context, &args),
         Command::Rollback(args) => rollback(context, &args),
-        Command::Logs(args) => logs::list(context, Some("execution"), args.name.as_deref(), &args.filter),
+        Command::Logs(args) => {
+            let of = Of { category: Some("execution"), function: None, job: args.name.as_deref() };
+            logs::list(context, &of, &args.filter)
+        }
     }
 }
 
