@@ -32,7 +32,7 @@ fn words_of_other_products_lead_to_the_command_here() {
         (vec!["deploy"], "strongroom functions deploy"),
         (vec!["set", "A=1"], "strongroom secrets set NAME"),
         (vec!["list"], "strongroom secrets list"),
-        (vec!["dev", "start"], "strongroom run -- COMMAND"),
+        (vec!["dev", "start"], "strongroom init"),
         (vec!["login"], "STRONGROOM_TOKEN"),
         (vec!["help"], "strongroom --help"),
     ] {

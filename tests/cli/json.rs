@@ -99,6 +99,6 @@ fn yaml_is_another_spelling_of_the_same() {
 fn what_runs_functions_is_told_as_json() {
     let world = World::new(Way::InProcess);
     if world.ran(&["runtime", "status"]).exit == 0 {
-        assert_eq!(keys(&world.json(&["runtime", "status"])), ["runtime", "version", "program"]);
+        assert_eq!(keys(&world.json(&["runtime", "status"])), ["runtime", "version", "program", "node"]);
     }
 }

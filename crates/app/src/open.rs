@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use strongroom_model::{Id, NamespaceName, ProjectName, SecretName};
-use strongroom_runtime::{Runtime, RuntimeConfig};
+use strongroom_runtime::{Launcher, Runtime, RuntimeConfig};
 use strongroom_seal::{Instance, Random, RootKey, RootKeyError, SealError, token};
 use strongroom_secret::SecretValue;
 use strongroom_store::port::{InstanceRow, NamespaceRow, ProjectKeyRow, ProjectRow};
@@ -45,6 +45,8 @@ pub struct AppConfig {
     pub environment_projects: Vec<ProjectName>,
     /// How functions run here.
     pub functions: FunctionsConfig,
+    /// What reads code in a process of its own, by `strongroom_runtime::references::answer`; none reads it here.
+    pub code_reader: Option<Launcher>,
     /// Where functions answer, without a final slash.
     pub functions_url: Option<String>,
     /// Where the management pages and the API answer, without a final slash.
@@ -104,6 +106,7 @@ pub struct App {
     pub(crate) journal: Arc<Journal>,
     pub(crate) scheduler: Scheduler,
     pub(crate) functions_config: FunctionsConfig,
+    pub(crate) code_reader: Option<Launcher>,
     pub(crate) functions_url: Option<String>,
     pub(crate) public_url: Option<String>,
     pub(crate) environment: HashMap<SecretName, SecretValue>,
@@ -150,6 +153,7 @@ impl App {
             changes: broadcast::channel(1_024).0,
             runtime: tokio::sync::OnceCell::new(),
             functions_config: config.functions,
+            code_reader: config.code_reader,
             functions_url: config.functions_url,
             public_url: config.public_url,
             environment: config.server_environment.into_iter().collect(),

@@ -94,6 +94,7 @@ impl House {
             restore_window: Duration::from_hours(168),
             jobs_at_once: 8,
             log_retention: strongroom_app::LogRetention::default(),
+            code_reader: None,
             relaxed_audit: false,
         });
         let app = app.await.unwrap();

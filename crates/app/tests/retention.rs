@@ -68,6 +68,7 @@ async fn each_category_is_kept_for_its_own_time() {
         restore_window: Duration::from_hours(168),
         jobs_at_once: 1,
         log_retention: LogRetention { system: Duration::from_hours(30 * 24), ..LogRetention::default() },
+        code_reader: None,
         relaxed_audit: false,
     });
     let app = app.await.unwrap();

@@ -6,8 +6,10 @@
 //!
 //! The program may be hostile. Work is linear in its length. The parser recurses, so it runs on a thread with a stack of
 //! its own, which suffices for any program of up to 64 KiB, and for any that a JavaScript engine would run; brackets that
-//! are nested deeper are refused. What is left: a larger program of nothing but operators (a million `!`) overflows it.
+//! are nested deeper are refused. What is left is a larger program of nothing but operators (a million `!`), which overflows
+//! it: a server reads programs that are not its own in a process of their own (`find_apart`).
 
+mod apart;
 mod bind;
 mod exports;
 mod finder;
@@ -23,12 +25,13 @@ use oxc_semantic::SemanticBuilder;
 use oxc_span::SourceType;
 use serde::{Deserialize, Serialize};
 
+pub use apart::{answer, find_apart};
 pub use exports::Exports;
 use finder::Finder;
 use meaning::Known;
 
 /// What a program reads. Names are as they stand in the code, so an environment name may carry a prefix.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct References {
     /// Names read from the environment.
     pub env: BTreeSet<String>,
@@ -45,12 +48,13 @@ pub struct References {
     pub dynamic: Vec<u32>,
     /// Modules that it asks for.
     pub imports: Vec<Import>,
-    /// What other modules get of it.
+    /// What other modules get of it. A program that was read apart has none.
+    #[serde(skip)]
     pub exports: Exports,
 }
 
 /// One read.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Read {
     /// The name, as it stands in the code.
     pub name: String,
@@ -70,7 +74,7 @@ pub enum Kind {
 }
 
 /// A module that is asked for by a plain text.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Import {
     /// As it is written.
     pub specifier: String,
@@ -82,7 +86,7 @@ pub struct Import {
 pub type Imported<'a> = HashMap<String, &'a Exports>;
 
 /// Why a program was not read.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 pub enum ParseError {
     /// The text is no program.
     #[error("{file} could not be parsed")]
@@ -93,6 +97,12 @@ pub enum ParseError {
     /// It is nested deeper than anything that runs.
     #[error("{file} is nested more than {MAX_NESTING} levels deep")]
     TooDeep {
+        /// The name that was given.
+        file: String,
+    },
+    /// The process that read it ended before it was done: the program is nested in a way that no stack holds.
+    #[error("{file} could not be read: it is nested too deep, or the system gave no process for it")]
+    Lost {
         /// The name that was given.
         file: String,
     },

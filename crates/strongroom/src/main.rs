@@ -29,7 +29,7 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 use jiff::Timestamp;
-use strongroom_runtime::sandbox;
+use strongroom_runtime::{references, sandbox};
 
 use crate::cli::{Cli, Globals};
 use crate::context::Context;
@@ -39,6 +39,8 @@ use crate::output::{Format, Output};
 
 /// The word that makes this program the launcher of workers.
 const WORKER_EXEC: &str = "worker-exec";
+/// The word that makes this program the reader of code that may be hostile.
+const READ_CODE: &str = "read-code";
 
 /// A request makes many small allocations; this one serves them at half the cost of the system's.
 #[global_allocator]
@@ -50,6 +52,7 @@ fn main() -> ExitCode {
         return worker_exec(arguments);
     }
     match arguments.get(1) {
+        Some(word) if word == READ_CODE => return read_code(&arguments),
         Some(word) if word == processes::CHILD_EXEC => return child_exec(arguments),
         Some(word) if word == processes::CHILD_KEEP => {
             processes::keep(std::io::stdin().lock());
@@ -89,6 +92,15 @@ fn worker_exec(arguments: Vec<OsString>) -> ExitCode {
     let error = sandbox::exec_sandboxed(arguments.into_iter().skip(2));
     output::say(Failure::failed("the worker did not start").because(&error).text().trim_end());
     ExitCode::from(Exit::FAILED.0)
+}
+
+/// Reads a program from standard input and tells what it reads. Not for people either.
+fn read_code(arguments: &[OsString]) -> ExitCode {
+    let file = arguments.get(2).and_then(|file| file.to_str()).unwrap_or("main.js");
+    match references::answer(std::io::stdin().lock(), std::io::stdout().lock(), file) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(_) => ExitCode::FAILURE,
+    }
 }
 
 /// Takes the terminal, if there is one to take, and becomes a command. Not for people either.

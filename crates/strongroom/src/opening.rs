@@ -14,7 +14,7 @@ use strongroom_secret::SecretValue;
 use strongroom_store::sqlite::{Durability, SqliteOptions, SqliteStore};
 use strongroom_store::{Rows, Store, StoreError};
 
-use crate::WORKER_EXEC;
+use crate::{READ_CODE, WORKER_EXEC};
 use crate::chance::KernelRandom;
 use crate::context::Context;
 use crate::errors::Failure;
@@ -80,6 +80,7 @@ pub(crate) async fn open(context: &Context, home: &Home, setup: Setup) -> Result
         server_environment: server_environment(context),
         environment_projects: vec![ProjectName::default_project()],
         functions: functions(context, home, &setup.urls.own, setup.pool_size),
+        code_reader: own_program(READ_CODE),
         functions_url: setup.urls.functions,
         public_url: setup.urls.public,
         restore_window: RESTORE_WINDOW,
@@ -166,7 +167,12 @@ fn functions(context: &Context, home: &Home, own: &[String], pool_size: usize) -
 /// What starts workers: this program, which restricts itself first. One that cannot find itself starts its workers without
 /// that second wall; `doctor` says so.
 pub(crate) fn launcher() -> Option<Launcher> {
-    std::env::current_exe().ok().map(|program| Launcher { program, args: vec![WORKER_EXEC.to_owned()] })
+    own_program(WORKER_EXEC)
+}
+
+/// This program in another role.
+fn own_program(role: &str) -> Option<Launcher> {
+    std::env::current_exe().ok().map(|program| Launcher { program, args: vec![role.to_owned()] })
 }
 
 /// `run` in the data directory; beside the system's temporary files if sockets would not fit there.

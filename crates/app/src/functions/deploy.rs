@@ -58,7 +58,8 @@ pub async fn deploy(
 ) -> Result<Deployed, Error> {
     let entered = app.enter(caller, project, Capability::FunctionsDeploy, Reach::Whole(&new.namespace)).await?;
     require_rules(&new.allow_patterns)?;
-    let references = check(&new)?;
+    check(&new)?;
+    let references = References::of(app.code_reader.as_ref(), &new.bundle).await?;
     let _held = app.routes.hold(held(&entered, &new.namespace, new.manifest.kind(), &new.name)).await;
     let is_new_namespace = !has_namespace(app, &entered, &new.namespace).await?;
     if is_new_namespace && !caller.creates_on_mention() {
@@ -104,7 +105,7 @@ pub async fn deploy(
     Ok(deployed)
 }
 
-fn check(new: &Deployment) -> Result<References, Error> {
+fn check(new: &Deployment) -> Result<(), Error> {
     let mut faults: Vec<_> = new.manifest.problems().iter().map(|problem| Fault::new("manifest", problem)).collect();
     if new.bundle.len() > MAX_BUNDLE_BYTES {
         faults.push(Fault::new("bundle", format!("the bundle is larger than {MAX_BUNDLE_BYTES} bytes")));
@@ -117,7 +118,7 @@ fn check(new: &Deployment) -> Result<References, Error> {
             "no issuer of end users is configured for this project, so \"user\" cannot be used",
         ));
     }
-    if faults.is_empty() { References::of(&new.bundle) } else { Err(Error::Invalid(faults)) }
+    if faults.is_empty() { Ok(()) } else { Err(Error::Invalid(faults)) }
 }
 
 /// Under which name a workload is held while it is deployed, rolled back or deleted.

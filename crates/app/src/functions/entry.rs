@@ -8,8 +8,9 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use strongroom_model::manifest::Via;
 use strongroom_model::{NamespaceName, ProjectName, WorkloadName};
+use strongroom_runtime::references::find_apart;
 use strongroom_runtime::{
-    Engine, EnvNames, NetPolicy, OnChange, Runtime, WorkerSpec, WorkloadId, WorkloadKind as Running,
+    Engine, EnvNames, Launcher, NetPolicy, OnChange, Runtime, WorkerSpec, WorkloadId, WorkloadKind as Running,
 };
 use strongroom_seal::{Instance, keyed_digest};
 use strongroom_store::port::{DeploymentRow, WorkloadKind, WorkloadRow};
@@ -59,9 +60,13 @@ pub(crate) struct References {
 }
 
 impl References {
-    /// Reads a bundle.
-    pub(crate) fn of(bundle: &str) -> Result<Self, Error> {
-        let found = strongroom_runtime::references::find(bundle, "main.js")
+    /// Reads a bundle, a long one in a process of `reader`'s.
+    pub(crate) async fn of(reader: Option<&Launcher>, bundle: &str) -> Result<Self, Error> {
+        let (reader, bundle) = (reader.cloned(), bundle.to_owned());
+        // a large bundle takes a moment
+        let found = tokio::task::spawn_blocking(move || find_apart(reader.as_ref(), &bundle, "main.js")).await;
+        let found = found
+            .map_err(|_| Error::Unavailable("the bundle could not be read through".to_owned()))?
             .map_err(|error| Error::invalid("bundle", format!("the bundle is not a JavaScript module: {error}")))?;
         Ok(Self {
             env: found.env.into_iter().collect(),

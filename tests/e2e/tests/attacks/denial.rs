@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use http::Method;
-use strongroom_e2e::functions::{deploy, open, path};
+use strongroom_e2e::functions::{deploy, open, path, try_deploy};
 use strongroom_e2e::{Instance, canary, wait};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
@@ -22,6 +22,19 @@ async fn attack_29_deep_and_wide_json_is_refused() {
     let wide: Vec<_> = (0..60_000).map(|number| format!("\"N{number}\":\"\"")).collect();
     let wide = put(format!("{{\"secrets\":{{{}}}}}", wide.join(","))).await;
     assert!(matches!(wide.status, 200 | 400 | 413), "{}", wide.status);
+    owner.get("stats").send().await.expect(200);
+    instance.close().await;
+}
+
+#[tokio::test]
+async fn attack_31_code_that_no_stack_holds_is_refused() {
+    let instance = Instance::start().await;
+    let owner = instance.owner();
+    let signs = |sign: &str, times| format!("export default () => {}1;", sign.repeat(times));
+    for bundle in [signs("!", 3_000_000), signs("- ", 2_000_000), signs("a => ", 1_000_000), signs("a=", 1_000_000)] {
+        let manifest = serde_json::json!({});
+        try_deploy(&owner, ("default", "deep"), &manifest, &bundle).await.problem(400, "invalid");
+    }
     owner.get("stats").send().await.expect(200);
     instance.close().await;
 }
