@@ -193,6 +193,9 @@ enum Answer {
     Ended(JobOutcome),
 }
 
+/// Longest wait for what a run that has ended said before.
+const HEARING_WAIT: Duration = Duration::from_secs(1);
+
 impl Runtime {
     /// Runs a job once in a worker that has the values of `need` or newer, and that no other run shares. The values
     /// stay as they are until the run ends. [`WorkerSpec::timeout`] bounds the whole run, but not the start of its
@@ -227,6 +230,8 @@ impl Runtime {
                         return Ok(JobOutcome::Lost(lost(&hired).await));
                     }
                     Answer::Ended(outcome) => {
+                        // what the run said before it ended comes by another way than its answer
+                        let _all_heard = worker.answers(HEARING_WAIT).await;
                         let completed = matches!(outcome, JobOutcome::Completed(_));
                         report.finish(if completed { Outcome::Completed } else { Outcome::HandlerError });
                         hired.release();

@@ -158,7 +158,7 @@ async fn a_change_is_live_for_helpers_and_replaces_readers_of_the_environment() 
 #[tokio::test]
 async fn an_invocation_in_flight_keeps_its_values() {
     let world = Arc::new(World::new());
-    world.set("KEY", "old");
+    world.set("KEY", "the-old-value");
     let code = "let go; const gate = new Promise((r) => { go = r }); const read = () => [secrets.get('KEY'), process.env.KEY].join();
       export default async (req) => { if (req.url.endsWith('/go')) { go(); return new Response(read()) } const before = read(); console.log('in'); await gate; return new Response(before + ' ' + read()) }";
     let spec = Arc::new(node(code));
@@ -166,10 +166,10 @@ async fn an_invocation_in_flight_keeps_its_values() {
     let first = tokio::spawn(async move { other.get(&same, "/").await.text });
     world.log_line("in").await;
     let pid = world.runtime.warm()[0].pid;
-    world.set("KEY", "new");
+    world.set("KEY", "the-new-value");
     // it was seen to read the environment, so a new worker answers what comes later
     assert_eq!(world.tell(&spec, "KEY", ChangeCause::Set).await, Refresh::Restarted);
-    assert_eq!(world.get(&spec, "/go").await.text, "new,new");
+    assert_eq!(world.get(&spec, "/go").await.text, "the-new-value,the-new-value");
     assert_ne!(world.runtime.warm()[0].pid, pid);
     assert!(!first.is_finished());
     first.abort();

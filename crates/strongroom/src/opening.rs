@@ -14,12 +14,12 @@ use strongroom_secret::SecretValue;
 use strongroom_store::sqlite::{Durability, SqliteOptions, SqliteStore};
 use strongroom_store::{Rows, Store, StoreError};
 
-use crate::{READ_CODE, WORKER_EXEC};
 use crate::chance::KernelRandom;
 use crate::context::Context;
 use crate::errors::Failure;
 use crate::home::Home;
 use crate::root_key::{self, Instance};
+use crate::{READ_CODE, WORKER_EXEC};
 
 /// How long a deleted secret can be restored.
 const RESTORE_WINDOW: Duration = Duration::from_hours(7 * 24);

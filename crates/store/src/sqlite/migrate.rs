@@ -1,8 +1,11 @@
 //! Numbered steps from an empty file to the schema of this program. A step that has been released is never edited.
 
-use rusqlite::Connection;
+use std::time::{Duration, Instant};
+
+use rusqlite::{Connection, ErrorCode};
 
 use super::row::fault;
+use super::schema::BUSY;
 use crate::port::StoreError;
 
 /// Step `n` leads from schema version `n - 1` to `n`.
@@ -18,13 +21,26 @@ pub(super) fn migrate(connection: &Connection) -> Result<(), StoreError> {
     if pending(connection)?.is_empty() {
         return Ok(());
     }
-    // stays with the file
-    connection.pragma_update(None, "journal_mode", "wal").map_err(|error| fault(&error))?;
+    keep_a_log(connection)?;
     connection.execute_batch("BEGIN IMMEDIATE").map_err(|error| fault(&error))?;
     let applied = apply(connection);
     let end = if applied.is_ok() { "COMMIT" } else { "ROLLBACK" };
     connection.execute_batch(end).map_err(|error| fault(&error))?;
     applied
+}
+
+/// Sets the write-ahead mode, which stays with the file. `SQLite` does not wait for another connection that is doing the
+/// same, so that this does.
+fn keep_a_log(connection: &Connection) -> Result<(), StoreError> {
+    let until = Instant::now() + BUSY;
+    loop {
+        match connection.pragma_update(None, "journal_mode", "wal") {
+            Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) && Instant::now() < until => {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            other => return other.map_err(|error| fault(&error)),
+        }
+    }
 }
 
 fn apply(connection: &Connection) -> Result<(), StoreError> {

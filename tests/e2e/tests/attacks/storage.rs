@@ -184,9 +184,10 @@ async fn attack_53_code_and_who_may_call_it_cannot_be_forged() {
             "the code of another deployment",
             "UPDATE bundles SET code = (SELECT code FROM bundles WHERE number = 1) WHERE number = 2",
         ),
-        ("an older deployment", "UPDATE functions SET active = 1"),
+        ("an older deployment", "UPDATE workloads SET active = 1"),
         ("a public function", "UPDATE deployments SET manifest = replace(manifest, '\"token\"', '\"public\"')"),
-        ("another name", "UPDATE functions SET name = 'g'"),
+        ("a function that is a job", "UPDATE workloads SET kind = 'job'"),
+        ("another name", "UPDATE workloads SET name = 'g'"),
     ] {
         prepared.tampered(&[change]).await;
         let token = prepared.instance.owner().token().unwrap().to_owned();
