@@ -172,7 +172,8 @@ impl Reader<'_> {
     fn types(&mut self, command: &str, shown: &[&str]) {
         let (path, number) = (self.path, self.number + 1);
         self.number = number;
-        if command == "strongroom dev" {
+        let fails = shown.iter().any(|line| line.starts_with("error:"));
+        if command == "strongroom dev" && !fails {
             let dev = self.dev.insert(Dev::start(self.world));
             let said = dev.said().replace(&dev.port, DEV_PORT);
             assert_eq!(lacks(shown, &said), None, "{path}: {command}: {said}");
@@ -195,7 +196,6 @@ impl Reader<'_> {
         } else {
             run()
         };
-        let fails = shown.iter().any(|line| line.starts_with("error:"));
         let dev = self.dev.as_ref().map(Dev::said).unwrap_or_default();
         assert_eq!(ran.exit != 0, fails, "{path}: {command}: {}\n{dev}", ran.stdout);
         assert_eq!(lacks(shown, &ran.stdout), None, "{path}: {command}: {}\n{dev}", ran.stdout);
