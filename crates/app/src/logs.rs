@@ -302,10 +302,14 @@ pub async fn list(
         let mut stored = std::pin::pin!(stored);
         stored.as_mut().enable();
         let page = app.store.read(|rows: &mut dyn Rows| rows.logs(&entered.id, &filter).map_err(Error::from)).await?;
-        let is_at_end = page.next == filter.after;
-        if !page.rows.is_empty() || (filter.after.is_some() && !is_at_end) || Instant::now() >= deadline {
+        if !page.rows.is_empty() || filter.after.is_none() || Instant::now() >= deadline {
             let next_cursor = page.next.map(|id| id.to_string());
             return Ok(Page { items: page.rows.into_iter().map(item).collect(), next_cursor });
+        }
+        // lines that do not match are behind it; what is there besides is looked at before it waits
+        if filter.after != page.next {
+            filter.after = page.next;
+            continue;
         }
         let _late = tokio::time::timeout_at(deadline, stored).await;
         if !crate::tokens::still_stands(app, caller).await? {

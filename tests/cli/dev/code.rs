@@ -1,5 +1,7 @@
 //! Functions and jobs: reload on save, live values, broken saves, triggers.
 
+use std::time::Duration;
+
 use super::{Dev, has_deno};
 use crate::world::{Way, World};
 
@@ -47,6 +49,34 @@ fn saves_and_new_values_are_live_and_no_value_is_shown() {
         // the store is free again, and has what was set
         assert_eq!(world.value("API_KEY", &[]), "canary-two-2");
     });
+}
+
+#[test]
+fn a_log_that_is_written_beside_the_code_holds_up_nothing() {
+    let world = World::new(Way::InProcess);
+    if !has_deno(&world) {
+        return;
+    }
+    shop(&world);
+    world.does(&["secrets", "set", "API_KEY", "canary-one-1"]);
+    let dev = Dev::serving(&world, &[], &[]);
+    dev.answers("/reader", "first canary-one-1");
+    let (stop, stopped) = std::sync::mpsc::channel::<()>();
+    std::thread::scope(|threads| {
+        let (logs, world) = (["app.log", "functions/app.log"], &world);
+        threads.spawn(move || {
+            // until the sender is gone
+            while let Err(std::sync::mpsc::RecvTimeoutError::Timeout) = stopped.recv_timeout(Duration::from_millis(5)) {
+                logs.iter().for_each(|log| drop(world.write(log, "a line")));
+            }
+        });
+        world.does(&["secrets", "set", "API_KEY", "canary-two-2"]);
+        dev.answers("/reader", "first canary-two-2");
+        world.write("functions/word.ts", "export const word = \"second\";");
+        dev.answers("/reader", "second canary-two-2");
+        drop(stop);
+    });
+    assert_eq!(dev.stops().0, Some(0));
 }
 
 #[test]

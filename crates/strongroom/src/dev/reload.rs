@@ -106,9 +106,14 @@ impl Keeper {
         Self { plan, saved, broken, task }
     }
 
-    /// Looks whether a save concerns it. While it is broken every save does: the file that it lacks may be new.
+    /// Whether a save concerns it. While it is broken every save does: the file that it lacks may be new.
+    pub(super) fn is_of(&self, watcher: &Watcher, saved: &Path) -> bool {
+        self.broken.load(Ordering::Relaxed) || watcher.concerns(&self.plan.id, saved)
+    }
+
+    /// Takes a save up, if it concerns it.
     pub(super) fn hear(&self, watcher: &Watcher, saved: &Path) {
-        if self.broken.load(Ordering::Relaxed) || watcher.concerns(&self.plan.id, saved) {
+        if self.is_of(watcher, saved) {
             self.saved.notify_one();
         }
     }

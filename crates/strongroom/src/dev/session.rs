@@ -1,7 +1,7 @@
 //! The one loop: what is saved, what changes in the store, and the signal to stop.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -27,6 +27,8 @@ use crate::errors::Failure;
 
 /// Saves within this time are one.
 const SETTLE: Duration = Duration::from_millis(80);
+/// Saves that never cease are taken up after this time all the same.
+const MAX_SETTLE: Duration = Duration::from_millis(400);
 /// A store that goes away sooner than this after it came back is not told of again.
 const FLICKER: Duration = Duration::from_secs(10);
 /// Pause before the store is tried again.
@@ -222,8 +224,13 @@ impl<'a> Session<'a> {
 
     /// Takes up what was saved: code, `.env`, `strongroom.json`.
     async fn saved(&mut self, first: PathBuf, saves: &mut mpsc::UnboundedReceiver<PathBuf>, link: Option<&Link>) {
+        // logs and databases beside the code are written all the time
+        if !self.matters(&first) {
+            return;
+        }
+        let until = Instant::now() + MAX_SETTLE;
         let mut paths = BTreeSet::from([first]);
-        while let Ok(Some(path)) = tokio::time::timeout(SETTLE, saves.recv()).await {
+        while let Ok(Some(path)) = tokio::time::timeout_at(until.min(Instant::now() + SETTLE), saves.recv()).await {
             paths.insert(path);
         }
         for path in &paths {
@@ -235,6 +242,12 @@ impl<'a> Session<'a> {
         if paths.contains(&self.plan.file) {
             self.reread_file(link);
         }
+    }
+
+    fn matters(&self, saved: &Path) -> bool {
+        self.keepers.iter().any(|keeper| keeper.is_of(&self.works.watcher, saved))
+            || saved == self.plan.root.join(dotenv::NAME)
+            || saved == self.plan.file
     }
 
     fn reread_dotenv(&mut self) {
