@@ -53,7 +53,7 @@ fn a_change_puts_new_files_in_place_before_the_restart() {
     let world = World::new(Way::Socket);
     world.does(&["secrets", "set", "A=one", "OLD=x"]);
     let script =
-        "echo \"got $(cat files/A) $(ls files | tr '\\n' ' ').\"; trap 'exit 0' TERM; while :; do sleep 0.02; done";
+        "trap 'exit 0' TERM; echo \"got $(cat files/A) $(ls files | tr '\\n' ' ').\"; while :; do sleep 0.02; done";
     let app = Background::start(world.command(&["run", "--watch", "--mount", "files", "--", "sh", "-c", script]));
     app.until_out("got one A OLD .\n");
     world.does(&["secrets", "delete", "OLD", "--yes"]);

@@ -28,7 +28,7 @@ fn what_is_no_text_passes_and_nothing_is_lost() {
 fn old_and_new_values_are_masked_over_a_restart_and_short_ones_are_named() {
     let world = World::new(Way::Socket);
     world.does(&["secrets", "set", "A=canary-old", "PIN=1234"]);
-    let script = "echo \"got $A canary-old.\"; trap 'exit 0' TERM; while :; do sleep 0.02; done";
+    let script = "trap 'exit 0' TERM; echo \"got $A canary-old.\"; while :; do sleep 0.02; done";
     let app = Background::start(world.command(&["run", "--watch", "--redact", "--", "sh", "-c", script]));
     app.until_out("got [masked] [masked].\n");
     app.until_err("too short to be masked, so they may show: PIN");

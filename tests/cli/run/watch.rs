@@ -4,7 +4,7 @@ use super::background::{Background, is_running};
 use crate::world::{Server, Way, World, until};
 
 /// Tells its value, and ends gracefully.
-const APP: &str = "echo \"got $A\"; trap 'echo bye; exit 0' TERM; trap 'echo usr1' USR1; while :; do sleep 0.02; done";
+const APP: &str = "trap 'echo bye; exit 0' TERM; trap 'echo usr1' USR1; echo \"got $A\"; while :; do sleep 0.02; done";
 
 fn watching(world: &World, options: &[&str], script: &str) -> Background {
     Background::start(world.command(&[&["run", "--watch"], options, &["--", "sh", "-c", script]].concat()))
@@ -47,7 +47,7 @@ fn an_expiry_counts_as_a_change() {
     let world = World::new(Way::Socket);
     world.does(&["secrets", "set", "KEPT", "1"]);
     world.does(&["secrets", "set", "A", "one", "--expires", "3s"]);
-    let script = "echo \"got ${A-none}\"; trap 'exit 0' TERM; while :; do sleep 0.02; done";
+    let script = "trap 'exit 0' TERM; echo \"got ${A-none}\"; while :; do sleep 0.02; done";
     let app = watching(&world, &[], script);
     app.until_out("got one\n");
     app.until_out("got none\n");
@@ -123,7 +123,7 @@ fn its_own_end_is_the_end_of_the_run() {
 fn signals_are_handed_on_and_the_chosen_one_asks_for_the_end() {
     let world = World::new(Way::Socket);
     world.does(&["secrets", "set", "A=one"]);
-    let script = "echo \"got $A\"; trap 'echo usr1' USR1; trap 'echo int; exit 0' INT; while :; do sleep 0.02; done";
+    let script = "trap 'echo usr1' USR1; trap 'echo int; exit 0' INT; echo \"got $A\"; while :; do sleep 0.02; done";
     let mut app = watching(&world, &["--signal", "SIGINT"], script);
     app.until_out("got one\n");
     app.signal("-USR1");
