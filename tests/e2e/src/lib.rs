@@ -14,6 +14,7 @@
 )]
 
 pub mod binary;
+pub mod browser;
 pub mod canary;
 pub mod cli;
 pub mod client;

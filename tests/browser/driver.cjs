@@ -1,0 +1,133 @@
+// Drives a real Chromium for a test. Reads one command a line from stdin and answers one line each, both JSON:
+// {"do":"open","page":"ada",…} → {"ok":…} or {"error":"…"}. After each command the server's page is looked over
+// by `inspect`, which tells what a visited page must not do. Nothing here knows Strongroom: the story stands in Rust.
+'use strict';
+
+const { readFileSync } = require('node:fs');
+const { createInterface } = require('node:readline');
+const { chromium } = require('playwright-core');
+
+const axe = readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
+const patience = 30_000;
+// The flags without which Chromium looks for Google's hosts at each start; root has no sandbox of its own.
+const flags = [
+  ...(process.getuid() === 0 ? ['--no-sandbox'] : []),
+  '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-dev-shm-usage', '--disable-background-networking',
+  '--disable-component-update', '--disable-sync', '--disable-default-apps', '--disable-extensions',
+];
+
+let browser;
+let host;
+const pages = new Map();
+
+// A person at a window of its own: own cookies, own size, own taste. What it must not meet is kept until it is asked for.
+async function person({ page: name, scheme = 'light', width = 1280, height = 900, script = true }) {
+  const context = await browser.newContext({
+    colorScheme: scheme, viewport: { width, height }, javaScriptEnabled: script, reducedMotion: 'reduce',
+    isMobile: width < 600, hasTouch: width < 600, deviceScaleFactor: 1, acceptDownloads: true,
+  });
+  context.setDefaultTimeout(patience);
+  const page = await context.newPage();
+  const met = [];
+  page.on('console', (message) => {
+    // a refused form is answered with 4xx, which Chromium reports as if the page were broken
+    const refused = /^Failed to load resource: the server responded with a status of 4\d\d/.test(message.text());
+    if (message.type() === 'error' && !refused) met.push(`console: ${message.text()}`);
+  });
+  page.on('pageerror', (error) => met.push(`script: ${error.message}`));
+  page.on('request', (request) => {
+    const url = new URL(request.url());
+    if (['http:', 'https:', 'ws:', 'wss:'].includes(url.protocol) && url.host !== host) met.push(`a request to ${url.host}`);
+  });
+  pages.set(name, { page, context, met, script, wide: width });
+}
+
+const seen = (name) => pages.get(name) ?? (() => { throw new Error(`nobody is called ${name}`); })();
+const here = (page) => { const url = new URL(page.url()); return url.pathname + url.search; };
+
+// A control by what a person reads: its label, or the words on it. Hidden ones do not count.
+function control({ page }, { role, name, exact = true, within }) {
+  const root = within ? page.locator(within) : page;
+  return (role ? root.getByRole(role, { name, exact }) : root.getByLabel(name, { exact })).filter({ visible: true }).first();
+}
+
+// The page as it stands: what must not be, and all that it holds, for the search for planted values.
+async function inspect({ page, context, met, script, wide }) {
+  const problems = met.splice(0);
+  const cookies = await context.cookies();
+  const held = { url: page.url(), cookies: cookies.map(({ name, httpOnly, sameSite }) => ({ name, httpOnly, sameSite })) };
+  held.html = await page.content();
+  if (!script) return { problems, held, at: here(page) };
+  const stored = await page.evaluate(() => ({
+    storage: JSON.stringify([{ ...localStorage }, { ...sessionStorage }]),
+    fields: [...document.querySelectorAll('input, textarea')].map((field) => field.value).join('\n'),
+    widest: document.documentElement.scrollWidth,
+  }));
+  Object.assign(held, stored);
+  if (stored.widest > wide) problems.push(`the page is ${stored.widest} px wide in a window of ${wide} px`);
+  await page.evaluate(axe);
+  const found = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ['violations'] }));
+  for (const { id, help, nodes } of found.violations) {
+    const places = nodes.slice(0, 5).map((node) => `${node.target.join(' ')} (${node.any.concat(node.all, node.none)[0]?.message ?? ''})`);
+    problems.push(`axe ${id}: ${help}: ${places.join('; ')}`);
+  }
+  return { problems, held, at: here(page) };
+}
+
+const verbs = {
+  async start(command) {
+    host = command.host;
+    browser = await chromium.launch({ executablePath: command.program, args: flags, timeout: 2 * patience });
+    return browser.version();
+  },
+  person,
+  async open({ page: name, url }) {
+    const { page } = seen(name);
+    const answer = await page.goto(url, { waitUntil: 'load' });
+    return { status: answer?.status() ?? 0, headers: answer?.headers() ?? {} };
+  },
+  async fill({ page: name, text, ...what }) { await control(seen(name), what).fill(text); },
+  async choose({ page: name, option, ...what }) { await control(seen(name), what).selectOption({ label: option }); },
+  async tick({ page: name, ...what }) { await control(seen(name), what).check(); },
+  async upload({ page: name, file, ...what }) { await control(seen(name), what).setInputFiles(file); },
+  // Presses something that leads to an answer of the server, and waits until that is there.
+  async press({ page: name, ...what }) {
+    const { page } = seen(name);
+    await control(seen(name), what).click();
+    await page.waitForLoadState('load');
+    await page.waitForLoadState('networkidle', { timeout: 3_000 }).catch(() => undefined);
+  },
+  async key({ page: name, key }) { await seen(name).page.keyboard.press(key); },
+  async focused({ page: name }) {
+    return seen(name).page.evaluate(() => document.activeElement?.textContent?.trim() || document.activeElement?.getAttribute('name') || '');
+  },
+  async wait({ page: name, text }) { await seen(name).page.getByText(text).filter({ visible: true }).first().waitFor(); },
+  async texts({ page: name, selector }) { return seen(name).page.locator(selector).allInnerTexts(); },
+  async links({ page: name, selector }) {
+    return seen(name).page.locator(selector).evaluateAll((all) => all.map((link) => link.getAttribute('href')));
+  },
+  async count({ page: name, selector }) { return seen(name).page.locator(selector).filter({ visible: true }).count(); },
+  async timing({ page: name }) {
+    return seen(name).page.evaluate(() => {
+      const { responseStart, responseEnd, requestStart, domContentLoadedEventEnd } = performance.getEntriesByType('navigation')[0];
+      return { answered: responseStart - requestStart, received: responseEnd - requestStart, shown: domContentLoadedEventEnd - requestStart };
+    });
+  },
+  async inspect({ page: name }) { return inspect(seen(name)); },
+  async picture({ page: name, file }) { await seen(name).page.screenshot({ path: file, fullPage: true, animations: 'disabled' }); },
+};
+
+// What was typed may be in Playwright's own messages; it is not repeated.
+function told(error, { text }) {
+  const message = String(error?.message ?? error).replaceAll(/\u001b\[\d+m/g, '');
+  return text ? message.replaceAll(text, '[typed]').split('\n')[0] : message;
+}
+
+(async () => {
+  for await (const line of createInterface({ input: process.stdin })) {
+    const { do: verb, ...command } = JSON.parse(line);
+    const answer = await verbs[verb](command).then((ok) => ({ ok: ok ?? null }), (error) => ({ error: told(error, command) }));
+    process.stdout.write(`${JSON.stringify(answer)}\n`);
+  }
+  await browser?.close();
+})();

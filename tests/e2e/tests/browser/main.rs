@@ -1,0 +1,3 @@
+//! The web pages in a real Chromium.
+
+mod harness;
