@@ -3,7 +3,6 @@
 mod connection;
 mod http;
 mod in_process;
-mod tls;
 mod unix;
 
 use std::pin::Pin;

@@ -3,11 +3,12 @@
 //! address, now or the next time, is of no use.
 
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::Duration;
 
+use strongroom_fetch::addresses::{is_local_name, is_public};
 use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 
@@ -23,21 +24,6 @@ const MAX_AT_ONCE: usize = 64;
 const MAX_ASKED: usize = 4096;
 const CONNECT_WAIT: Duration = Duration::from_secs(30);
 const MAX_HOST_BYTES: usize = 255;
-
-/// Names of this host and of the metadata services of clouds.
-const REFUSED_NAMES: [&str; 3] = ["localhost", "metadata.google.internal", "metadata"];
-
-/// Not to be reached, beside what the standard library's predicates name: `address/bits`.
-const REFUSED_V4: [(Ipv4Addr, u32); 8] = [
-    (Ipv4Addr::UNSPECIFIED, 8),
-    (Ipv4Addr::new(100, 64, 0, 0), 10),
-    (Ipv4Addr::new(168, 63, 129, 16), 32),
-    (Ipv4Addr::new(192, 0, 0, 0), 24),
-    (Ipv4Addr::new(198, 18, 0, 0), 15),
-    (Ipv4Addr::new(224, 0, 0, 0), 4),
-    (Ipv4Addr::new(240, 0, 0, 0), 4),
-    (Ipv4Addr::new(169, 254, 0, 0), 16),
-];
 
 /// What one worker may reach.
 #[derive(Debug, Clone)]
@@ -122,8 +108,7 @@ impl Rules {
     }
 
     fn permits_name(&self, host: &str, port: Option<u16>) -> bool {
-        let is_refused = |name: &&str| host == *name || host.strip_suffix(name).is_some_and(|rest| rest.ends_with('.'));
-        if self.private == PrivateNet::Refused && REFUSED_NAMES.iter().any(is_refused) {
+        if self.private == PrivateNet::Refused && is_local_name(host) {
             return false;
         }
         if self.blocked.iter().any(|blocked| matches(blocked, host, port)) {
@@ -168,27 +153,6 @@ fn split_port(pattern: &str) -> (&str, Option<u16>) {
         },
         _ => (pattern, None),
     }
-}
-
-/// Whether an address lies in the public internet.
-fn is_public(address: IpAddr) -> bool {
-    match address {
-        IpAddr::V4(address) => {
-            let within = |(net, bits): &(Ipv4Addr, u32)| {
-                let mask = u32::MAX.checked_shl(32 - bits).unwrap_or(0);
-                address.to_bits() & mask == net.to_bits() & mask
-            };
-            !(address.is_private() || address.is_loopback() || REFUSED_V4.iter().any(within))
-        }
-        IpAddr::V6(address) => is_public_v6(address),
-    }
-}
-
-// 2000::/3 is all that is global unicast (RFC 4291, 2.4); of it, Teredo and 6to4 carry IPv4 addresses inside, and
-// 2001:db8::/32 is for examples. NAT64 (64:ff9b::/96) lies outside of it.
-fn is_public_v6(address: Ipv6Addr) -> bool {
-    let [first, second, ..] = address.segments();
-    first & 0xe000 == 0x2000 && first != 0x2002 && !(first == 0x2001 && (second < 0x200 || second == 0xdb8))
 }
 
 fn handed(stream: TcpStream) -> io::Result<OwnedFd> {

@@ -7,11 +7,12 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::Full;
 use hyper::client::conn::http1::SendRequest;
+use strongroom_fetch::tls::{self, TlsError};
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::timeout;
 
+use super::Answer;
 use super::connection::{Kept, speak};
-use super::{Answer, tls};
 use crate::address::{Address, Scheme};
 use crate::error::ClientError;
 
@@ -70,7 +71,13 @@ impl HttpTransport {
         stream.set_nodelay(true).ok();
         match self.address.scheme() {
             Scheme::Http => speak(stream, name).await,
-            Scheme::Https => speak(tls::handshake(stream, self.address.host(), name).await?, name).await,
+            Scheme::Https => {
+                let secured = tls::handshake(stream, self.address.host()).await.map_err(|error| match error {
+                    TlsError::NoRoots => ClientError::NoRoots,
+                    TlsError::Handshake(source) => ClientError::Tls { address: name.to_owned(), source },
+                })?;
+                speak(secured, name).await
+            }
         }
     }
 }
