@@ -23,6 +23,9 @@ pub struct CreateToken {
     /// Secret names it is limited to; empty means all.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub names: Vec<String>,
+    /// Addresses from which it is accepted, such as `192.0.2.0/24`; empty means all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub from: Vec<String>,
     /// Whether a coding agent will hold it; the audit trail then says `agent:NAME`.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub agent: bool,
@@ -48,6 +51,9 @@ pub struct TokenItem {
     pub app: Option<String>,
     /// Secret names it is limited to.
     pub names: Vec<String>,
+    /// Addresses from which it is accepted; empty means all.
+    #[serde(default)]
+    pub from: Vec<String>,
     /// Whether a coding agent holds it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub agent: bool,

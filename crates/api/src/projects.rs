@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use strongroom_model::NamespaceName;
 use utoipa::ToSchema;
 
 /// A project.
@@ -28,6 +29,10 @@ pub struct ProjectSettings {
     /// Whether lists add the last four characters of values of 20 or more.
     #[serde(default)]
     pub value_hints: bool,
+    /// Namespaces in which values, writes, deploys and runs of jobs need a grant that names them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schema(value_type = Vec<String>)]
+    pub protected: Vec<NamespaceName>,
 }
 
 /// `PATCH /api/v1/projects/{project}`.
@@ -42,7 +47,7 @@ pub struct UpdateProject {
     pub value_hints: Option<bool>,
 }
 
-/// `POST` of a project or namespace.
+/// `POST /api/v1/projects`.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CreateNamed {
@@ -50,11 +55,33 @@ pub struct CreateNamed {
     pub name: String,
 }
 
+/// `POST /namespaces`.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CreateNamespace {
+    /// The name.
+    pub name: String,
+    /// Whether values, writes, deploys and runs of jobs in it need a grant that names it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub protected: bool,
+}
+
+/// `PATCH /namespaces/{name}`.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct UpdateNamespace {
+    /// Whether values, writes, deploys and runs of jobs in it need a grant that names it.
+    pub protected: bool,
+}
+
 /// A namespace.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct NamespaceItem {
     /// Its name.
     pub name: String,
+    /// Whether values, writes, deploys and runs of jobs in it need a grant that names it.
+    #[serde(default)]
+    pub protected: bool,
     /// When it was made.
     #[schema(value_type = String, format = DateTime)]
     pub created_at: Timestamp,

@@ -43,9 +43,16 @@ impl App {
         }
         let project = self.projects.load(&*self.store, &self.instance, name).await?;
         match &caller.access {
-            Access::Token { home, .. } if *home != project.id => Err(Error::not_found(format!("project {name}"))),
-            Access::Owner | Access::Token { .. } => Ok(project),
+            Access::Token { home, .. } if *home != project.id => {
+                return Err(Error::not_found(format!("project {name}")));
+            }
+            Access::Owner | Access::Token { .. } => {}
         }
+        if let Err(error) = judge_protected(caller, &project, capability, reach) {
+            self.audit_denial(caller, Some(name), capability.as_str()).await?;
+            return Err(error);
+        }
+        Ok(project)
     }
 
     /// Refuses a caller who could do this nowhere in the project, before anything else of a request is looked at.
@@ -85,6 +92,54 @@ impl App {
         }
         self.audit_denial(caller, Some(project), "names").await?;
         Err(Error::Forbidden("this token is limited to other secret names".to_owned()))
+    }
+}
+
+/// Whether the caller may do this in a project that he has entered. For what an answer holds besides; a refusal is no
+/// denied attempt.
+pub(crate) fn may(caller: &Caller, project: &Project, capability: Capability, reach: Reach<'_>) -> bool {
+    judge(caller, &project.name, capability, reach).is_ok()
+        && judge_protected(caller, project, capability, reach).is_ok()
+}
+
+/// What a protected namespace keeps from callers whose grant does not name it: values, and whatever changes or runs
+/// something. Looking at names and logs, and calling a function (whose own `auth` says who may), is not among it. What
+/// all namespaces share reaches the protected ones too, so changing that needs the grant for each of them.
+fn judge_protected(caller: &Caller, project: &Project, capability: Capability, reach: Reach<'_>) -> Result<(), Error> {
+    let (Some(grant), [_, ..]) = (caller.grant(), project.settings.protected.as_slice()) else { return Ok(()) };
+    let looks = match capability {
+        Capability::SecretsList | Capability::FunctionsInvoke | Capability::LogsRead | Capability::AuditRead => true,
+        Capability::SecretsDeclare
+        | Capability::SecretsWrite
+        | Capability::SecretsDelete
+        | Capability::ValuesRead
+        | Capability::FunctionsDeploy
+        | Capability::JobsRun
+        | Capability::Admin => false,
+    };
+    if looks {
+        return Ok(());
+    }
+    let mut closed = project.settings.protected.iter().filter(|namespace| !grant.is_explicit_in(namespace));
+    match reach {
+        Reach::Project | Reach::Anywhere | Reach::Read(Scope::Global | Scope::System | Scope::User(_)) => Ok(()),
+        Reach::Whole(namespace)
+        | Reach::Namespace(namespace, _)
+        | Reach::Read(Scope::Namespace(namespace) | Scope::App(namespace, _))
+        | Reach::Change(Scope::Namespace(namespace) | Scope::App(namespace, _)) => {
+            match closed.find(|one| *one == namespace) {
+                Some(namespace) => Err(Error::Forbidden(format!(
+                    "the namespace {namespace} is protected: this needs a membership or token that names it"
+                ))),
+                None => Ok(()),
+            }
+        }
+        Reach::Change(scope @ (Scope::Global | Scope::System | Scope::User(_))) => match closed.next() {
+            Some(namespace) => Err(Error::Forbidden(format!(
+                "scope {scope} reaches the namespace {namespace}, which is protected: change it for one namespace alone (--namespace NAME), or ask an admin of the project"
+            ))),
+            None => Ok(()),
+        },
     }
 }
 

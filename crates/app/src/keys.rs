@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use strongroom_api::projects::ProjectSettings;
-use strongroom_model::{Id, ProjectName};
+use strongroom_model::{Id, NamespaceName, ProjectName};
 use strongroom_seal::{
     Instance, ProjectKey, Random, RunContext, RunPart, ValueContext, envelope_key_version, open_run, open_value,
     run_key_version, seal_run,
@@ -15,6 +15,7 @@ use strongroom_store::port::{ProjectKeyRow, ProjectRow, SecretRow};
 use strongroom_store::{Rows, Store};
 use zeroize::Zeroizing;
 
+use crate::caller::Caller;
 use crate::error::Error;
 use crate::rows::Authenticated as _;
 
@@ -46,6 +47,12 @@ impl Project {
             return Err(Error::Store(strongroom_store::StoreError::Damaged("project without a key")));
         }
         Ok(Self { id: row.id, name: row.name.clone(), settings, keys })
+    }
+
+    /// Whether the caller may do in `namespace` what its protection keeps from those whom no grant names it for.
+    pub(crate) fn is_open_to(&self, caller: &Caller, namespace: &NamespaceName) -> bool {
+        !self.settings.protected.contains(namespace)
+            || caller.grant().is_none_or(|grant| grant.is_explicit_in(namespace))
     }
 
     /// The newest key with its version, for sealing.

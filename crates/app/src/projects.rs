@@ -2,6 +2,7 @@
 
 use strongroom_api::projects::{NamespaceItem, ProjectItem, ProjectSettings, UpdateProject};
 use strongroom_model::{Capability, Id, NamespaceName, ProjectName, Scope};
+use strongroom_seal::Instance;
 use strongroom_store::port::{NamespaceRow, ProjectRow};
 use strongroom_store::{Rows, StoreError, Tx};
 
@@ -70,14 +71,10 @@ pub async fn update(
     let row = app
         .store
         .write(move |tx: &mut dyn Tx| -> Result<ProjectRow, Error> {
-            let mut row = tx.project(&wanted)?.ok_or_else(|| Error::not_found(format!("project {wanted}")))?;
-            row.verify(&instance).map_err(Error::damaged(format!("project {wanted}")))?;
-            let mut settings = settings_of(&row)?;
-            settings.allow_reveal = change.allow_reveal.unwrap_or(settings.allow_reveal);
-            settings.value_hints = change.value_hints.unwrap_or(settings.value_hints);
-            row.settings = serde_json::to_string(&settings).expect("settings have text keys only");
-            let row = row.signed(&instance);
-            tx.update_project(&row)?;
+            let row = change_settings(tx, &instance, &wanted, |settings| {
+                settings.allow_reveal = change.allow_reveal.unwrap_or(settings.allow_reveal);
+                settings.value_hints = change.value_hints.unwrap_or(settings.value_hints);
+            })?;
             record.append(tx, &instance)?;
             Ok(row)
         })
@@ -124,23 +121,29 @@ pub async fn namespaces(app: &App, caller: &Caller, name: &ProjectName) -> Resul
     let project = app.enter(caller, name, Capability::SecretsList, Reach::Anywhere).await?;
     let rows = app.store.read(|rows: &mut dyn Rows| rows.namespaces(&project.id).map_err(Error::from)).await?;
     let reached = rows.into_iter().filter(|row| caller.reaches_namespace(&row.name));
-    Ok(reached.map(namespace_item).collect())
+    let is_protected = |row: &NamespaceRow| project.settings.protected.contains(&row.name);
+    Ok(reached.map(|row| namespace_item(&row, is_protected(&row))).collect())
 }
 
-/// Makes a namespace.
+/// Makes a namespace, protected from the start if that is asked for.
 pub async fn create_namespace(
     app: &App,
     caller: &Caller,
     project: &ProjectName,
     name: &NamespaceName,
+    protection: Protection,
 ) -> Result<NamespaceItem, Error> {
     let owner = app.enter(caller, project, Capability::Admin, Reach::Project).await?;
-    let at = app.clock.now();
+    let (at, is_protected) = (app.clock.now(), protection == Protection::Protected);
     let row = NamespaceRow { project: owner.id, name: name.clone(), created_at: at, created_by: caller.actor.clone() };
-    let record = Record::done(at, caller, Some(project), "namespace.create", &serde_json::json!({ "namespace": name }));
+    let target = serde_json::json!({ "namespace": name, "protected": is_protected });
+    let record = Record::done(at, caller, Some(project), "namespace.create", &target);
     let instance = std::sync::Arc::clone(&app.instance);
-    let once = Once::of(&app.instance, caller, &owner.id, "namespace.create", name.as_str());
-    app.store
+    let request = format!("{name} {protection:?}");
+    let once = Once::of(&app.instance, caller, &owner.id, "namespace.create", &request);
+    let wanted = project.clone();
+    let made = app
+        .store
         .write(move |tx: &mut dyn Tx| -> Result<NamespaceItem, Error> {
             if let Some(first) = once.as_ref().map(|once| once.answered(tx)).transpose()?.flatten() {
                 return Ok(first);
@@ -151,12 +154,80 @@ pub async fn create_namespace(
                 }
                 other => other?,
             }
+            change_settings(tx, &instance, &wanted, |settings| protection.apply(settings, &row.name))?;
             record.append(tx, &instance)?;
-            let item = namespace_item(row);
+            let item = namespace_item(&row, is_protected);
             once.map(|once| once.remember(tx, &item, at)).transpose()?;
             Ok(item)
         })
-        .await
+        .await?;
+    app.projects.forget(project);
+    Ok(made)
+}
+
+/// Whether values, writes, deploys and runs of jobs in a namespace need a grant that names it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Protection {
+    /// They do.
+    Protected,
+    /// Any grant will do that reaches it.
+    Open,
+}
+
+impl Protection {
+    fn apply(self, settings: &mut ProjectSettings, namespace: &NamespaceName) {
+        settings.protected.retain(|name| name != namespace);
+        if self == Self::Protected {
+            settings.protected.push(namespace.clone());
+            settings.protected.sort();
+        }
+    }
+}
+
+/// Protects a namespace, or takes its protection away.
+pub async fn protect_namespace(
+    app: &App,
+    caller: &Caller,
+    project: &ProjectName,
+    name: &NamespaceName,
+    protection: Protection,
+) -> Result<NamespaceItem, Error> {
+    let owner = app.enter(caller, project, Capability::Admin, Reach::Project).await?;
+    let is_protected = protection == Protection::Protected;
+    let action = if is_protected { "namespace.protect" } else { "namespace.unprotect" };
+    let record =
+        Record::done(app.clock.now(), caller, Some(project), action, &serde_json::json!({ "namespace": name }));
+    let instance = std::sync::Arc::clone(&app.instance);
+    let (wanted, namespace) = (project.clone(), name.clone());
+    let item = app
+        .store
+        .write(move |tx: &mut dyn Tx| -> Result<NamespaceItem, Error> {
+            let found = tx.namespaces(&owner.id)?.into_iter().find(|row| row.name == namespace);
+            let row = found.ok_or_else(|| Error::not_found(format!("namespace {namespace}")))?;
+            change_settings(tx, &instance, &wanted, |settings| protection.apply(settings, &namespace))?;
+            record.append(tx, &instance)?;
+            Ok(namespace_item(&row, is_protected))
+        })
+        .await?;
+    app.projects.forget(project);
+    Ok(item)
+}
+
+/// Changes a project's settings, once its row is proved.
+fn change_settings(
+    tx: &mut dyn Tx,
+    instance: &Instance,
+    name: &ProjectName,
+    change: impl FnOnce(&mut ProjectSettings),
+) -> Result<ProjectRow, Error> {
+    let mut row = tx.project(name)?.ok_or_else(|| Error::not_found(format!("project {name}")))?;
+    row.verify(instance).map_err(Error::damaged(format!("project {name}")))?;
+    let mut settings = settings_of(&row)?;
+    change(&mut settings);
+    row.settings = serde_json::to_string(&settings).expect("settings have text keys only");
+    let row = row.signed(instance);
+    tx.update_project(&row)?;
+    Ok(row)
 }
 
 /// Destroys a namespace with its secrets, apps and functions. `default` always exists.
@@ -169,6 +240,10 @@ pub async fn delete_namespace(
     let owner = app.enter(caller, project, Capability::Admin, Reach::Project).await?;
     if *name == NamespaceName::default_namespace() {
         return Err(Error::conflict("the namespace default always exists", None));
+    }
+    if owner.settings.protected.contains(name) {
+        let hint = format!("strongroom namespaces unprotect {name}");
+        return Err(Error::conflict(format!("the namespace {name} is protected; nothing was deleted"), Some(hint)));
     }
     let record = Record::done(
         app.clock.now(),
@@ -196,8 +271,13 @@ pub async fn delete_namespace(
     Ok(())
 }
 
-fn namespace_item(row: NamespaceRow) -> NamespaceItem {
-    NamespaceItem { name: row.name.to_string(), created_at: row.created_at, created_by: row.created_by }
+fn namespace_item(row: &NamespaceRow, protected: bool) -> NamespaceItem {
+    NamespaceItem {
+        name: row.name.to_string(),
+        protected,
+        created_at: row.created_at,
+        created_by: row.created_by.clone(),
+    }
 }
 
 fn settings_of(row: &ProjectRow) -> Result<ProjectSettings, Error> {

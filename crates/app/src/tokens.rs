@@ -1,12 +1,13 @@
 //! Tokens: minting, listing, revoking, and telling who a bearer is.
 
 use std::collections::HashMap;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use jiff::Timestamp;
 use strongroom_api::access::{CreatedToken, TokenItem};
-use strongroom_model::{Capability, Expiry, Grant, Id, ProjectName};
+use strongroom_model::{AddressRange, Capability, Expiry, Grant, Id, ProjectName};
 use strongroom_seal::{Instance, token};
 use strongroom_store::port::{TokenRow, TokenRows};
 use strongroom_store::{Rows, StoreError, Tx};
@@ -27,6 +28,7 @@ struct Known {
     home: Id,
     actor: Arc<str>,
     grant: Arc<Grant>,
+    from: Arc<[AddressRange]>,
     expires_at: Option<Timestamp>,
 }
 
@@ -107,6 +109,11 @@ pub async fn authenticate(
         app.house_line_of("security", "warn", known.home, text);
         return Err(AuthenticateError::Refused);
     }
+    if !is_accepted_from(&known.from, source) {
+        let text = format!("refused: {} ({}) was used from {source}, which it is not for", known.actor, known.id);
+        app.house_line_of("security", "warn", known.home, text);
+        return Err(AuthenticateError::Refused);
+    }
     app.credentials.used.lock().unwrap_or_else(PoisonError::into_inner).insert(known.id, now);
     Ok(Caller {
         actor: known.actor.to_string(),
@@ -115,6 +122,17 @@ pub async fn authenticate(
         access: Access::Token { id: known.id, home: known.home, grant: known.grant },
         idempotency: None,
     })
+}
+
+/// Whether a token with these limits is accepted from where a request comes: an address, or this machine's own socket or
+/// process, which count as loopback.
+fn is_accepted_from(from: &[AddressRange], source: &str) -> bool {
+    let within = |address: IpAddr| from.iter().any(|range| range.contains(address));
+    match source {
+        _ if from.is_empty() => true,
+        "socket" | "process" => within(Ipv4Addr::LOCALHOST.into()) || within(Ipv6Addr::LOCALHOST.into()),
+        address => address.parse().is_ok_and(within),
+    }
 }
 
 async fn look_up(app: &App, digest: Digest, source: &str) -> Result<Known, AuthenticateError> {
@@ -131,9 +149,11 @@ async fn look_up(app: &App, digest: Digest, source: &str) -> Result<Known, Authe
         app.house_line_of("security", "error", row.project, text);
         return Err(Error::damaged(format!("token {}", row.id))(error).into());
     }
-    let grant: Grant = serde_json::from_str(&row.grant).map_err(|_| StoreError::Damaged("token grant"))?;
+    let terms: Terms = serde_json::from_str(&row.grant).map_err(|_| StoreError::Damaged("token grant"))?;
+    let Terms { grant, from, .. } = terms;
     let actor = format!("{}:{}", if grant.agent { "agent" } else { "token" }, row.name).into();
-    let known = Known { id: row.id, home: row.project, actor, grant: Arc::new(grant), expires_at: row.expires_at };
+    let (grant, from) = (Arc::new(grant), from.into());
+    let known = Known { id: row.id, home: row.project, actor, grant, from, expires_at: row.expires_at };
     let mut table = app.credentials.known.write().unwrap_or_else(PoisonError::into_inner);
     if app.credentials.revocations.load(Ordering::SeqCst) == revocations {
         table.insert(digest, known.clone());
@@ -162,23 +182,45 @@ pub struct NewToken {
     pub name: String,
     /// What it may do; the project must be the caller's.
     pub grant: Grant,
+    /// From where it is accepted; empty means from everywhere.
+    pub from: Vec<AddressRange>,
     /// When it runs out.
     pub expires: Expiry,
 }
 
-/// What a token's row says: its grant, and the token that minted it, with which it ends.
-#[derive(serde::Serialize)]
-struct Minted<'a> {
+/// What a token's row says: its grant, from where it is accepted, and the token that minted it, with which it ends.
+#[derive(serde::Serialize, serde::Deserialize)]
+struct Terms {
     #[serde(flatten)]
-    grant: &'a Grant,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    grant: Grant,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    from: Vec<AddressRange>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     parent: Option<Id>,
 }
 
-/// The token that minted this one.
-#[derive(serde::Deserialize)]
-struct Parent {
-    parent: Option<Id>,
+fn terms(row: &TokenRow) -> Option<Terms> {
+    serde_json::from_str(&row.grant).ok()
+}
+
+/// Tokens of a project that are accepted at one time.
+const MAX_LIVE: usize = 1_000;
+/// Tokens that one token has minted and that are accepted at one time.
+const MAX_LIVE_CHILDREN: usize = 100;
+
+/// Refuses another token where there are too many: who can mint must not be able to fill the store.
+fn refuse_too_many(tx: &mut dyn Tx, new: &TokenRow, parent: Option<Id>) -> Result<(), Error> {
+    let mut live = tx.tokens(&new.project)?;
+    live.retain(|row| row.revoked_at.is_none() && row.expires_at.is_none_or(|at| at > new.created_at));
+    let children = live.iter().filter(|row| parent.is_some() && terms(row).and_then(|terms| terms.parent) == parent);
+    let detail = if live.len() >= MAX_LIVE {
+        format!("the project has {MAX_LIVE} tokens that are accepted, which is as many as it may have")
+    } else if children.count() >= MAX_LIVE_CHILDREN {
+        format!("this token has minted {MAX_LIVE_CHILDREN} tokens that are accepted, which is as many as it may")
+    } else {
+        return Ok(());
+    };
+    Err(Error::conflict(detail, Some("revoke those that nobody uses: strongroom tokens list".to_owned())))
 }
 
 /// Mints a token. Nobody mints one that is wider than himself or lives longer than himself.
@@ -188,15 +230,16 @@ pub async fn create(app: &App, caller: &Caller, new: NewToken) -> Result<Created
     check(&new)?;
     let now = app.clock.now();
     let expires_at = new.expires.resolve(now).map_err(|error| Error::invalid("expires_at", error))?;
-    let expires_at = bounded(app, caller, &new.grant, expires_at).await?;
+    let expires_at = bounded(app, caller, &new, expires_at).await?;
+    let terms = Terms { grant: new.grant, from: new.from, parent: caller.token() };
+    let grant = &terms.grant;
     let text = token::generate(&*app.rng);
     let row = TokenRow {
         id: app.new_id(),
         project: project.id,
         name: new.name,
         digest: app.instance.token_digest(text.expose()).to_vec(),
-        grant: serde_json::to_string(&Minted { grant: &new.grant, parent: caller.token() })
-            .expect("a grant has text keys only"),
+        grant: serde_json::to_string(&terms).expect("a grant has text keys only"),
         expires_at: expires_at.map(crate::clock::to_millisecond),
         created_at: now,
         created_by: caller.actor.clone(),
@@ -205,11 +248,11 @@ pub async fn create(app: &App, caller: &Caller, new: NewToken) -> Result<Created
         mac: Vec::new(),
     }
     .signed(&app.instance);
-    let target = serde_json::json!({ "token": row.id, "name": row.name, "capabilities": new.grant.capabilities, "namespaces": new.grant.namespaces });
+    let target = serde_json::json!({ "token": row.id, "name": row.name, "capabilities": grant.capabilities, "namespaces": grant.namespaces, "from": terms.from });
     let record = Record::done(now, caller, Some(&project_name), "token.create", &target);
     let item = item(&row, &app.instance, now);
     let (instance, parent) = (Arc::clone(&app.instance), caller.token());
-    let request = format!("{:?} {:?} {:?}", row.name, new.grant, new.expires);
+    let request = format!("{:?} {:?} {:?} {:?}", row.name, grant, new.expires, terms.from);
     let once = Once::of(&app.instance, caller, &project.id, "token.create", &request);
     app.store
         .write(move |tx: &mut dyn Tx| -> Result<(), Error> {
@@ -223,6 +266,7 @@ pub async fn create(app: &App, caller: &Caller, new: NewToken) -> Result<Created
             if let Some(parent) = parent {
                 standing(tx, &instance, (&row.project, &parent), row.created_at)?;
             }
+            refuse_too_many(tx, &row, parent)?;
             tx.insert_token(&row)?;
             record.append(tx, &instance)
         })
@@ -250,17 +294,25 @@ fn check(new: &NewToken) -> Result<(), Error> {
 async fn bounded(
     app: &App,
     caller: &Caller,
-    asked: &Grant,
+    asked: &NewToken,
     expires_at: Option<Timestamp>,
 ) -> Result<Option<Timestamp>, Error> {
     let Access::Token { id, grant, .. } = &caller.access else { return Ok(expires_at) };
-    if !grant.covers(asked) {
-        app.audit_denial(caller, Some(&asked.project), "token.create").await?;
+    if !grant.covers(&asked.grant) {
+        app.audit_denial(caller, Some(&asked.grant.project), "token.create").await?;
         return Err(Error::Forbidden("a token cannot mint one that is wider than itself".to_owned()));
     }
     let project = app.projects.load(&*app.store, &app.instance, &grant.project).await?;
     let now = app.clock.now();
     let own = app.store.read(|rows: &mut dyn Rows| standing(rows, &app.instance, (&project.id, id), now)).await?;
+    let limits = terms(&own).ok_or(StoreError::Damaged("token grant"))?.from;
+    let within = |range: &AddressRange| limits.iter().any(|limit| limit.covers(range));
+    if !limits.is_empty() && (asked.from.is_empty() || !asked.from.iter().all(within)) {
+        app.audit_denial(caller, Some(&asked.grant.project), "token.create").await?;
+        let own: Vec<_> = limits.iter().map(ToString::to_string).collect();
+        let detail = format!("a token cannot mint one for more addresses than its own ({})", own.join(", "));
+        return Err(Error::Forbidden(detail));
+    }
     let limit = own.expires_at;
     Ok(match (expires_at, limit) {
         (Some(asked), Some(limit)) => Some(asked.min(limit)),
@@ -331,7 +383,7 @@ fn family(mut others: Vec<TokenRow>, id: Id) -> Vec<TokenRow> {
     let mut family: Vec<TokenRow> = others.extract_if(.., |row| row.id == id).collect();
     let mut next = 0;
     while let Some(parent) = family.get(next).map(|row| row.id) {
-        let minted_by = |row: &TokenRow| serde_json::from_str(&row.grant).ok().and_then(|minted: Parent| minted.parent);
+        let minted_by = |row: &TokenRow| terms(row).and_then(|terms| terms.parent);
         family.extend(others.extract_if(.., |row| minted_by(row) == Some(parent)));
         next += 1;
     }
@@ -339,8 +391,9 @@ fn family(mut others: Vec<TokenRow>, id: Id) -> Vec<TokenRow> {
 }
 
 fn item(row: &TokenRow, instance: &Instance, now: Timestamp) -> TokenItem {
-    let grant: Option<Grant> = serde_json::from_str(&row.grant).ok().filter(|_| row.verify(instance).is_ok());
-    let state = match (&grant, row.revoked_at, row.expires_at) {
+    let terms = terms(row).filter(|_| row.verify(instance).is_ok());
+    let grant = terms.as_ref().map(|terms| &terms.grant);
+    let state = match (grant, row.revoked_at, row.expires_at) {
         (_, Some(_), _) => "revoked",
         (None, ..) => "damaged",
         (Some(_), None, Some(at)) if at <= now => "expired",
@@ -350,12 +403,13 @@ fn item(row: &TokenRow, instance: &Instance, now: Timestamp) -> TokenItem {
     TokenItem {
         id: row.id.to_string(),
         name: row.name.clone(),
-        project: grant.as_ref().map(|grant| grant.project.to_string()).unwrap_or_default(),
-        capabilities: grant.as_ref().map(words).unwrap_or_default(),
+        project: grant.map(|grant| grant.project.to_string()).unwrap_or_default(),
+        capabilities: grant.map(words).unwrap_or_default(),
         namespaces: grant.iter().flat_map(|grant| &grant.namespaces).map(ToString::to_string).collect(),
-        app: grant.as_ref().and_then(|grant| grant.app.as_ref()).map(ToString::to_string),
+        app: grant.and_then(|grant| grant.app.as_ref()).map(ToString::to_string),
         names: grant.iter().flat_map(|grant| &grant.names).map(ToString::to_string).collect(),
-        agent: grant.as_ref().is_some_and(|grant| grant.agent),
+        from: terms.iter().flat_map(|terms| &terms.from).map(ToString::to_string).collect(),
+        agent: grant.is_some_and(|grant| grant.agent),
         state: state.to_owned(),
         expires_at: row.expires_at,
         created_at: row.created_at,

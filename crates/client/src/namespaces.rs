@@ -2,7 +2,7 @@
 
 use http::Method;
 use strongroom_api::Page;
-use strongroom_api::projects::{CreateNamed, Gone, NamespaceItem};
+use strongroom_api::projects::{CreateNamespace, Gone, NamespaceItem, UpdateNamespace};
 
 use crate::client::Project;
 use crate::error::ClientError;
@@ -15,8 +15,13 @@ impl Project<'_> {
     }
 
     /// Creates one.
-    pub async fn create_namespace(&self, name: &str) -> Result<NamespaceItem, ClientError> {
-        self.call(Method::POST, &["namespaces"]).json(&CreateNamed { name: name.to_owned() }).send().await
+    pub async fn create_namespace(&self, body: &CreateNamespace) -> Result<NamespaceItem, ClientError> {
+        self.call(Method::POST, &["namespaces"]).json(body).send().await
+    }
+
+    /// Protects one, or takes its protection away.
+    pub async fn update_namespace(&self, name: &str, body: &UpdateNamespace) -> Result<NamespaceItem, ClientError> {
+        self.call(Method::PATCH, &["namespaces", name]).json(body).send().await
     }
 
     /// Deletes one; a conflict while something is in it.

@@ -150,6 +150,12 @@ impl Grant {
         }
     }
 
+    /// Whether the grant holds in `namespace` although it is protected: it names it, or it administers the whole project
+    /// and so could grant itself that.
+    pub fn is_explicit_in(&self, namespace: &NamespaceName) -> bool {
+        self.namespaces.contains(namespace) || (self.allows(Capability::Admin) && !self.is_limited())
+    }
+
     /// Whether everything that `other` allows is allowed by this grant too: nobody mints a token wider than himself.
     pub fn covers(&self, other: &Self) -> bool {
         let within = |limits: &[NamespaceName], asked: &[NamespaceName]| {
@@ -205,6 +211,17 @@ mod tests {
         let person = grant(&[], &[], &[Capability::Admin]);
         let agent = Grant { agent: true, ..person.clone() };
         assert!(person.covers(&agent) && agent.covers(&agent) && !agent.covers(&person));
+    }
+
+    #[test]
+    fn a_protected_namespace_is_granted_by_name_or_by_administering_the_whole_project() {
+        let production: NamespaceName = "production".parse().expect("legal name");
+        let everywhere = grant(&[], &[], &[Capability::ValuesRead, Capability::SecretsWrite]);
+        assert!(!everywhere.is_explicit_in(&production));
+        assert!(grant(&["production"], &[], &[Capability::ValuesRead]).is_explicit_in(&production));
+        assert!(!grant(&["staging"], &[], &[Capability::Admin]).is_explicit_in(&production));
+        assert!(!grant(&[], &["A"], &[Capability::Admin]).is_explicit_in(&production));
+        assert!(grant(&[], &[], &[Capability::Admin]).is_explicit_in(&production));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The words of Strongroom as types: names, scopes, versions, expiry, resolution order, manifests. Pure: no I/O, no plaintext.
 
 pub mod access;
+pub mod address;
 pub mod expiry;
 pub mod id;
 pub mod manifest;
@@ -12,6 +13,7 @@ pub mod slug;
 pub mod text;
 
 pub use access::{Capability, Grant};
+pub use address::AddressRange;
 pub use expiry::{Expiry, Lifetime};
 pub use id::Id;
 pub use name::{NameList, SecretName};

@@ -71,7 +71,7 @@ fn project_routes() -> Vec<Route> {
         routes!(settings::list),
         routes!(settings::show, settings::set, settings::delete),
         routes!(projects::list_namespaces, projects::create_namespace),
-        routes!(projects::delete_namespace),
+        routes!(projects::update_namespace, projects::delete_namespace),
         routes!(apps::list, apps::create),
         routes!(apps::show, apps::delete),
         routes!(functions::list),

@@ -126,7 +126,7 @@ pub async fn runs(
         .store
         .read(|rows: &mut dyn Rows| -> Result<_, Error> {
             let mut jobs = rows.workloads(&entered.id, namespace.as_ref(), WorkloadKind::Job)?;
-            jobs.retain(|job| caller.reaches_namespace(&job.namespace));
+            jobs.retain(|job| caller.reaches_namespace(&job.namespace) && entered.is_open_to(caller, &job.namespace));
             let job = match &query.job {
                 None => None,
                 Some(name) => {
@@ -244,7 +244,9 @@ async fn find(
     let reached = |job: &WorkloadRow| {
         caller.grant().is_none_or(|grant| grant.app.is_none() && grant.reaches_namespace(&job.namespace))
     };
-    let (row, job) = found.filter(|(_, job)| reached(job)).ok_or_else(|| no_run(run))?;
+    let (row, job) = found
+        .filter(|(_, job)| reached(job) && entered.is_open_to(caller, &job.namespace))
+        .ok_or_else(|| no_run(run))?;
     Ok((entered, row, job))
 }
 

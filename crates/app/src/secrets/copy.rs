@@ -14,7 +14,7 @@ use strongroom_store::port::{SealedRow, SecretRow};
 
 use super::{Change, Presence, Write};
 use crate::audit::Record;
-use crate::authz::Reach;
+use crate::authz::{self, Reach};
 use crate::caller::Caller;
 use crate::error::{Conflict, Error, Fault};
 use crate::keys::Project;
@@ -134,7 +134,8 @@ pub async fn diff(
             }
         }
     }
-    let compares = caller.holds(Capability::ValuesRead);
+    let reads = |scope| authz::may(caller, &entered, Capability::ValuesRead, Reach::Read(scope));
+    let compares = reads(first) && reads(second);
     if compares {
         let target = serde_json::json!({ "first": first.to_string(), "second": second.to_string() });
         app.audit(Record::done(app.clock.now(), caller, Some(project), "values.compare", &target)).await?;

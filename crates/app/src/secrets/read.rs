@@ -212,8 +212,10 @@ impl App {
                 heads.iter().map(|head| rows.version(&head.id, head.version)).collect()
             })
             .await?;
+        let shown =
+            |head: &SecretRow| head.scope.namespace().is_none_or(|namespace| project.is_open_to(caller, namespace));
         let hint = |(head, row): (&SecretRow, Option<VersionRow>)| {
-            let Some(row) = row else { return Ok(None) };
+            let Some(row) = row.filter(|_| shown(head)) else { return Ok(None) };
             verify(self, head)?;
             let value = project.open(head, &row.envelope)?;
             let count = value.expose().chars().count();

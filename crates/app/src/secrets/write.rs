@@ -11,7 +11,7 @@ use strongroom_store::port::{SecretRow, VersionKind, VersionRow};
 use strongroom_store::{StoreError, Tx};
 
 use super::{Place, to_result};
-use crate::authz::Reach;
+use crate::authz::{self, Reach};
 use crate::caller::Caller;
 use crate::error::{Conflict, Error, Fault};
 use crate::keys::Project;
@@ -102,7 +102,7 @@ async fn commit(
         rng: Arc::clone(&app.rng),
         caller: caller.clone(),
         now: app.clock.now(),
-        may_compare: caller.holds(Capability::ValuesRead),
+        may_compare: authz::may(caller, &entered, Capability::ValuesRead, Reach::Read(&write.scope)),
         write,
     };
     match app.store.write(move |tx: &mut dyn Tx| task.run(tx)).await {

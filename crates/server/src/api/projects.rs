@@ -3,9 +3,11 @@
 use axum::extract::Path;
 use axum::response::Response;
 use serde::Deserialize;
-use strongroom_api::projects::{CreateNamed, Gone, NamespaceItem, ProjectItem, UpdateProject};
+use strongroom_api::projects::{
+    CreateNamed, CreateNamespace, Gone, NamespaceItem, ProjectItem, UpdateNamespace, UpdateProject,
+};
 use strongroom_api::{Page, Problem};
-use strongroom_app::projects;
+use strongroom_app::projects::{self, Protection};
 use strongroom_model::{NamespaceName, ProjectName};
 
 use super::secrets::last;
@@ -83,15 +85,34 @@ pub(crate) async fn list_namespaces(
 }
 
 /// Makes a namespace.
-#[utoipa::path(post, path = "/namespaces", tag = "namespaces", params(("project" = String, Path)), request_body = CreateNamed,
+#[utoipa::path(post, path = "/namespaces", tag = "namespaces", params(("project" = String, Path)), request_body = CreateNamespace,
     responses((status = 201, description = "created", body = NamespaceItem), (status = "default", description = "refused", body = Problem)))]
 pub(crate) async fn create_namespace(
     scene: Scene<Administers>,
     _: Query<NoParams>,
-    Json(body): Json<CreateNamed>,
+    Json(body): Json<CreateNamespace>,
 ) -> Result<Response, Failure> {
     let name: NamespaceName = required("name", &body.name)?;
-    Ok(created(projects::create_namespace(&scene.app, &scene.caller, &scene.project, &name).await?))
+    let protection = protection(body.protected);
+    Ok(created(projects::create_namespace(&scene.app, &scene.caller, &scene.project, &name, protection).await?))
+}
+
+fn protection(protected: bool) -> Protection {
+    if protected { Protection::Protected } else { Protection::Open }
+}
+
+/// Protects a namespace, or takes its protection away.
+#[utoipa::path(patch, path = "/namespaces/{name}", tag = "namespaces", params(("project" = String, Path), ("name" = String, Path)), request_body = UpdateNamespace,
+    responses((status = 200, description = "the namespace", body = NamespaceItem), (status = "default", description = "refused", body = Problem)))]
+pub(crate) async fn update_namespace(
+    scene: Scene<Administers>,
+    _: Query<NoParams>,
+    Path(path): Path<Vec<(String, String)>>,
+    Json(body): Json<UpdateNamespace>,
+) -> Result<Json<NamespaceItem>, Failure> {
+    let name: NamespaceName = required("name", last(&path))?;
+    let protection = protection(body.protected);
+    Ok(Json(projects::protect_namespace(&scene.app, &scene.caller, &scene.project, &name, protection).await?))
 }
 
 /// Destroys a namespace with its secrets, apps and functions.

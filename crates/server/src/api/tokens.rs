@@ -67,6 +67,14 @@ fn parse(scene: &Scene<Administers>, body: CreateToken) -> Result<NewToken, Fail
             Err(error) => faults.push(Fault::new("namespaces", error)),
         }
     }
+    let mut from = Vec::new();
+    for text in &body.from {
+        match text.parse() {
+            Ok(range) if !from.contains(&range) => from.push(range),
+            Ok(_) => {}
+            Err(error) => faults.push(Fault::new("from", error)),
+        }
+    }
     if !faults.is_empty() {
         return Err(Error::Invalid(faults).into());
     }
@@ -79,7 +87,7 @@ fn parse(scene: &Scene<Administers>, body: CreateToken) -> Result<NewToken, Fail
         agent: body.agent,
     };
     let expires = expiry(body.expires_at.as_deref())?.unwrap_or(Expiry::Never);
-    Ok(NewToken { name: body.name, grant, expires })
+    Ok(NewToken { name: body.name, grant, from, expires })
 }
 
 /// Revokes a token at once.

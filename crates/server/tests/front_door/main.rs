@@ -4,6 +4,7 @@
 mod access;
 mod http;
 mod openapi;
+mod protection;
 mod resolve;
 mod secrets;
 mod support;

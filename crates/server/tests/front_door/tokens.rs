@@ -164,3 +164,62 @@ async fn a_token_of_a_deleted_project_finds_nothing_in_its_successor() {
     let set = json!({ "secrets": { "K": "v" } });
     house.put("/api/v1/projects/shop/secrets", set).await.expect(200);
 }
+
+/// A call over the network from `address`.
+async fn from(house: &House, token: &str, address: &str) -> u16 {
+    let mut call = request(token, Method::GET, "secrets", &[("host", "127.0.0.1")], None);
+    let peer = std::net::SocketAddr::new(address.parse().unwrap(), 40_000);
+    call.extensions_mut().insert(strongroom_server::Peer::Tcp(peer));
+    // said by the caller, and so worth nothing
+    call.headers_mut().insert("x-forwarded-for", "127.0.0.9".parse().unwrap());
+    call.headers_mut().insert("forwarded", "for=127.0.0.9".parse().unwrap());
+    house.send(call).await.status.as_u16()
+}
+
+#[tokio::test]
+async fn a_token_for_some_addresses_is_accepted_from_those_alone() {
+    let house = House::new().await;
+    let body = json!({ "capabilities": ["secrets:list", "admin"], "from": ["127.0.0.8/29"] });
+    let limited = house.mint(body).await.token;
+    for (address, status) in
+        [("127.0.0.9", 200), ("127.0.0.1", 401), ("::ffff:127.0.0.9", 200), ("::ffff:127.0.0.1", 401), ("::1", 401)]
+    {
+        assert_eq!(from(&house, &limited, address).await, status, "{address}");
+    }
+    // this machine's own process and socket count as loopback, which is not in the range
+    house.call_as(&limited, Method::GET, "secrets", None).await.problem(401, "unauthenticated");
+    let local = house.mint(json!({ "capabilities": ["secrets:list"], "from": ["127.0.0.0/8"] })).await.token;
+    house.call_as(&local, Method::GET, "secrets", None).await.expect(200);
+    assert_eq!(house.get("tokens").await.expect(200)["items"][1]["from"], json!(["127.0.0.8/29"]));
+}
+
+#[tokio::test]
+async fn a_token_mints_none_for_more_addresses_than_its_own() {
+    let house = House::new().await;
+    let parent = house.mint(json!({ "capabilities": ["admin"], "from": ["127.0.0.0/8"] })).await.token;
+    let child = |from: Value| json!({ "name": "child", "capabilities": ["secrets:list"], "from": from });
+    let mint = async |from: Value| house.call_as(&parent, Method::POST, "tokens", Some(child(from))).await;
+    for wider in [json!([]), json!(["0.0.0.0/0"]), json!(["127.0.0.1", "10.0.0.1"]), json!(["::1"])] {
+        mint(wider).await.problem(403, "forbidden");
+    }
+    mint(json!(["127.0.0.1"])).await.expect(201);
+    house.post("tokens", child(json!(["127.0.0.1/8"]))).await.problem(400, "invalid");
+    house.post("tokens", child(json!(["nowhere"]))).await.problem(400, "invalid");
+}
+
+#[tokio::test]
+async fn one_token_mints_only_so_many_that_are_accepted_at_one_time() {
+    let house = House::new().await;
+    let parent = house.mint(json!({ "capabilities": ["admin"] })).await.token;
+    let child = json!({ "name": "child", "capabilities": ["secrets:list"], "expires_at": "1h" });
+    let mint = async || house.call_as(&parent, Method::POST, "tokens", Some(child.clone())).await;
+    for _ in 0..100 {
+        mint().await.expect(201);
+    }
+    let detail = mint().await.problem(409, "conflict");
+    assert!(detail.contains("100"), "{detail}");
+    // others are not held up, and what has run out does not count
+    house.post("tokens", child.clone()).await.expect(201);
+    house.clock.advance(3_601);
+    mint().await.expect(201);
+}

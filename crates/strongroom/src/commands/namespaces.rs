@@ -1,6 +1,7 @@
 //! `strongroom namespaces`.
 
 use clap::{Args, Subcommand};
+use strongroom_api::projects::{CreateNamespace, UpdateNamespace};
 
 use crate::context::Context;
 use crate::errors::{Exit, Failure};
@@ -12,10 +13,24 @@ pub(crate) enum Command {
     #[command(visible_alias = "ls")]
     List,
     /// Creates a namespace
-    Create(NameArgs),
+    Create(CreateArgs),
+    /// Protects a namespace: values, writes and deploys then need a membership or token that names it
+    Protect(NameArgs),
+    /// Takes a namespace's protection away
+    Unprotect(NameArgs),
     /// Deletes an empty namespace
     #[command(visible_alias = "rm")]
     Delete(NameArgs),
+}
+
+#[derive(Args)]
+pub(crate) struct CreateArgs {
+    /// The namespace's name
+    #[arg(value_name = "NAME")]
+    name: String,
+    /// Values, writes and deploys in it need a membership or token that names it
+    #[arg(long)]
+    protected: bool,
 }
 
 #[derive(Args)]
@@ -36,14 +51,32 @@ pub(crate) fn run(context: &Context, command: Command) -> Result<Exit, Failure> 
                 return output.structured(&namespaces).map(|()| Exit::DONE);
             }
             let now = (context.now)();
-            let rows =
-                namespaces.iter().map(|item| [item.name.clone(), ago(now, item.created_at), item.created_by.clone()]);
-            output.table(["NAME", "CREATED", "BY"], rows.collect(), "there are no namespaces")?;
+            let rows = namespaces.iter().map(|item| {
+                let protected = if item.protected { "yes" } else { "no" };
+                [item.name.clone(), protected.to_owned(), ago(now, item.created_at), item.created_by.clone()]
+            });
+            output.table(["NAME", "PROTECTED", "CREATED", "BY"], rows.collect(), "there are no namespaces")?;
         }
         Command::Create(args) => {
             session.name_place(context);
-            let item = session.wait(project.create_namespace(&args.name))?;
-            context.output.answer(&item, &format!("✔ Namespace created: {}", item.name))?;
+            let body = CreateNamespace { name: args.name, protected: args.protected };
+            let item = session.wait(project.create_namespace(&body))?;
+            let protected = if item.protected { " (protected)" } else { "" };
+            context.output.answer(&item, &format!("✔ Namespace created: {}{protected}", item.name))?;
+        }
+        Command::Protect(args) => {
+            session.name_place(context);
+            let item = session.wait(project.update_namespace(&args.name, &UpdateNamespace { protected: true }))?;
+            context.output.answer(&item, &format!("✔ Namespace protected: {}", item.name))?;
+            context.output.talk(&format!(
+                "values, writes and deploys in {} now need a membership or token that names it, or an admin",
+                item.name
+            ));
+        }
+        Command::Unprotect(args) => {
+            session.name_place(context);
+            let item = session.wait(project.update_namespace(&args.name, &UpdateNamespace { protected: false }))?;
+            context.output.answer(&item, &format!("✔ Namespace no longer protected: {}", item.name))?;
         }
         Command::Delete(args) => {
             session.name_place(context);

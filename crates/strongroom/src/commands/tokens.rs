@@ -39,6 +39,9 @@ pub(crate) struct CreateArgs {
     /// Limits it to a secret; may be given several times
     #[arg(long = "secret", value_name = "NAME")]
     secrets: Vec<String>,
+    /// Accepts it only from these addresses: 192.0.2.7, 10.0.0.0/8; may be given several times
+    #[arg(long, value_name = "CIDR", value_delimiter = ',')]
+    from: Vec<String>,
     /// What it is for, which says what it may do: an `agent` lists and declares names and reads logs, for 7 days
     #[arg(long, value_enum, value_name = "PROFILE")]
     profile: Option<Profile>,
@@ -99,6 +102,7 @@ fn create(context: &Context, args: CreateArgs) -> Result<(), Failure> {
         namespaces: args.namespace,
         app: args.app,
         names: args.secrets,
+        from: args.from,
         agent,
         expires_at: checked_expiry(expires)?,
     };
@@ -137,11 +141,12 @@ fn list(context: &Context) -> Result<(), Failure> {
             token.state.clone(),
             token.capabilities.join(","),
             if token.namespaces.is_empty() { "all".to_owned() } else { token.namespaces.join(",") },
+            if token.from.is_empty() { "anywhere".to_owned() } else { token.from.join(",") },
             token.expires_at.map_or_else(|| "never".to_owned(), |at| expiry(now, at)),
             token.last_used_at.map_or_else(|| "never".to_owned(), |at| ago(now, at)),
         ]
     });
-    let head = ["ID", "NAME", "STATE", "MAY", "NAMESPACES", "EXPIRES", "LAST USED"];
+    let head = ["ID", "NAME", "STATE", "MAY", "NAMESPACES", "FROM", "EXPIRES", "LAST USED"];
     context.output.table(head, rows.collect(), "there are no tokens; make one: strongroom tokens create --name NAME")
 }
 

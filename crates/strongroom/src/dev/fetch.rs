@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use strongroom_api::projects::CreateApp;
+use strongroom_api::projects::{CreateApp, CreateNamespace};
 use strongroom_client::{Client, ClientError};
 
 use super::layers::{Layers, Stored, Values, Wants};
@@ -75,7 +75,13 @@ async fn made(
         let namespace = format!("namespace {}", place.namespace);
         let project = client.project(&place.project);
         let (what, making) = if lacks("namespace ") && !created.contains(&namespace) {
-            (namespace, project.create_namespace(&place.namespace).await.map(|_| ()))
+            (
+                namespace,
+                project
+                    .create_namespace(&CreateNamespace { name: place.namespace.clone(), protected: false })
+                    .await
+                    .map(|_| ()),
+            )
         } else if let Some(app) = app.filter(|app| lacks("app ") && !created.contains(&format!("app {app}"))) {
             let body = CreateApp { id: app.to_owned(), namespace: Some(place.namespace.clone()), name: None };
             (format!("app {app}"), project.create_app(&body).await.map(|_| ()))
