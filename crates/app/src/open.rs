@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use strongroom_model::{Id, NamespaceName, ProjectName, SecretName};
 use strongroom_runtime::{Launcher, Runtime, RuntimeConfig};
 use strongroom_seal::{Instance, Random, RootKey, RootKeyError, SealError, token};
@@ -12,6 +14,7 @@ use strongroom_secret::SecretValue;
 use strongroom_store::port::{InstanceRow, NamespaceRow, ProjectKeyRow, ProjectRow};
 use strongroom_store::{Rows, Store, StoreError, Tx};
 use tokio::sync::broadcast;
+use zeroize::Zeroizing;
 
 use crate::audit::Record;
 use crate::caller::Caller;
@@ -197,6 +200,13 @@ impl App {
     /// The instance's clock.
     pub fn now(&self) -> jiff::Timestamp {
         self.clock.now()
+    }
+
+    /// A value that nobody has seen: 32 random bytes as 43 letters, digits, `-` and `_`.
+    pub fn generated_value(&self) -> SecretValue {
+        let mut bytes = Zeroizing::new([0_u8; 32]);
+        self.rng.fill(bytes.as_mut_slice());
+        SecretValue::new(URL_SAFE_NO_PAD.encode(bytes.as_slice())).expect("base64 text is short and has no NUL")
     }
 
     pub(crate) fn new_id(&self) -> Id {

@@ -6,6 +6,7 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::body::Body;
 use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request};
 use axum::response::{IntoResponse, Response};
 use http::request::Parts;
@@ -224,7 +225,12 @@ async fn read(request: Request, limit: usize) -> Result<Zeroizing<Vec<u8>>, Fail
     if !media.eq_ignore_ascii_case("application/json") {
         return Err(Failure::new(Code::UnsupportedMedia, "send the body as Content-Type: application/json"));
     }
-    let mut body = Limited::new(request.into_body(), limit);
+    read_body(request.into_body(), limit).await
+}
+
+/// A whole body of whatever kind, wiped when dropped.
+pub(crate) async fn read_body(body: Body, limit: usize) -> Result<Zeroizing<Vec<u8>>, Failure> {
+    let mut body = Limited::new(body, limit);
     let mut bytes = Zeroizing::new(Vec::new());
     loop {
         let frame = tokio::time::timeout(BODY_PAUSE, body.frame()).await;

@@ -15,6 +15,7 @@ use strongroom_app::{App, Caller};
 
 use crate::failure::{Failure, Pending};
 use crate::router::{Served, answer};
+use crate::web;
 
 /// Where a connection comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,6 +82,7 @@ pub(crate) fn peer(request: &Request) -> Peer {
 pub(crate) async fn admit(served: Arc<Served>, request: Request, routes: Router) -> Response {
     let id = served.request_ids.next();
     let peer = peer(&request);
+    let is_page = web::gate::is_for_a_page(&request);
     let (method, uri) = (request.method().clone(), request.uri().clone());
     let response = if !is_known_host(&served, peer, request.headers()) {
         Failure::new(Code::Invalid, "this server does not answer for the host in the Host header").into_response()
@@ -89,13 +91,15 @@ pub(crate) async fn admit(served: Arc<Served>, request: Request, routes: Router)
     } else if !peer.is_private() {
         let detail = "tokens and values travel only over HTTPS, a Unix socket or loopback; put a TLS proxy on this machine in front";
         Failure::new(Code::InsecureTransport, detail).into_response()
+    } else if is_page {
+        web::gate::admit(&served, (peer, &id), request, routes).await
     } else {
         authenticated(&served, (peer, &id), request, routes).await
     };
     if response.extensions().get::<Pending>().is_some_and(Pending::is_damage) {
         served.app.note_damage(&id.0).await;
     }
-    let response = seal(response, &id);
+    let response = seal(if is_page { web::problem::dressed(response, &id) } else { response }, &id);
     let status = response.status();
     if status.is_server_error() {
         tracing::warn!(request_id = id.0, %method, path = shown(uri.path()), status = status.as_u16(), "request failed");
@@ -123,7 +127,7 @@ async fn authenticated(
 
 /// Runs a request that may change something to its end, even if the caller hangs up: what was committed must also be
 /// told to caches and workers, or a revoked token would stay accepted and an old value would stay in use.
-async fn to_the_end(request: Request, routes: Router) -> Response {
+pub(crate) async fn to_the_end(request: Request, routes: Router) -> Response {
     if request.method().is_safe() {
         return answer(routes, request).await;
     }
@@ -154,13 +158,17 @@ pub(crate) fn seal(mut response: Response, id: &RequestId) -> Response {
         *response.body_mut() = Body::from(serde_json::to_vec(&problem).unwrap_or_default());
         response.headers_mut().remove(header::CONTENT_LENGTH);
     }
+    let extensions = response.extensions();
+    let cache = extensions.get().map_or("no-store", |web::assets::Immutable| "public, max-age=31536000, immutable");
+    // a browser that may not say where a form comes from sends "Origin: null", which nobody could believe
+    let referrer = extensions.get().map_or("no-referrer", |web::SendsForms| "same-origin");
     let headers = response.headers_mut();
     if let Ok(value) = HeaderValue::from_str(&id.0) {
         headers.insert("x-request-id", value);
     }
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(cache));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static(referrer));
     headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
     response
 }
@@ -196,7 +204,7 @@ fn is_open(path: &str) -> bool {
 /// See [`is_open`]. Compared with the whole path, never with a part of it.
 pub(crate) const OPEN_PATHS: [&str; 4] = ["/healthz", "/readyz", "/api/v1/openapi.json", "/api/docs"];
 
-async fn who(app: &App, headers: &HeaderMap, source: &str, id: &RequestId) -> Result<Caller, Failure> {
+pub(crate) async fn who(app: &App, headers: &HeaderMap, source: &str, id: &RequestId) -> Result<Caller, Failure> {
     let Some(bearer) = bearer(headers) else {
         app.count_anonymous_denial();
         return Err(Failure::new(

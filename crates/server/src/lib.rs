@@ -15,9 +15,10 @@ mod place;
 mod router;
 mod serve;
 mod streams;
+mod web;
 
 pub use dev::{DevCall, DevCalls, DevRefusal, DevTarget, dev_router};
 pub use guard::Peer;
 pub use openapi::document;
-pub use router::{Served, functions_router, local_router, management_router};
+pub use router::{Served, functions_router, local_router, management_router, page_paths};
 pub use serve::{Listener, serve};

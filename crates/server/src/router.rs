@@ -7,7 +7,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{MethodRouter, get};
 use strongroom_api::Code;
 use strongroom_app::App;
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
@@ -19,7 +19,7 @@ use crate::api::{
 use crate::failure::Failure;
 use crate::guard::{self, RequestIds};
 use crate::streams::Streams;
-use crate::{docs_page, openapi};
+use crate::{docs_page, openapi, web};
 
 /// What the routers share.
 pub struct Served {
@@ -108,6 +108,21 @@ fn health_routes() -> Vec<Route> {
     vec![routes!(instance::healthz), routes!(instance::readyz)]
 }
 
+/// Every page. Which of them need nobody to be signed in stands in `web/gate.rs`.
+fn page_routes() -> Vec<(&'static str, MethodRouter<Arc<Served>>)> {
+    vec![
+        ("/", get(web::projects::list)),
+        ("/assets/{file}", get(web::assets::serve)),
+        ("/projects/{project}/secrets", get(web::secrets::list::list)),
+        ("/projects/{project}/new-secret", get(web::secrets::add::form).post(web::secrets::add::submit)),
+    ]
+}
+
+/// The paths of all pages, with their parameters in braces.
+pub fn page_paths() -> Vec<&'static str> {
+    page_routes().into_iter().map(|(path, _)| path).collect()
+}
+
 /// All documented routes.
 pub(crate) fn documented() -> OpenApiRouter<Arc<Served>> {
     let together = |routes: Vec<Route>| routes.into_iter().fold(OpenApiRouter::new(), OpenApiRouter::routes);
@@ -129,7 +144,9 @@ fn routes() -> Router<Arc<Served>> {
     let router = mount(Router::new(), "/api/v1/projects/{project}", project_routes());
     let router = mount(router, "/api/v1/admin", project_routes());
     let router = mount(router, "/api/v1", instance_routes());
-    mount(router, "", health_routes())
+    let router = mount(router, "", health_routes());
+    let router = page_routes().into_iter().fold(router, |router, (path, methods)| router.route(path, methods));
+    router
         .route("/api/v1/openapi.json", get(openapi::serve))
         .route("/api/docs", get(docs_page::serve))
         .method_not_allowed_fallback(method_not_allowed)

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use jiff::{SignedDuration, Timestamp};
-use strongroom_api::secrets::{History, Reader, SecretDetail, SecretItem, StatsAnswer, VersionItem};
+use strongroom_api::secrets::{History, Reader, SecretDetail, SecretItem, State, StatsAnswer, VersionItem};
 use strongroom_model::expiry::{SOON_HOURS, is_expired, is_soon};
 use strongroom_model::{
     AppId, Capability, Grant, Id, NameList, NamespaceName, ProjectName, Scope, ScopeKind, SecretName, UserId,
@@ -33,6 +33,8 @@ pub struct ListQuery {
     pub user: Option<UserId>,
     /// Only names that contain this text.
     pub search: Option<String>,
+    /// Only those in this state now.
+    pub state: Option<State>,
     /// Where the page before ended.
     pub after: Option<PageEnd>,
     /// At most this many.
@@ -83,7 +85,7 @@ pub async fn list(app: &App, caller: &Caller, project: &ProjectName, query: List
     };
     let reach = scope.as_ref().map_or(Reach::Anywhere, Reach::Read);
     let project = app.enter(caller, project, Capability::SecretsList, reach).await?;
-    if query.names_only && !caller.grant().is_some_and(Grant::is_limited) {
+    if query.names_only && query.state.is_none() && !caller.grant().is_some_and(Grant::is_limited) {
         let filter = SecretFilter { limit: query.limit, ..query.filter() };
         let page = app.store.read(|rows: &mut dyn Rows| rows.list_secret_names(&project.id, &filter)).await?;
         return Ok(Listed::Names(page.0, page.1));
@@ -110,18 +112,27 @@ pub async fn list(app: &App, caller: &Caller, project: &ProjectName, query: List
     Ok(Listed::Items(items, next))
 }
 
+/// Heads read at once where a state is looked for, which the store does not know.
+const STATES_AT_ONCE: usize = 500;
+
 type Page = (Vec<SecretRow>, Option<PageEnd>, HashMap<SecretName, Vec<ReadFact>>);
 
 /// Reads pages until `limit` heads that the caller reaches are there.
 async fn heads(app: &App, caller: &Caller, project: &Project, query: &ListQuery) -> Result<Page, Error> {
     let mut query = query.clone();
-    let limit = query.limit;
+    let (limit, now) = (query.limit, app.clock.now());
+    if query.state.is_some() {
+        query.limit = limit.max(STATES_AT_ONCE);
+    }
     app.store
         .read(|rows: &mut dyn Rows| {
             let mut heads = Vec::new();
             loop {
                 let mut page = rows.list_secrets(&project.id, &query.filter())?;
-                let next = cut(&mut page, limit, |head| (head.name.clone(), head.id));
+                let next = cut(&mut page, query.limit, |head| (head.name.clone(), head.id));
+                if let Some(wanted) = query.state {
+                    page.retain(|head| state(head, now) == wanted);
+                }
                 if caller.grant().is_some_and(Grant::is_limited) {
                     page.retain(|head| caller.reaches(&head.scope, &head.name));
                 }

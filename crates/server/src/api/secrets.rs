@@ -61,6 +61,7 @@ pub(crate) async fn list(scene: Scene<Lists>, Query(params): Query<ListParams>) 
         app: optional("app", parts.app)?,
         user: optional("user", parts.user)?,
         search: params.search,
+        state: None,
         after: params.cursor.as_deref().map(from_cursor).transpose()?,
         limit: limit(params.limit, if names_only { 10_000 } else { 1_000 })?,
         names_only,
@@ -94,7 +95,7 @@ fn text(text: Option<String>) -> Option<String> {
 }
 
 /// Refuses texts that would not print on one line, or that are too long to be a description.
-fn description(text: Option<&String>) -> Result<(), Failure> {
+pub(crate) fn description(text: Option<&String>) -> Result<(), Failure> {
     match text {
         Some(text) if text.len() > 1_000 || text.chars().any(char::is_control) => {
             Err(Failure::invalid("description", "a description is at most 1000 bytes on one line"))

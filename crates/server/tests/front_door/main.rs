@@ -4,6 +4,7 @@
 mod access;
 mod http;
 mod openapi;
+mod pages;
 mod protection;
 mod resolve;
 mod secrets;

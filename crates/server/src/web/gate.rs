@@ -1,0 +1,216 @@
+//! What a request for a page passes before its handler sees it: who is there, from where the form came, and its fields.
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::Request;
+use axum::response::{IntoResponse, Response};
+use http::{HeaderMap, Method, Uri, header};
+use strongroom_api::Code;
+
+use super::forms::Form;
+use super::frame::Flash;
+use super::go;
+use super::visit::Csrf;
+use crate::extract::read_body;
+use crate::failure::Failure;
+use crate::guard::{self, Peer, RequestId};
+use crate::router::Served;
+
+/// Largest form, in bytes: a file of 1 MiB whose every byte is escaped, and the other fields.
+const MAX_FORM_BYTES: usize = 3 * (1 << 20) + (1 << 16);
+
+/// First parts of the addresses of pages.
+const PLACES: [&str; 10] =
+    ["", "account", "assets", "fill", "invitation", "projects", "setup", "sign-in", "sign-out", "users"];
+/// First parts of the addresses that programs use.
+const MACHINES: [&str; 6] = ["api", "fn", "healthz", "metrics", "readyz", "v1"];
+
+fn first_part(path: &str) -> &str {
+    path.split('/').nth(1).unwrap_or_default()
+}
+
+/// Whether a request is for a page, or from a browser that lost its way.
+pub(crate) fn is_for_a_page(request: &Request) -> bool {
+    let first = first_part(request.uri().path());
+    let wants_html = || {
+        let accept = request.headers().get(header::ACCEPT).and_then(|accept| accept.to_str().ok());
+        accept.is_some_and(|accept| accept.contains("text/html"))
+    };
+    PLACES.contains(&first) || (!MACHINES.contains(&first) && wants_html())
+}
+
+/// Pages that need nobody to be signed in. Compared with the whole path; `*` stands for exactly one part.
+pub(crate) const OPEN_PAGES: [&str; 5] = ["/assets/*", "/fill/*", "/invitation/*", "/setup/*", "/sign-in"];
+
+fn is_open(path: &str) -> bool {
+    OPEN_PAGES.iter().any(|page| match page.strip_suffix('*') {
+        Some(before) => path.strip_prefix(before).is_some_and(|rest| !rest.is_empty() && !rest.contains('/')),
+        None => path == *page,
+    })
+}
+
+/// Lets a request for a page through to its handler, or says why not.
+pub(crate) async fn admit(
+    served: &Served,
+    (peer, id): (Peer, &RequestId),
+    request: Request,
+    routes: Router,
+) -> Response {
+    match prepared(served, (peer, id), request).await {
+        Ok(request) => {
+            let shows_news = request.method() == Method::GET && Flash::of(request.headers()).is_some();
+            let mut response = guard::to_the_end(request, routes).await;
+            if shows_news && response.status().is_success() {
+                response.headers_mut().append(header::SET_COOKIE, Flash::forget());
+            }
+            response
+        }
+        Err(refused) => refused,
+    }
+}
+
+/// The request with what its handler takes.
+async fn prepared(served: &Served, (peer, id): (Peer, &RequestId), mut request: Request) -> Result<Request, Response> {
+    let is_form = !request.method().is_safe();
+    let has_bearer = request.headers().contains_key(header::AUTHORIZATION);
+    if is_form && !has_bearer && !is_same_origin(request.headers()) {
+        let detail = "this form was not sent from a page of this server; open the page again and repeat it";
+        return Err(Failure::new(Code::Forbidden, detail).into_response());
+    }
+    let mut csrf = Csrf::default();
+    if has_bearer {
+        let caller = guard::who(&served.app, request.headers(), &peer.source(), id).await;
+        request.extensions_mut().insert(caller.map_err(IntoResponse::into_response)?);
+    } else if !is_open(request.uri().path()) {
+        return Err(anonymous(served, &request));
+    }
+    if is_form {
+        let (parts, body) = request.into_parts();
+        let form = read_form(&parts.headers, body).await.map_err(IntoResponse::into_response)?;
+        request = Request::from_parts(parts, Body::empty());
+        request.extensions_mut().insert(form);
+    }
+    request.extensions_mut().insert(std::mem::take(&mut csrf));
+    Ok(request)
+}
+
+/// Nobody is signed in: to the sign-in page, and from there back to where he wanted to go.
+fn anonymous(served: &Served, request: &Request) -> Response {
+    served.app.count_anonymous_denial();
+    if !request.method().is_safe() {
+        let detail = "you are not signed in any more; nothing was changed. Sign in and repeat it";
+        return Failure::new(Code::Unauthenticated, detail).into_response();
+    }
+    go(&sign_in_address(request.uri()))
+}
+
+/// The sign-in page, which leads on to `wanted`.
+fn sign_in_address(wanted: &Uri) -> String {
+    let wanted = next_address(wanted.path_and_query().map(http::uri::PathAndQuery::as_str));
+    if wanted == "/" {
+        return "/sign-in".to_owned();
+    }
+    let next: String = form_urlencoded::byte_serialize(wanted.as_bytes()).collect();
+    format!("/sign-in?next={next}")
+}
+
+/// An address on this server that a sign-in may lead on to; anything else leads to the front page. It is a path, and
+/// holds nothing that a browser takes for another host or changes on the way: `//`, `\`, control characters.
+pub(crate) fn next_address(next: Option<&str>) -> &str {
+    let is_own = |next: &&str| {
+        next.starts_with('/')
+            && !next.starts_with("//")
+            && next.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\')
+            && next.parse::<Uri>().is_ok_and(|uri| uri.host().is_none())
+    };
+    next.filter(is_own).unwrap_or("/")
+}
+
+/// Whether a browser says that one of our own pages sent this. One that says nothing is not believed.
+fn is_same_origin(headers: &HeaderMap) -> bool {
+    let only = |name: &str| {
+        let mut all = headers.get_all(name).iter();
+        match (all.next(), all.next()) {
+            (Some(one), None) => Some(one.to_str().unwrap_or("?")),
+            (None, _) => None,
+            (Some(_), Some(_)) => Some("?"),
+        }
+    };
+    if let Some(site) = only("sec-fetch-site") {
+        return site == "same-origin";
+    }
+    let (Some(origin), Some(host)) = (only("origin"), only("host")) else { return false };
+    origin.split_once("://").is_some_and(|(_, from)| from.eq_ignore_ascii_case(host))
+}
+
+async fn read_form(headers: &HeaderMap, body: Body) -> Result<Form, Failure> {
+    let media = headers.get(header::CONTENT_TYPE).and_then(|media| media.to_str().ok()).unwrap_or_default();
+    if media
+        .split(';')
+        .next()
+        .is_none_or(|media| !media.trim().eq_ignore_ascii_case("application/x-www-form-urlencoded"))
+    {
+        return Err(Failure::new(Code::UnsupportedMedia, "a page takes a form: application/x-www-form-urlencoded"));
+    }
+    Ok(Form::parse(&read_body(body, MAX_FORM_BYTES).await?))
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test may panic")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sign_in_leads_on_to_own_pages_alone() {
+        assert_eq!(next_address(Some("/projects/a/secrets?search=B")), "/projects/a/secrets?search=B");
+        for foreign in [
+            "https://evil.example/",
+            "//evil.example",
+            "/\\evil.example",
+            "\\\\evil",
+            "javascript:alert(1)",
+            "",
+            "/\t/evil.example",
+            "/%0a\n",
+            "projects",
+            "/\u{a0}x",
+        ] {
+            assert_eq!(next_address(Some(foreign)), "/", "{foreign}");
+        }
+        assert_eq!(next_address(None), "/");
+    }
+
+    #[test]
+    fn open_pages_are_whole_paths() {
+        assert!(is_open("/sign-in") && is_open("/setup/abc") && is_open("/assets/a.css"));
+        for closed in
+            ["/", "/sign-in/", "/sign-in/x", "/setup/", "/setup", "/setup/a/b", "/projects/setup/a", "/account"]
+        {
+            assert!(!is_open(closed), "{closed}");
+        }
+    }
+
+    #[test]
+    fn a_form_is_believed_if_the_browser_says_where_it_came_from() {
+        let of = |pairs: &[(&'static str, &'static str)]| {
+            let mut headers = HeaderMap::new();
+            for (name, value) in pairs {
+                headers.append(*name, value.parse().unwrap());
+            }
+            is_same_origin(&headers)
+        };
+        assert!(of(&[("sec-fetch-site", "same-origin")]));
+        assert!(of(&[("origin", "http://localhost:7876"), ("host", "localhost:7876")]));
+        assert!(!of(&[]));
+        assert!(!of(&[("host", "localhost:7876")]));
+        assert!(!of(&[("origin", "null"), ("host", "localhost:7876")]));
+        assert!(!of(&[("origin", "http://evil.example"), ("host", "localhost:7876")]));
+        assert!(!of(&[
+            ("sec-fetch-site", "same-site"),
+            ("origin", "http://localhost:7876"),
+            ("host", "localhost:7876")
+        ]));
+        assert!(!of(&[("sec-fetch-site", "cross-site")]));
+        assert!(!of(&[("sec-fetch-site", "none")]));
+    }
+}
