@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use strongroom_api::trail::{AuditItem, AuditVerdict, ChainHead};
 use strongroom_model::{Capability, Id, ProjectName};
 use strongroom_seal::Instance;
-use strongroom_store::port::{AuditFilter, AuditRow};
+use strongroom_store::port::{AuditFilter, AuditHead, AuditRow, Promise};
 use strongroom_store::{Rows, Tx};
 
 use crate::authz::Reach;
@@ -115,19 +115,15 @@ impl Record {
     /// Appends the record to this process's chain, inside the caller's transaction.
     pub(crate) fn append(self, tx: &mut dyn Tx, instance: &Instance) -> Result<(), Error> {
         let head = tx.audit_head(NODE)?;
+        Ok(tx.append_audit(&self.after(&head, instance))?)
+    }
+
+    /// The record as the one that follows `head`.
+    fn after(self, head: &AuditHead, instance: &Instance) -> AuditRow {
         let Self { at, project, action, text: record } = self;
         let seq = head.seq + 1;
         let link = instance.audit_link(NODE, seq, &head.link, record.as_bytes());
-        tx.append_audit(&AuditRow {
-            node: NODE.to_owned(),
-            seq,
-            at,
-            project,
-            action: action.to_owned(),
-            record,
-            link,
-        })?;
-        Ok(())
+        AuditRow { node: NODE.to_owned(), seq, at, project, action: action.to_owned(), record, link }
     }
 }
 
@@ -253,8 +249,19 @@ fn columns_agree(row: &AuditRow) -> bool {
 impl App {
     /// Writes a record by itself and returns once it is durable.
     pub(crate) async fn audit(&self, record: Record) -> Result<(), Error> {
+        self.keep(record, Promise::Synced).await
+    }
+
+    /// Writes the record of a delivery: durable before this returns, or, where the instance accepts that, handed to the
+    /// operating system.
+    pub(crate) async fn audit_delivery(&self, record: Record) -> Result<(), Error> {
+        self.keep(record, if self.relaxed_audit { Promise::Relaxed } else { Promise::Synced }).await
+    }
+
+    async fn keep(&self, record: Record, promise: Promise) -> Result<(), Error> {
         let instance = std::sync::Arc::clone(&self.instance);
-        self.store.write(move |tx: &mut dyn Tx| record.append(tx, &instance)).await
+        let job = Box::new(move |head: &AuditHead| record.after(head, &instance));
+        Ok(self.store.submit_record(NODE, job, promise).await?)
     }
 
     /// Records that somebody with a credential was refused.

@@ -12,8 +12,8 @@ use strongroom_api::resolve::{Missing, MissingReason, ResolutionAnswer, Resolved
 use strongroom_model::resolution::Candidate;
 use strongroom_model::{AppId, Capability, Id, NamespaceName, ProjectName, Resolution, SecretName};
 use strongroom_seal::keyed_digest;
+use strongroom_store::Rows;
 use strongroom_store::port::{SealedRow, SecretRow};
-use strongroom_store::{Rows, Tx};
 
 use crate::audit::Record;
 use crate::authz::Reach;
@@ -226,16 +226,6 @@ pub async fn explain(
 }
 
 impl App {
-    /// Writes the record of a delivery: durable before this returns, or, where the instance accepts that, handed to the
-    /// operating system.
-    pub(crate) async fn audit_delivery(&self, record: Record) -> Result<(), Error> {
-        if !self.relaxed_audit {
-            return self.audit(record).await;
-        }
-        let instance = Arc::clone(&self.instance);
-        self.store.write_relaxed(move |tx: &mut dyn Tx| record.append(tx, &instance)).await
-    }
-
     async fn space(&self, project: &Project, question: &Question) -> Result<Arc<Space>, Error> {
         let key = (project.id, question.namespace.clone(), question.app.clone());
         if let Some(space) = self.spaces.0.read().unwrap_or_else(PoisonError::into_inner).get(&key) {

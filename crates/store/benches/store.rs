@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use strongroom_model::{Id, NamespaceName, Scope, SecretName};
 use strongroom_store::port::{
-    AuditRow, NamespaceRow, ProjectRow, SecretFilter, SecretRow, Tx, VersionKind, VersionRow,
+    AuditRow, NamespaceRow, ProjectRow, Promise, RecordJob, SecretFilter, SecretRow, Tx, VersionKind, VersionRow,
 };
 use strongroom_store::sqlite::{Durability, SqliteOptions, SqliteStore};
 use strongroom_store::{Store, StoreError};
@@ -23,10 +23,10 @@ fn main() {
     runtime.block_on(fill(&store));
     runtime.block_on(reads(&store));
     for clients in [1, 16, 64] {
-        runtime.block_on(writes(&store, Kind::Synced, clients, "set a value, synced", set_value));
+        runtime.block_on(writes(&store, Kind::Value, clients, "set a value, synced"));
     }
     for clients in [1, 16, 64] {
-        runtime.block_on(writes(&store, Kind::Synced, clients, "audit record, synced", |tx, _| record(tx)));
+        runtime.block_on(writes(&store, Kind::Record(Promise::Synced), clients, "audit record, synced"));
     }
     runtime.block_on(store.close()).expect("the store closes");
     drop(store);
@@ -36,14 +36,14 @@ fn main() {
         SqliteOptions { durability: Durability::Interval(Duration::from_secs(1)), ..SqliteOptions::default() };
     let store: Arc<dyn Store> = SqliteStore::open(&path, options).expect("the store opens");
     for clients in [1, 16, 64] {
-        runtime.block_on(writes(&store, Kind::Relaxed, clients, "audit record, relaxed", |tx, _| record(tx)));
+        runtime.block_on(writes(&store, Kind::Record(Promise::Relaxed), clients, "audit record, relaxed"));
     }
 }
 
 #[derive(Clone, Copy)]
 enum Kind {
-    Synced,
-    Relaxed,
+    Value,
+    Record(Promise),
 }
 
 fn id(n: u64) -> Id {
@@ -177,11 +177,10 @@ where
 }
 
 /// A record that follows the head, about as long as the real ones.
-fn record(tx: &mut dyn Tx) -> Result<(), StoreError> {
-    let seq = tx.audit_head("node")?.seq + 1;
-    tx.append_audit(&AuditRow {
+fn record() -> RecordJob {
+    Box::new(|head| AuditRow {
         node: "node".to_owned(),
-        seq,
+        seq: head.seq + 1,
         at: at(),
         project: "default".to_owned(),
         action: "secret.resolve".to_owned(),
@@ -198,16 +197,11 @@ fn set_value(tx: &mut dyn Tx, n: u64) -> Result<(), StoreError> {
     tx.insert_version(&version(n, number))?;
     tx.update_secret(&SecretRow { version: number, ..row })?;
     tx.raise_epoch(&id(0), Some(&default_namespace()))?;
-    record(tx)
+    let head = tx.audit_head("node")?;
+    tx.append_audit(&record()(&head))
 }
 
-async fn writes(
-    store: &Arc<dyn Store>,
-    kind: Kind,
-    clients: u64,
-    what: &str,
-    work: fn(&mut dyn Tx, u64) -> Result<(), StoreError>,
-) {
+async fn writes(store: &Arc<dyn Store>, kind: Kind, clients: u64, what: &str) {
     let (started, cpu_before) = (Instant::now(), cpu());
     let end = started + Duration::from_secs(3);
     let tasks: Vec<_> = (0..clients)
@@ -219,8 +213,8 @@ async fn writes(
                     let n = client * 1_000_003 + u64::try_from(done.len()).unwrap_or(0) * 7919;
                     let sent = Instant::now();
                     let written = match kind {
-                        Kind::Synced => store.write(move |tx| work(tx, n)).await,
-                        Kind::Relaxed => store.write_relaxed(move |tx| work(tx, n)).await,
+                        Kind::Value => store.write(move |tx| set_value(tx, n)).await,
+                        Kind::Record(promise) => store.submit_record("node", record(), promise).await,
                     };
                     written.expect("the write succeeds");
                     done.push(sent.elapsed());

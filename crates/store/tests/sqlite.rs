@@ -45,7 +45,7 @@ suite! {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn all_behaves_where_relaxed_jobs_are_synced_at_intervals() {
+async fn all_behaves_where_relaxed_records_are_synced_at_intervals() {
     let stores = Stores::default();
     let durability = Durability::Interval(Duration::from_millis(1));
     conformance::run_all(async || stores.fresh(SqliteOptions { durability, ..SqliteOptions::default() })).await;

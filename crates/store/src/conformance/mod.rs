@@ -36,7 +36,8 @@ pub async fn transactions(make: &impl AsyncFn() -> Arc<dyn Store>) {
     transactions::a_rollback_among_many_fails_alone(make().await).await;
     transactions::a_panicking_job_fails_alone(make().await).await;
     transactions::a_job_whose_caller_went_away_still_runs(make().await).await;
-    transactions::relaxed_and_other_jobs_run_in_the_order_in_which_they_were_queued(make().await).await;
+    transactions::records_and_jobs_run_in_the_order_in_which_they_were_queued(make().await).await;
+    transactions::a_record_that_does_not_follow_fails_alone(make().await).await;
     transactions::a_write_sees_its_own_rows_and_a_read_one_view(make().await).await;
     transactions::a_closed_store_has_done_its_work_and_refuses_more(make().await).await;
 }

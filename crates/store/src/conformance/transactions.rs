@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::fixture::{audit_row, id, name, project_row, read, secret_row, set, with_project, write};
-use crate::port::{Store, StoreError, Verdict, WriteJob};
+use crate::port::{BoxFuture, Promise, RecordJob, Store, StoreError, Verdict};
 use strongroom_model::Scope;
 
 pub(super) async fn an_ok_is_kept_and_an_error_leaves_nothing(store: Arc<dyn Store>) {
@@ -82,22 +82,47 @@ pub(super) async fn a_job_whose_caller_went_away_still_runs(store: Arc<dyn Store
     assert_eq!(read(&store, |rows| rows.projects()).await.len(), 2);
 }
 
-pub(super) async fn relaxed_and_other_jobs_run_in_the_order_in_which_they_were_queued(store: Arc<dyn Store>) {
-    let jobs: Vec<_> = (1..=200_u64)
-        .map(|seq| {
-            let job: WriteJob = Box::new(move |tx| {
+pub(super) async fn records_and_jobs_run_in_the_order_in_which_they_were_queued(store: Arc<dyn Store>) {
+    let record = |seq: u64| -> RecordJob {
+        Box::new(move |head| {
+            assert_eq!(head.seq + 1, seq);
+            audit_row("node", seq, "a")
+        })
+    };
+    let writes: Vec<BoxFuture<'_, Result<bool, StoreError>>> = (1..=200_u64)
+        .map(|seq| -> BoxFuture<'_, Result<bool, StoreError>> {
+            let promise = if seq % 2 == 0 { Promise::Synced } else { Promise::Relaxed };
+            if seq % 3 != 0 {
+                let kept = store.submit_record("node", record(seq), promise);
+                return Box::pin(async { kept.await.map(|()| true) });
+            }
+            store.submit(Box::new(move |tx| {
                 assert_eq!(tx.audit_head("node").unwrap().seq + 1, seq);
                 verdict(&tx.append_audit(&audit_row("node", seq, "a")))
-            });
-            if seq % 3 == 0 { store.submit(job) } else { store.submit_relaxed(job) }
+            }))
         })
         .collect();
-    for job in jobs {
-        assert_eq!(job.await, Ok(true));
+    for write in writes {
+        assert_eq!(write.await, Ok(true));
     }
-    let failed: Result<(), StoreError> = store.write_relaxed(|_| Err(StoreError::Exists("of the caller"))).await;
-    assert_eq!(failed, Err(StoreError::Exists("of the caller")));
-    assert_eq!(store.write_relaxed(|tx| tx.audit_head("node")).await.map(|head| head.seq), Ok(200));
+    assert_eq!(read(&store, |rows| rows.audit_head("node")).await.seq, 200);
+}
+
+pub(super) async fn a_record_that_does_not_follow_fails_alone(store: Arc<dyn Store>) {
+    let at = |seq: u64| -> RecordJob { Box::new(move |_| audit_row("node", seq, "a")) };
+    let kept: Vec<_> = [1, 2, 9, 3, 3, 4]
+        .map(|seq| store.submit_record("node", at(seq), Promise::Synced))
+        .into_iter()
+        .chain([store.submit_record("node", Box::new(|_| panic!("on purpose")), Promise::Synced)])
+        .chain([store.submit_record("node", at(5), Promise::Relaxed)])
+        .collect();
+    let mut good = Vec::new();
+    for record in kept {
+        good.push(record.await.is_ok());
+    }
+    assert_eq!(good, [true, true, false, true, false, true, false, true]);
+    let all = read(&store, |rows| rows.audit_after("node", 0, 100)).await;
+    assert_eq!(all.iter().map(|row| row.seq).collect::<Vec<_>>(), [1, 2, 3, 4, 5]);
 }
 
 pub(super) async fn a_write_sees_its_own_rows_and_a_read_one_view(store: Arc<dyn Store>) {

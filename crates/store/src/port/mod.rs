@@ -46,8 +46,20 @@ pub enum Verdict {
     RollBack,
 }
 
+/// What a caller is promised when it is told that its write is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Promise {
+    /// It survives a power failure.
+    Synced,
+    /// It survives the end of the process, however it ends; a backend that is set up so may bring it to the disk a little
+    /// later.
+    Relaxed,
+}
+
 /// A unit of writing.
 pub type WriteJob = Box<dyn FnOnce(&mut dyn Tx) -> Verdict + Send>;
+/// Makes the record that follows the end of a chain.
+pub type RecordJob = Box<dyn FnOnce(&AuditHead) -> AuditRow + Send>;
 /// A unit of reading: one consistent view.
 pub type ReadJob<'a> = Box<dyn FnOnce(&mut dyn Rows) + Send + 'a>;
 
@@ -79,13 +91,17 @@ pub trait Store: Send + Sync + 'static {
     /// commit fails, every job in it fails.
     fn submit(&self, job: WriteJob) -> BoxFuture<'static, Result<bool, StoreError>>;
 
-    /// The same for a job that need not outlive a power failure: when this resolves, its writes survive the end of the
-    /// process, however it ends, and a backend that is set up so may bring them to the disk a little later. Jobs run in
-    /// the order in which they are queued, whichever of the two queues them, and what a power failure takes is always a
-    /// tail: never a job and not the ones after it.
-    fn submit_relaxed(&self, job: WriteJob) -> BoxFuture<'static, Result<bool, StoreError>> {
-        self.submit(job)
-    }
+    /// Queues one record for the end of `node`'s chain, and resolves once it is kept as `promise` says. It is all that is
+    /// written, so that a backend need not be ready to undo it alone: the cheapest write there is.
+    ///
+    /// Records and jobs run in the order in which they are queued, and what a power failure takes is always a tail: never
+    /// one and not the ones after it.
+    fn submit_record(
+        &self,
+        node: &'static str,
+        job: RecordJob,
+        promise: Promise,
+    ) -> BoxFuture<'static, Result<(), StoreError>>;
 
     /// Runs `job` on one consistent view of what is committed.
     fn query<'a>(&'a self, job: ReadJob<'a>) -> BoxFuture<'a, Result<(), StoreError>>;
@@ -104,21 +120,6 @@ impl dyn Store {
     {
         let (job, answer) = job_of(work);
         self.submit(job).await?;
-        answer()
-    }
-
-    /// Runs `work` in a transaction as [`Store::submit_relaxed`] does: for records of what was done, where the instance
-    /// accepts that a power failure may take the newest of them.
-    pub async fn write_relaxed<T, E>(
-        &self,
-        work: impl FnOnce(&mut dyn Tx) -> Result<T, E> + Send + 'static,
-    ) -> Result<T, E>
-    where
-        T: Send + 'static,
-        E: From<StoreError> + Send + 'static,
-    {
-        let (job, answer) = job_of(work);
-        self.submit_relaxed(job).await?;
         answer()
     }
 

@@ -22,6 +22,7 @@ mod tokens;
 mod workloads;
 mod writer;
 
+use std::future::Future;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
@@ -29,8 +30,8 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
-use crate::port::{BoxFuture, ReadJob, Store, StoreError, WriteJob};
-use queue::{Pending, Promise, Queue};
+use crate::port::{BoxFuture, Promise, ReadJob, RecordJob, Store, StoreError, WriteJob};
+use queue::{Pending, Queue, Work};
 use readers::Readers;
 use writer::{Pace, Writer};
 
@@ -39,18 +40,18 @@ use writer::{Pace, Writer};
 pub struct SqliteOptions {
     /// Under concurrency, how long the writer waits for more callers to share a commit with. Zero turns it off.
     pub gather: Duration,
-    /// What callers of [`Store::submit_relaxed`] are promised.
+    /// When relaxed records are on the disk.
     pub durability: Durability,
     /// The database may not grow beyond this many pages of 4 KiB; what would is `Unavailable`. For quotas and tests.
     pub max_pages: Option<u32>,
 }
 
-/// When a relaxed job is on the disk.
+/// When a relaxed record is on the disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Durability {
-    /// When its caller is told, as every other job.
+    /// When its caller is told, as every other write.
     Synced,
-    /// At most so long after its caller is told, or with the next job that is not relaxed. Until then it survives the end
+    /// At most so long after its caller is told, or with the next write that is not relaxed. Until then it survives the end
     /// of the process, but not of the machine.
     Interval(Duration),
 }
@@ -95,22 +96,26 @@ impl SqliteStore {
 }
 
 impl SqliteStore {
-    fn queue(&self, job: WriteJob, promise: Promise) -> BoxFuture<'static, Result<bool, StoreError>> {
+    fn queue(&self, work: Work) -> impl Future<Output = Result<bool, StoreError>> + Send + 'static {
         let (done, told) = oneshot::channel();
-        self.queue.push(Pending { job, promise, done });
-        Box::pin(async move {
-            told.await.unwrap_or_else(|_| Err(StoreError::Unavailable("the writer has ended".to_owned())))
-        })
+        self.queue.push(Pending { work, done });
+        async move { told.await.unwrap_or_else(|_| Err(StoreError::Unavailable("the writer has ended".to_owned()))) }
     }
 }
 
 impl Store for SqliteStore {
     fn submit(&self, job: WriteJob) -> BoxFuture<'static, Result<bool, StoreError>> {
-        self.queue(job, Promise::Synced)
+        Box::pin(self.queue(Work::Job(job)))
     }
 
-    fn submit_relaxed(&self, job: WriteJob) -> BoxFuture<'static, Result<bool, StoreError>> {
-        self.queue(job, Promise::Relaxed)
+    fn submit_record(
+        &self,
+        node: &'static str,
+        job: RecordJob,
+        promise: Promise,
+    ) -> BoxFuture<'static, Result<(), StoreError>> {
+        let told = self.queue(Work::Record(node, job, promise));
+        Box::pin(async move { told.await.map(drop) })
     }
 
     fn query<'a>(&'a self, job: ReadJob<'a>) -> BoxFuture<'a, Result<(), StoreError>> {

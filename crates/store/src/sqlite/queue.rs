@@ -5,28 +5,35 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
-use crate::port::{StoreError, WriteJob};
+use crate::port::{Promise, RecordJob, StoreError, WriteJob};
 
 /// Most jobs in one transaction, which bounds how long the first of them waits.
 const MOST: usize = 1024;
 
-/// A job and whom to tell.
+/// Work and whom to tell.
 pub(super) struct Pending {
     /// What is to be done.
-    pub(super) job: WriteJob,
-    /// What its caller was promised.
-    pub(super) promise: Promise,
+    pub(super) work: Work,
     /// Whom to tell.
     pub(super) done: oneshot::Sender<Result<bool, StoreError>>,
 }
 
-/// What a caller is promised when it is told that its job is kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Promise {
-    /// It survives a power failure.
-    Synced,
-    /// It survives the end of the process.
-    Relaxed,
+/// What waits for the writer.
+pub(super) enum Work {
+    /// A job that may write what it likes, and may have it undone.
+    Job(WriteJob),
+    /// One record for the end of this node's chain.
+    Record(&'static str, RecordJob, Promise),
+}
+
+impl Work {
+    /// What its caller was promised.
+    pub(super) fn promise(&self) -> Promise {
+        match self {
+            Self::Job(_) => Promise::Synced,
+            Self::Record(.., promise) => *promise,
+        }
+    }
 }
 
 /// Why the writer was woken.

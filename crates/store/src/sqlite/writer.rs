@@ -5,12 +5,15 @@
 //!        ▼                                            │
 //!   jobs wait ─► gather (only under concurrency) ─► BEGIN IMMEDIATE
 //!                                                     │ each job: SAVEPOINT, run, RELEASE or ROLLBACK TO
-//!                                                     ▼        (a lone job: no SAVEPOINT)
+//!                                                     ▼        (a lone job and a record: no SAVEPOINT)
 //!                                        COMMIT ─► tell all callers ─► checkpoint if the log is long
 //! ```
 //!
-//! The commit is synced unless all its jobs are relaxed and the store is set up to sync those at intervals. The log is
-//! written from front to back, so that syncing any commit syncs all before it, and a power failure takes only a tail.
+//! The commit is synced unless it holds relaxed records alone and the store is set up to sync those at intervals. The log
+//! is written from front to back, so that syncing any commit syncs all before it, and a power failure takes only a tail.
+//!
+//! A savepoint makes `SQLite` keep a copy of each page that changes after it. A record is one row at the end of a table, so
+//! that one that fails has changed nothing and needs none.
 
 use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -21,11 +24,11 @@ use rusqlite::Connection;
 
 use super::Durability;
 use super::audit::Heads;
-use super::queue::{Pending, Promise, Queue, Woken};
+use super::queue::{Pending, Queue, Woken, Work};
 use super::row::fault;
 use super::schema::BUSY;
 use super::session::Session;
-use crate::port::{StoreError, Verdict, WriteJob};
+use crate::port::{AuditRows as _, AuditTx as _, Promise, RecordJob, StoreError, Verdict, WriteJob};
 
 /// The log is carried over into the database once it has this many pages (32 MB), since a page that was written many
 /// times is carried over once.
@@ -43,7 +46,7 @@ const PATIENCE: Duration = Duration::from_millis(100);
 pub(super) struct Pace {
     /// Under concurrency, how long it waits for more callers to share a commit with.
     pub(super) gather: Duration,
-    /// When relaxed jobs are on the disk.
+    /// When relaxed records are on the disk.
     pub(super) durability: Durability,
 }
 
@@ -100,7 +103,7 @@ impl Writer {
                 Woken::Closed => break,
             }
             let done = batch.len();
-            let relaxed = interval.is_some() && batch.iter().all(|pending| pending.promise == Promise::Relaxed);
+            let relaxed = interval.is_some() && batch.iter().all(|pending| pending.work.promise() == Promise::Relaxed);
             let promise = if relaxed { Promise::Relaxed } else { Promise::Synced };
             self.commit(&mut batch, promise);
             crowd = done + queue.len();
@@ -123,10 +126,11 @@ impl Writer {
         let alone = batch.len() == 1;
         let mut told = Vec::with_capacity(batch.len());
         let mut lost = self.begin(promise).err();
-        for Pending { job, done, .. } in batch.drain(..) {
-            let outcome = match &lost {
-                Some(error) => Err(error.clone()),
-                None => self.run_job(job, alone),
+        for Pending { work, done } in batch.drain(..) {
+            let outcome = match (&lost, work) {
+                (Some(error), _) => Err(error.clone()),
+                (None, Work::Job(job)) => self.run_job(job, alone),
+                (None, Work::Record(node, job, _)) => self.append(node, job),
             };
             // some errors, such as a full disk, make SQLite undo the whole transaction
             if lost.is_none() && !alone && self.connection.is_autocommit() {
@@ -184,7 +188,7 @@ impl Writer {
         let outcome = match verdict {
             Ok(Verdict::Commit) => Ok(true),
             Ok(Verdict::RollBack) => Ok(false),
-            Err(_) => Err(StoreError::Unavailable("the write panicked".to_owned())),
+            Err(_) => Err(panicked()),
         };
         if self.connection.is_autocommit() {
             // the whole transaction is gone: the caller of this function sees to the others
@@ -206,6 +210,20 @@ impl Writer {
             self.statement("RELEASE job")?;
         }
         outcome
+    }
+
+    /// Appends one record.
+    fn append(&mut self, node: &str, job: RecordJob) -> Outcome {
+        let mut session = Session::new(&self.connection, &mut self.heads);
+        let appended = catch_unwind(AssertUnwindSafe(|| {
+            let head = session.audit_head(node)?;
+            session.append_audit(&job(&head))
+        }));
+        let appended = appended.unwrap_or_else(|_| Err(panicked()));
+        if appended.is_err() {
+            self.heads.clear();
+        }
+        appended.map(|()| true)
     }
 
     /// Brings all commits to the disk.
@@ -264,6 +282,10 @@ impl Writer {
         let mut prepared = self.connection.prepare_cached(sql).map_err(|error| fault(&error))?;
         prepared.raw_execute().map(drop).map_err(|error| fault(&error))
     }
+}
+
+fn panicked() -> StoreError {
+    StoreError::Unavailable("the write panicked".to_owned())
 }
 
 fn undone() -> StoreError {
