@@ -4,6 +4,8 @@
 //! any handler sees it; a handler parses, calls one use case, and answers.
 
 mod api;
+#[cfg(feature = "describe")]
+mod describe;
 mod dev;
 mod docs_page;
 mod extract;
@@ -12,13 +14,15 @@ mod functions;
 mod guard;
 mod openapi;
 mod place;
+mod route;
 mod router;
 mod serve;
 mod streams;
 mod web;
 
+#[cfg(feature = "describe")]
+pub use describe::document;
 pub use dev::{DevCall, DevCalls, DevRefusal, DevTarget, dev_router};
 pub use guard::Peer;
-pub use openapi::document;
 pub use router::{Served, functions_router, local_router, management_router, page_paths};
 pub use serve::{Listener, serve};

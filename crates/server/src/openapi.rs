@@ -1,88 +1,26 @@
-//! The OpenAPI document, generated from the handlers.
+//! The OpenAPI document as it is served: `docs/openapi.json`, which is made from the handlers and compared by `make check`,
+//! packed into the program.
+
+use std::io::Read as _;
 
 use axum::response::{IntoResponse, Response};
+use flate2::read::GzDecoder;
 use http::header;
-use utoipa::openapi::path::{Operation, Parameter, ParameterBuilder, ParameterIn};
-use utoipa::openapi::schema::Type;
-use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
-use utoipa::openapi::{
-    Components, Content, Info, License, Object, OpenApi, OpenApiBuilder, RefOr, Required, SecurityRequirement,
-};
+use strongroom_api::Code;
 
-const JSON: &str = "application/json";
-const PROBLEM: &str = "application/problem+json";
-const PROBLEM_SCHEMA: &str = "#/components/schemas/Problem";
+use crate::failure::Failure;
 
-/// The document without paths.
-pub(crate) fn frame() -> OpenApi {
-    let mut info = Info::new("Strongroom", env!("CARGO_PKG_VERSION"));
-    info.description = Some(
-        "Everything under `/api/v1/projects/{project}` also answers under `/api/v1/admin`, for the token's own project \
-         (the owner's: `default`). Errors are RFC 9457 problem details with a stable `code`. Values are returned by \
-         `resolve`, `export` and `reveal` alone."
-            .to_owned(),
-    );
-    info.license = Some(License::new("Apache-2.0"));
-    let mut components = Components::new();
-    let bearer = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
-    components.add_security_scheme("token", bearer);
-    OpenApiBuilder::new()
-        .info(info)
-        .components(Some(components))
-        .security(Some([SecurityRequirement::new("token", Vec::<String>::new())]))
-        .build()
-}
+const PACKED: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/openapi.json.gz"));
 
-/// The whole document. Operations are named `tag_handler`, which is unique; refusals say their media type; what is the same
-/// for all operations of a method is said here once.
-pub fn document() -> OpenApi {
-    let mut document = crate::router::documented().split_for_parts().1;
-    for item in document.paths.paths.values_mut() {
-        let operations =
-            [&mut item.get, &mut item.put, &mut item.post, &mut item.delete, &mut item.patch].into_iter().flatten();
-        for operation in operations {
-            finish(operation);
-        }
-        if let Some(post) = &mut item.post {
-            post.parameters.get_or_insert_default().push(RefOr::T(idempotency_key()));
-        }
-    }
-    document
-}
-
-fn finish(operation: &mut Operation) {
-    let tag = operation.tags.iter().flatten().next().cloned().unwrap_or_default();
-    let handler = operation.operation_id.take().unwrap_or_default();
-    operation.operation_id = Some(format!("{tag}_{handler}"));
-    for response in operation.responses.responses.values_mut() {
-        let RefOr::T(response) = response else { continue };
-        let is_problem = |content: &RefOr<Content>| match content {
-            RefOr::T(Content { schema: Some(RefOr::Ref(target)), .. }) => target.ref_location == PROBLEM_SCHEMA,
-            _ => false,
-        };
-        if response.content.get(JSON).is_some_and(is_problem)
-            && let Some(content) = response.content.shift_remove(JSON)
-        {
-            response.content.insert(PROBLEM.to_owned(), content);
-        }
-    }
-}
-
-fn idempotency_key() -> Parameter {
-    let about = "1 to 255 characters: a repeat within a day answers what the first request did and does nothing; another request with the key is refused";
-    ParameterBuilder::new()
-        .name("Idempotency-Key")
-        .parameter_in(ParameterIn::Header)
-        .required(Required::False)
-        .description(Some(about))
-        .schema(Some(Object::with_type(Type::String)))
-        .build()
+/// The document.
+pub(crate) fn text() -> std::io::Result<String> {
+    let mut text = String::new();
+    GzDecoder::new(PACKED).read_to_string(&mut text).map(|_| text)
 }
 
 pub(crate) async fn serve() -> Response {
-    match document().to_json() {
+    match text() {
         Ok(text) => ([(header::CONTENT_TYPE, "application/json")], text).into_response(),
-        Err(_) => crate::failure::Failure::new(strongroom_api::Code::Internal, "the document could not be written")
-            .into_response(),
+        Err(_) => Failure::new(Code::Internal, "the document could not be read").into_response(),
     }
 }

@@ -10,14 +10,13 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get};
 use strongroom_api::Code;
 use strongroom_app::App;
-use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
-use utoipa_axum::routes;
 
 use crate::api::{
     access, apps, audit, copies, events, functions, instance, jobs, logs, projects, resolve, secrets, settings, tokens,
 };
 use crate::failure::Failure;
 use crate::guard::{self, RequestIds};
+use crate::route::{Route, routes};
 use crate::streams::Streams;
 use crate::{docs_page, openapi, web};
 
@@ -47,9 +46,6 @@ impl Served {
         self.streams.end();
     }
 }
-
-/// One path with its methods and their documentation.
-type Route = UtoipaMethodRouter<Arc<Served>>;
 
 /// A project's resources: mounted under `/api/v1/projects/{project}` and `/api/v1/admin`.
 fn project_routes() -> Vec<Route> {
@@ -123,21 +119,15 @@ pub fn page_paths() -> Vec<&'static str> {
     page_routes().into_iter().map(|(path, _)| path).collect()
 }
 
-/// All documented routes.
-pub(crate) fn documented() -> OpenApiRouter<Arc<Served>> {
-    let together = |routes: Vec<Route>| routes.into_iter().fold(OpenApiRouter::new(), OpenApiRouter::routes);
-    OpenApiRouter::with_openapi(openapi::frame())
-        .nest("/api/v1/projects/{project}", together(project_routes()))
-        .nest("/api/v1", together(instance_routes()))
-        .merge(together(health_routes()))
+/// Every route that is documented, under its prefix.
+#[cfg(feature = "describe")]
+pub(crate) fn documented() -> [(&'static str, Vec<Route>); 3] {
+    [("/api/v1/projects/{project}", project_routes()), ("/api/v1", instance_routes()), ("", health_routes())]
 }
 
 /// Mounts every route under its whole path: routers nested in each other would take each request's path apart again.
 fn mount(router: Router<Arc<Served>>, prefix: &str, all: Vec<Route>) -> Router<Arc<Served>> {
-    all.into_iter().fold(router, |router, (_, documented, methods)| {
-        let path = documented.paths.keys().next().expect("a documented route has a path");
-        router.route(&format!("{prefix}{path}"), methods)
-    })
+    all.into_iter().fold(router, |router, route| router.route(&format!("{prefix}{}", route.path), route.methods))
 }
 
 fn routes() -> Router<Arc<Served>> {
