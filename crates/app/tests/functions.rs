@@ -14,7 +14,7 @@ use strongroom_model::{NamespaceName, ProjectName, Scope, WorkloadName};
 use strongroom_runtime::{RuntimeConfig, locate};
 use strongroom_seal::{RootKey, SystemRandom};
 use strongroom_secret::SecretValue;
-use strongroom_store::port::{BoxFuture, ReadJob, WriteJob};
+use strongroom_store::port::{BoxFuture, Promise, ReadJob, RecordJob, WriteJob};
 use strongroom_store::sqlite::{SqliteOptions, SqliteStore};
 use strongroom_store::{Store, StoreError};
 
@@ -24,12 +24,31 @@ struct Flaky {
     writes_left: AtomicI64,
 }
 
+impl Flaky {
+    fn is_full(&self) -> bool {
+        self.writes_left.fetch_sub(1, Ordering::SeqCst) <= 0
+    }
+}
+
+fn disk_full() -> StoreError {
+    StoreError::Unavailable("the disk is full".to_owned())
+}
+
 impl Store for Flaky {
     fn submit(&self, job: WriteJob) -> BoxFuture<'static, Result<bool, StoreError>> {
-        if self.writes_left.fetch_sub(1, Ordering::SeqCst) <= 0 {
-            return Box::pin(async { Err(StoreError::Unavailable("the disk is full".to_owned())) });
+        if self.is_full() { Box::pin(async { Err(disk_full()) }) } else { self.inner.submit(job) }
+    }
+
+    fn submit_record(
+        &self,
+        node: &'static str,
+        job: RecordJob,
+        promise: Promise,
+    ) -> BoxFuture<'static, Result<(), StoreError>> {
+        if self.is_full() {
+            return Box::pin(async { Err(disk_full()) });
         }
-        self.inner.submit(job)
+        self.inner.submit_record(node, job, promise)
     }
 
     fn query<'a>(&'a self, job: ReadJob<'a>) -> BoxFuture<'a, Result<(), StoreError>> {
