@@ -253,6 +253,12 @@ fn the_page_about_apps_is_true() {
 }
 
 #[test]
+fn the_page_about_the_audit_trail_is_true() {
+    follow("docs/guide/audit.md", Way::InProcess);
+    follow("docs/guide/audit.md", Way::Http);
+}
+
+#[test]
 fn the_page_about_logs_is_true() {
     follow("docs/guide/logs.md", Way::InProcess);
 }

@@ -1,8 +1,14 @@
-//! The audit trail: what is written, listed and verified. Values leave only after their record is durable.
+//! The audit trail: what is written and listed. Values leave only after their record is durable.
+
+pub mod anchors;
+mod denials;
+mod export;
+mod retention;
+mod verify;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use strongroom_api::trail::{AuditItem, AuditVerdict, ChainHead};
+use strongroom_api::trail::AuditItem;
 use strongroom_model::{Capability, Id, ProjectName};
 use strongroom_seal::Instance;
 use strongroom_store::port::{AuditFilter, AuditHead, AuditRow, Promise};
@@ -12,6 +18,11 @@ use crate::authz::Reach;
 use crate::caller::Caller;
 use crate::error::Error;
 use crate::open::App;
+
+pub(crate) use denials::Denials;
+pub use export::Export;
+pub use retention::preview;
+pub use verify::verify;
 
 /// The chain that this process appends to. One process holds an embedded store, so one name is enough.
 pub(crate) const NODE: &str = "local";
@@ -92,9 +103,15 @@ impl Record {
     }
 
     /// A record of everybody who was refused for want of a credential since the last one.
-    pub(crate) fn anonymous_denials(at: Timestamp, attempts: u64) -> Self {
+    pub(crate) fn anonymous_denials<T: Serialize>(at: Timestamp, target: &T) -> Self {
         let nobody = Who { actor: "anonymous", source: "network", request_id: None, token: None };
-        Self::of(at, &nobody, None, DENIED, &serde_json::json!({ "attempts": attempts }))
+        Self::of(at, &nobody, None, DENIED, target)
+    }
+
+    /// A record of what the server did by itself, as it was told to when it was started.
+    pub(crate) fn by_the_house<T: Serialize>(at: Timestamp, action: &'static str, target: &T) -> Self {
+        let house = Who { actor: "server", source: "process", request_id: None, token: None };
+        Self::of(at, &house, None, (action, "ok"), target)
     }
 
     fn of<T: Serialize>(
@@ -134,6 +151,8 @@ pub struct Query {
     pub action: Option<String>,
     /// Only at or after.
     pub since: Option<Timestamp>,
+    /// Only before.
+    pub until: Option<Timestamp>,
     /// Only records that contain this text.
     pub search: Option<String>,
     /// Only below this sequence number.
@@ -142,17 +161,24 @@ pub struct Query {
     pub limit: usize,
 }
 
+impl Query {
+    fn filter(self, project: &ProjectName) -> AuditFilter {
+        AuditFilter {
+            project: Some(project.to_string()),
+            action: self.action,
+            since: self.since,
+            until: self.until,
+            search: self.search,
+            before: self.before,
+            limit: self.limit,
+        }
+    }
+}
+
 /// A project's records, newest first.
 pub async fn list(app: &App, caller: &Caller, project: &ProjectName, query: Query) -> Result<Vec<AuditItem>, Error> {
     app.enter(caller, project, Capability::AuditRead, Reach::Project).await?;
-    let filter = AuditFilter {
-        project: Some(project.to_string()),
-        action: query.action,
-        since: query.since,
-        search: query.search,
-        before: query.before,
-        limit: query.limit,
-    };
+    let filter = query.filter(project);
     let rows = app.store.read(|rows: &mut dyn Rows| rows.audit(&filter).map_err(Error::from)).await?;
     rows.into_iter().map(item).collect()
 }
@@ -173,77 +199,6 @@ fn item(row: AuditRow) -> Result<AuditItem, Error> {
         request_id: record.request_id,
         token: record.token,
     })
-}
-
-/// Walks every chain from its first record and reports every edit, gap and swap. The heads it returns are to be kept
-/// elsewhere: with one that was `kept`, truncation is found too.
-pub async fn verify(
-    app: &App,
-    caller: &Caller,
-    project: &ProjectName,
-    kept: Option<&ChainHead>,
-) -> Result<AuditVerdict, Error> {
-    app.enter(caller, project, Capability::AuditRead, Reach::Project).await?;
-    let nodes = app.store.read(|rows: &mut dyn Rows| rows.audit_nodes().map_err(Error::from)).await?;
-    let mut verdict = AuditVerdict { ok: true, records: 0, heads: Vec::new(), problems: Vec::new() };
-    for node in nodes {
-        walk(app, &node, kept.filter(|head| head.node == node), &mut verdict).await?;
-    }
-    if let Some(kept) = kept.filter(|kept| verdict.heads.iter().all(|head| head.node != kept.node)) {
-        verdict.problems.push(format!("{}: the whole chain is gone", kept.node));
-    }
-    verdict.ok = verdict.problems.is_empty();
-    Ok(verdict)
-}
-
-async fn walk(app: &App, node: &str, kept: Option<&ChainHead>, verdict: &mut AuditVerdict) -> Result<(), Error> {
-    const BATCH: usize = 2_000;
-    let (mut seq, mut link) = (0_u64, [0_u8; 32]);
-    // read first: records are appended while the chain is walked
-    let head = app.store.read(|rows: &mut dyn Rows| rows.audit_head(node).map_err(Error::from)).await?;
-    loop {
-        let rows =
-            app.store.read(|rows: &mut dyn Rows| rows.audit_after(node, seq, BATCH).map_err(Error::from)).await?;
-        for row in &rows {
-            if row.seq != seq + 1 {
-                verdict.problems.push(format!(
-                    "{node}: records {} to {} are missing",
-                    seq + 1,
-                    row.seq.saturating_sub(1)
-                ));
-            } else if app.instance.audit_link(node, row.seq, &link, row.record.as_bytes()) != row.link {
-                verdict
-                    .problems
-                    .push(format!("{node}: record {} is not what was written, or stands elsewhere", row.seq));
-            } else if !columns_agree(row) {
-                verdict.problems.push(format!("{node}: the columns of record {} were changed", row.seq));
-            }
-            (seq, link) = (row.seq, row.link);
-            verdict.records += 1;
-            if kept.is_some_and(|kept| kept.seq == seq && kept.link != hex::encode(link)) {
-                verdict.problems.push(format!("{node}: record {seq} is not the head that was kept"));
-            }
-        }
-        if rows.len() < BATCH {
-            break;
-        }
-    }
-    if head.seq > seq {
-        verdict.problems.push(format!("{node}: the chain ends at {seq}, its head says {}", head.seq));
-    }
-    if let Some(kept) = kept.filter(|kept| kept.seq > seq) {
-        verdict.problems.push(format!("{node}: the chain ends at {seq}, the head that was kept is {}", kept.seq));
-    }
-    verdict.heads.push(ChainHead { node: node.to_owned(), seq, link: hex::encode(link) });
-    Ok(())
-}
-
-/// The columns that lists filter by must say what the record says.
-fn columns_agree(row: &AuditRow) -> bool {
-    let Ok(record) = serde_json::from_str::<Said<String, serde_json::Value>>(&row.record) else { return false };
-    record.action == row.action
-        && record.project.unwrap_or_default() == row.project
-        && record.at.as_millisecond() == row.at.as_millisecond()
 }
 
 impl App {

@@ -1,7 +1,6 @@
 //! What a server does beside answering: write down uses and denials, erase what has served its time, and end cleanly.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use jiff::SignedDuration;
@@ -70,11 +69,10 @@ impl App {
                 })
                 .await?;
         }
-        let denials = self.anonymous_denials.swap(0, Ordering::Relaxed);
-        if denials > 0 {
-            let text = format!("refused: {denials} requests without an accepted credential");
+        if let Some(refused) = self.anonymous_denials.take() {
+            let text = format!("refused: {} requests without an accepted credential", refused.attempts);
             self.house_line("security", "warn", None, text).await;
-            self.audit(Record::anonymous_denials(self.clock.now(), denials)).await?;
+            self.audit(Record::anonymous_denials(self.clock.now(), &refused)).await?;
         }
         Ok(())
     }
@@ -94,6 +92,7 @@ impl App {
                 Ok::<_, Error>(())
             })
             .await?;
+        self.erase_old_audit().await?;
         self.erase_old_logs().await
     }
 
@@ -110,9 +109,9 @@ impl App {
         Ok(())
     }
 
-    /// Counts an attempt without any credential; the audit trail gets their number once a minute.
-    pub fn count_anonymous_denial(&self) {
-        self.anonymous_denials.fetch_add(1, Ordering::Relaxed);
+    /// Counts an attempt without an accepted credential; the audit trail gets their number by source once a minute.
+    pub fn count_anonymous_denial(&self, source: &str) {
+        self.anonymous_denials.count(source);
     }
 
     /// Ends workers and writes down what waits.
@@ -125,6 +124,7 @@ impl App {
         if let Err(error) = self.write_uses().await {
             tracing::error!(%error, "token uses and denials could not be written down");
         }
+        self.write_anchors().await;
     }
 }
 

@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -16,7 +15,8 @@ use strongroom_store::{Rows, Store, StoreError, Tx};
 use tokio::sync::broadcast;
 use zeroize::Zeroizing;
 
-use crate::audit::Record;
+use crate::audit::anchors::{AnchorConfig, Anchors};
+use crate::audit::{Denials, Record};
 use crate::caller::Caller;
 use crate::clock::Clock;
 use crate::epochs::Epochs;
@@ -62,6 +62,10 @@ pub struct AppConfig {
     pub log_retention: LogRetention,
     /// Whether delivery records may be written without waiting for the disk (`audit.sync = interval`).
     pub relaxed_audit: bool,
+    /// How long audit records are kept; none keeps all.
+    pub audit_kept: Option<Duration>,
+    /// Where the heads of the audit chains are kept besides.
+    pub anchors: AnchorConfig,
 }
 
 /// Gives the runtime's settings when a function runs for the first time, or says why none can.
@@ -117,7 +121,9 @@ pub struct App {
     pub(crate) restore_window: Duration,
     pub(crate) log_retention: LogRetention,
     pub(crate) relaxed_audit: bool,
-    pub(crate) anonymous_denials: AtomicU64,
+    pub(crate) audit_kept: Option<Duration>,
+    pub(crate) anchors: Anchors,
+    pub(crate) anonymous_denials: Denials,
     /// When it was opened: what ran out before needs no announcement.
     pub(crate) opened_at: jiff::Timestamp,
     /// The last expiry that was announced, for each project; held while one is.
@@ -164,7 +170,9 @@ impl App {
             restore_window: config.restore_window,
             log_retention: config.log_retention,
             relaxed_audit: config.relaxed_audit,
-            anonymous_denials: AtomicU64::new(0),
+            audit_kept: config.audit_kept,
+            anchors: Anchors::new(config.anchors),
+            anonymous_denials: Denials::default(),
             opened_at,
             expired_until: tokio::sync::Mutex::default(),
         });

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use strongroom_model::Scope;
 use strongroom_seal::{Instance, RowKind, SealError};
-use strongroom_store::port::{DeploymentRow, ProjectRow, SecretRow, TokenRow, WorkloadKind, WorkloadRow};
+use strongroom_store::port::{AuditCut, DeploymentRow, ProjectRow, SecretRow, TokenRow, WorkloadKind, WorkloadRow};
 
 /// A row that carries a MAC over what gives authority or steers resolution.
 pub(crate) trait Authenticated: Sized {
@@ -160,6 +160,22 @@ impl Authenticated for DeploymentRow {
             text(&self.references),
             self.digest.clone(),
         ]
+    }
+
+    fn mac(&self) -> &[u8] {
+        &self.mac
+    }
+
+    fn mac_mut(&mut self) -> &mut Vec<u8> {
+        &mut self.mac
+    }
+}
+
+impl Authenticated for AuditCut {
+    const KIND: RowKind = RowKind::AuditHead;
+
+    fn fields(&self) -> Vec<Vec<u8>> {
+        vec![text(&self.node), number(self.seq), self.link.to_vec(), time(Some(self.at))]
     }
 
     fn mac(&self) -> &[u8] {

@@ -116,6 +116,8 @@ impl House {
             log_retention: strongroom_app::LogRetention::default(),
             code_reader: None,
             relaxed_audit: false,
+            audit_kept: None,
+            anchors: strongroom_app::audit::anchors::AnchorConfig::default(),
         });
         Self { app: app.await.unwrap(), store, home }
     }

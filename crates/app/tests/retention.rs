@@ -70,6 +70,8 @@ async fn each_category_is_kept_for_its_own_time() {
         log_retention: LogRetention { system: Duration::from_hours(30 * 24), ..LogRetention::default() },
         code_reader: None,
         relaxed_audit: false,
+        audit_kept: None,
+        anchors: strongroom_app::audit::anchors::AnchorConfig::default(),
     });
     let app = app.await.unwrap();
     let default = ProjectName::default_project();

@@ -37,5 +37,5 @@ pub use functions::{Invocation, Invoked};
 pub use jobs::RunFilter;
 pub use resolve::{Tagged, Workload};
 pub use secrets::{Deletion, SecretFilter, Selector};
-pub use trail::{AuditFilter, LogFilter};
+pub use trail::{AuditFilter, Download, LogFilter};
 pub use transport::{BoxError, InProcess};

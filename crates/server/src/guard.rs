@@ -206,7 +206,7 @@ pub(crate) const OPEN_PATHS: [&str; 4] = ["/healthz", "/readyz", "/api/v1/openap
 
 pub(crate) async fn who(app: &App, headers: &HeaderMap, source: &str, id: &RequestId) -> Result<Caller, Failure> {
     let Some(bearer) = bearer(headers) else {
-        app.count_anonymous_denial();
+        app.count_anonymous_denial(source);
         return Err(Failure::new(
             Code::Unauthenticated,
             "this needs a token: send it as \"Authorization: Bearer srt_…\"",
@@ -215,7 +215,7 @@ pub(crate) async fn who(app: &App, headers: &HeaderMap, source: &str, id: &Reque
     let caller = authenticate(app, bearer, source, &id.0).await;
     let mut caller = caller.map_err(|error| match error {
         AuthenticateError::Refused => {
-            app.count_anonymous_denial();
+            app.count_anonymous_denial(source);
             Failure::new(Code::Unauthenticated, "the token is not accepted: it is unknown, expired or revoked")
         }
         AuthenticateError::Store(error) => error.into(),

@@ -84,7 +84,10 @@ fn project_routes() -> Vec<Route> {
         routes!(tokens::list, tokens::create),
         routes!(tokens::revoke),
         routes!(audit::list),
-        routes!(audit::verify),
+        routes!(audit::verify, audit::compare),
+        routes!(audit::export),
+        routes!(audit::retention),
+        routes!(audit::anchors, audit::anchor),
         routes!(logs::list),
     ]
 }

@@ -11,6 +11,7 @@ use strongroom_store::sqlite::Durability;
 use zeroize::Zeroizing;
 
 use crate::chance::KernelRandom;
+use crate::commands::server::AuditChoices;
 use crate::context::Context;
 use crate::errors::Failure;
 use crate::home::{Hold, Home};
@@ -81,6 +82,7 @@ pub(crate) async fn open(context: &Context, kind: &str) -> Result<Connected, Fai
         durability: Durability::Synced,
         jobs_at_once: 1,
         log_retention: LogRetention::default(),
+        audit: AuditChoices::default(),
         rng: Arc::new(KernelRandom),
     };
     let opened = opening::open(context, &home, setup).await?;

@@ -15,6 +15,7 @@ use strongroom_store::sqlite::{Durability, SqliteOptions, SqliteStore};
 use strongroom_store::{Rows, Store, StoreError};
 
 use crate::chance::KernelRandom;
+use crate::commands::server::AuditChoices;
 use crate::context::Context;
 use crate::errors::Failure;
 use crate::home::Home;
@@ -51,6 +52,8 @@ pub(crate) struct Setup {
     pub(crate) jobs_at_once: usize,
     /// How long log lines are kept.
     pub(crate) log_retention: LogRetention,
+    /// Anchors and retention of the audit trail.
+    pub(crate) audit: AuditChoices,
     /// Randomness.
     pub(crate) rng: Arc<dyn Random>,
 }
@@ -86,6 +89,8 @@ pub(crate) async fn open(context: &Context, home: &Home, setup: Setup) -> Result
         restore_window: RESTORE_WINDOW,
         jobs_at_once: setup.jobs_at_once,
         log_retention: setup.log_retention,
+        audit_kept: setup.audit.kept,
+        anchors: setup.audit.anchors,
         relaxed_audit: setup.durability != Durability::Synced,
     };
     let app = App::open(config).await.map_err(|error| refused(&error))?;

@@ -11,6 +11,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use crate::commands::server::AuditChoices;
 use crate::context::Context;
 use crate::errors::Failure;
 use crate::home::{Home, write_private};
@@ -33,6 +34,8 @@ pub(crate) struct Listen {
     pub(crate) durability: Durability,
     /// How long log lines are kept.
     pub(crate) log_retention: LogRetention,
+    /// Anchors and retention of the audit trail.
+    pub(crate) audit: AuditChoices,
 }
 
 /// Serves until SIGTERM or SIGINT.
@@ -69,6 +72,7 @@ async fn serve_all(context: &Context, home: &Home, listen: &Listen) -> Result<()
         durability: listen.durability,
         jobs_at_once: listen.jobs_at_once,
         log_retention: listen.log_retention,
+        audit: listen.audit.clone(),
         rng: Arc::new(SystemRandom),
     };
     let opened = opening::open(context, home, setup).await?;
@@ -113,6 +117,7 @@ async fn serve_on(
     }
     let jobs = tokio::spawn(opened.app.clone().run_jobs());
     let house = tokio::spawn(opened.app.clone().keep_house());
+    let anchors = tokio::spawn(opened.app.clone().keep_anchors());
     let expiries = tokio::spawn(opened.app.clone().watch_expiries());
     let workers = opened.app.clone();
     tokio::spawn(async move {
@@ -132,6 +137,7 @@ async fn serve_on(
     serving.join_all().await;
     jobs.await.ok();
     house.abort();
+    anchors.abort();
     expiries.abort();
     Ok(())
 }

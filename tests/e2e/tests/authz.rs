@@ -33,7 +33,7 @@ const AUDIT: Right = Right::Capability("audit:read");
 const ADMIN: Right = Right::Capability("admin");
 
 /// Below `/api/v1/projects/{project}`.
-const PROJECT: [(&str, &str, Right); 53] = [
+const PROJECT: [(&str, &str, Right); 58] = [
     ("GET", "/secrets", LIST),
     ("POST", "/secrets", WRITE),
     ("PUT", "/secrets", WRITE),
@@ -83,6 +83,11 @@ const PROJECT: [(&str, &str, Right); 53] = [
     ("DELETE", "/tokens/{id}", ADMIN),
     ("GET", "/audit", AUDIT),
     ("GET", "/audit/verify", AUDIT),
+    ("POST", "/audit/verify", AUDIT),
+    ("GET", "/audit/export", AUDIT),
+    ("GET", "/audit/retention", AUDIT),
+    ("GET", "/audit/anchors", AUDIT),
+    ("POST", "/audit/anchors", AUDIT),
     ("GET", "/logs", LOGS),
     ("GET", "", Right::Own),
     ("PATCH", "", ADMIN),

@@ -51,7 +51,11 @@ pub async fn invoke(app: &Arc<App>, call: Invocation<'_>) -> Result<Response<Bod
     let Some(entry) = app.route(WorkloadKind::Function, call.route).await? else {
         return Err(Error::not_found(format!("function {}", call.route)).into());
     };
-    authorise(app, &entry, call.caller.as_ref()).await?;
+    let authorised = authorise(app, &entry, call.caller.as_ref()).await;
+    if matches!(authorised, Err(InvokeRefusal::Anonymous)) {
+        app.count_anonymous_denial(&call.client.map_or_else(|| "socket".to_owned(), |client| client.to_string()));
+    }
+    authorised?;
     if app.clock.now().as_millisecond() >= entry.valid_until.load(Ordering::SeqCst) {
         app.expire(&entry.project).await?;
     }
@@ -67,10 +71,7 @@ async fn authorise(app: &App, entry: &Entry, caller: Option<&Caller>) -> Result<
     };
     match (manifest.auth, caller) {
         (CallAuth::Public, _) => Ok(()),
-        (CallAuth::Token | CallAuth::User, None) => {
-            app.anonymous_denials.fetch_add(1, Ordering::Relaxed);
-            Err(InvokeRefusal::Anonymous)
-        }
+        (CallAuth::Token | CallAuth::User, None) => Err(InvokeRefusal::Anonymous),
         (CallAuth::Token, Some(caller)) => {
             let reach = Reach::Namespace(&entry.namespace, None);
             app.enter(caller, &entry.project.name, Capability::FunctionsInvoke, reach).await?;

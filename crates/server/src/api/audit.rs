@@ -1,13 +1,20 @@
 //! `/audit`
 
+mod csv;
+mod export;
+
+pub(crate) use export::*;
 use serde::Deserialize;
-use strongroom_api::trail::{AuditItem, AuditVerdict, ChainHead};
+use strongroom_api::trail::{AuditAnchor, AuditAnchors, AuditItem, AuditRetention, AuditVerdict, VerifyAudit};
 use strongroom_api::{Page, Problem};
 use strongroom_app::audit;
 
-use super::{limit, moment};
+use super::{NoParams, limit, moment};
 use crate::extract::{Json, Query, ReadsAudit, Scene};
 use crate::failure::Failure;
+
+/// So many anchors are compared at once.
+const MAX_ANCHORS: usize = 5_000;
 
 /// Which records to list.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
@@ -18,6 +25,8 @@ pub(crate) struct AuditParams {
     action: Option<String>,
     /// Only since this point in time, or since this long ago.
     since: Option<String>,
+    /// Only before this point in time, or before this long ago.
+    until: Option<String>,
     /// Only records that contain this text.
     search: Option<String>,
     /// Only below this sequence number; `cursor` is another name for it.
@@ -38,6 +47,7 @@ pub(crate) async fn list(
     let query = audit::Query {
         action: params.action,
         since: moment("since", params.since.as_deref(), scene.app.now())?,
+        until: moment("until", params.until.as_deref(), scene.app.now())?,
         search: params.search,
         before: params.before,
         limit,
@@ -63,16 +73,64 @@ pub(crate) async fn verify(
     scene: Scene<ReadsAudit>,
     Query(params): Query<VerifyParams>,
 ) -> Result<Json<AuditVerdict>, Failure> {
-    let kept = params.head.as_deref().map(head).transpose()?;
-    Ok(Json(audit::verify(&scene.app, &scene.caller, &scene.project, kept.as_ref()).await?))
+    let kept: Vec<_> = params.head.as_deref().map(head).transpose()?.into_iter().collect();
+    Ok(Json(audit::verify(&scene.app, &scene.caller, &scene.project, &kept).await?))
 }
 
-fn head(text: &str) -> Result<ChainHead, Failure> {
+/// Checks every chain, also against heads that were kept elsewhere. Changes nothing.
+#[utoipa::path(post, path = "/audit/verify", tag = "audit", params(("project" = String, Path)), request_body = VerifyAudit,
+    responses((status = 200, description = "the verdict", body = AuditVerdict), (status = "default", description = "refused", body = Problem)))]
+pub(crate) async fn compare(
+    scene: Scene<ReadsAudit>,
+    _: Query<NoParams>,
+    Json(body): Json<VerifyAudit>,
+) -> Result<Json<AuditVerdict>, Failure> {
+    if body.anchors.len() > MAX_ANCHORS {
+        return Err(Failure::invalid("anchors", format!("at most {MAX_ANCHORS} anchors are compared at once")));
+    }
+    Ok(Json(audit::verify(&scene.app, &scene.caller, &scene.project, &body.anchors).await?))
+}
+
+/// What is asked about.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct RetentionParams {
+    /// What would go if records before this point in time went, or before this long ago; else the server's own setting.
+    before: Option<String>,
+}
+
+/// Which records have served their time. Nothing is erased by asking.
+#[utoipa::path(get, path = "/audit/retention", tag = "audit", params(("project" = String, Path), RetentionParams),
+    responses((status = 200, description = "what would go", body = AuditRetention), (status = "default", description = "refused", body = Problem)))]
+pub(crate) async fn retention(
+    scene: Scene<ReadsAudit>,
+    Query(params): Query<RetentionParams>,
+) -> Result<Json<AuditRetention>, Failure> {
+    let before = moment("before", params.before.as_deref(), scene.app.now())?;
+    Ok(Json(audit::preview(&scene.app, &scene.caller, &scene.project, before).await?))
+}
+
+/// Which anchors this server writes, and what became of the last ones.
+#[utoipa::path(get, path = "/audit/anchors", tag = "audit", params(("project" = String, Path)),
+    responses((status = 200, description = "anchors", body = AuditAnchors), (status = "default", description = "refused", body = Problem)))]
+pub(crate) async fn anchors(scene: Scene<ReadsAudit>, _: Query<NoParams>) -> Result<Json<AuditAnchors>, Failure> {
+    Ok(Json(audit::anchors::show(&scene.app, &scene.caller, &scene.project).await?))
+}
+
+/// Writes anchors now. Where to is the server's configuration alone.
+#[utoipa::path(post, path = "/audit/anchors", tag = "audit", params(("project" = String, Path)),
+    responses((status = 200, description = "anchors", body = AuditAnchors), (status = "default", description = "refused", body = Problem)))]
+pub(crate) async fn anchor(scene: Scene<ReadsAudit>, _: Query<NoParams>) -> Result<Json<AuditAnchors>, Failure> {
+    Ok(Json(audit::anchors::write(&scene.app, &scene.caller, &scene.project).await?))
+}
+
+fn head(text: &str) -> Result<AuditAnchor, Failure> {
     let mut parts = text.rsplitn(3, ':');
     let (link, seq, node) = (parts.next(), parts.next().and_then(|seq| seq.parse().ok()), parts.next());
     match (node, seq, link) {
         (Some(node), Some(seq), Some(link)) => {
-            Ok(ChainHead { node: node.to_owned(), seq, link: link.to_ascii_lowercase() })
+            Ok(AuditAnchor { instance: None, node: node.to_owned(), seq, link: link.to_ascii_lowercase(), at: None })
         }
         _ => Err(Failure::invalid("head", "a head is written NODE:SEQ:LINK, as an earlier verdict showed it")),
     }

@@ -20,12 +20,14 @@ pub(crate) async fn healthz() -> &'static str {
 #[utoipa::path(get, path = "/readyz", tag = "instance", security(()),
     responses((status = 200, description = "it can serve", body = String, content_type = "text/plain"), (status = 503, description = "the store does not answer", body = Problem)))]
 pub(crate) async fn readyz(State(served): State<Arc<Served>>) -> Result<&'static str, Failure> {
-    if served.app.is_ready().await {
-        Ok("ready
-")
-    } else {
-        Err(Failure::new(Code::Unavailable, "the store does not answer"))
+    if !served.app.is_ready().await {
+        return Err(Failure::new(Code::Unavailable, "the store does not answer"));
     }
+    // it serves all the same; what is wrong is told to those who may know
+    if served.app.anchor_trouble().is_some() {
+        return Ok("ready\nnote: audit anchors need attention: strongroom audit anchors\n");
+    }
+    Ok("ready\n")
 }
 
 /// What this server is.

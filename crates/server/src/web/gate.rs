@@ -96,7 +96,7 @@ async fn prepared(served: &Served, (peer, id): (Peer, &RequestId), mut request: 
 
 /// Nobody is signed in: to the sign-in page, and from there back to where he wanted to go.
 fn anonymous(served: &Served, request: &Request) -> Response {
-    served.app.count_anonymous_denial();
+    served.app.count_anonymous_denial(&guard::peer(request).source());
     if !request.method().is_safe() {
         let detail = "you are not signed in any more; nothing was changed. Sign in and repeat it";
         return Failure::new(Code::Unauthenticated, detail).into_response();

@@ -96,6 +96,8 @@ impl House {
             log_retention: strongroom_app::LogRetention::default(),
             code_reader: None,
             relaxed_audit: false,
+            audit_kept: None,
+            anchors: strongroom_app::audit::anchors::AnchorConfig::default(),
         });
         let app = app.await.unwrap();
         let owner = app.owner_token().to_owned();

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::fixture::{at, audit_row, read, refused, write};
-use crate::port::{AuditFilter, AuditHead, AuditRow, Store, StoreError, Tx, Verdict};
+use crate::port::{AuditCut, AuditFilter, AuditHead, AuditRow, Store, StoreError, Tx, Verdict};
 
 /// Appends a record after the head that the transaction sees, as a use case does.
 fn append(tx: &mut dyn Tx, node: &str, action: &str) -> Result<u64, StoreError> {
@@ -124,7 +124,62 @@ pub(super) async fn filters_and_pages_reach_every_record(store: Arc<dyn Store>) 
     assert_eq!(count(AuditFilter { action: Some("secret.".to_owned()), ..none() }).await, 25);
     assert_eq!(count(AuditFilter { action: Some("secret_".to_owned()), ..none() }).await, 0);
     assert_eq!(count(AuditFilter { since: Some(at(29)), ..none() }).await, 2);
+    assert_eq!(count(AuditFilter { until: Some(at(3)), ..none() }).await, 4);
+    assert_eq!(count(AuditFilter { since: Some(at(2)), until: Some(at(3)), ..none() }).await, 2);
     assert_eq!(count(AuditFilter { search: Some("list 100%_".to_owned()), ..none() }).await, 15);
     assert_eq!(count(AuditFilter { search: Some("%list".to_owned()), ..none() }).await, 0);
     assert_eq!(count(AuditFilter { before: Some(1), ..none() }).await, 0);
+}
+
+pub(super) async fn records_go_out_oldest_first(store: Arc<dyn Store>) {
+    write(&store, |tx| (0..30).try_for_each(|n| append(tx, "n1", if n % 2 == 0 { "a" } else { "b" }).map(|_| ())))
+        .await;
+    let filter = AuditFilter { action: Some("a".to_owned()), limit: 4, ..AuditFilter::default() };
+    let mut seqs = Vec::new();
+    loop {
+        let after = seqs.last().copied().unwrap_or(0);
+        let page = read(&store, |rows| rows.audit_oldest("n1", after, &filter)).await;
+        if page.is_empty() {
+            break;
+        }
+        seqs.extend(page.iter().map(|row| row.seq));
+    }
+    assert_eq!(seqs, (0..15).map(|n| 2 * n + 1).collect::<Vec<u64>>());
+    assert!(read(&store, |rows| rows.audit_oldest("n2", 0, &filter)).await.is_empty());
+}
+
+pub(super) async fn a_cut_takes_the_oldest_and_never_all(store: Arc<dyn Store>) {
+    write(&store, |tx| {
+        (1..=10).try_for_each(|seq| tx.append_audit(&audit_row("n1", seq, "a")))?;
+        tx.append_audit(&audit_row("n2", 1, "a"))
+    })
+    .await;
+    let aged = |before| read(&store, move |rows| Ok(rows.audit_aged("n1", before)?.map(|row| row.seq)));
+    assert_eq!(aged(audit_row("n1", 1, "a").at).await, None);
+    assert_eq!(aged(audit_row("n1", 5, "a").at).await, Some(4));
+    assert_eq!(aged(at(1_000_000)).await, Some(9), "the newest record stays");
+    assert_eq!(read(&store, |rows| rows.audit_aged("n2", at(1_000_000))).await, None);
+    assert_eq!(read(&store, |rows| rows.audit_aged("n3", at(1_000_000))).await, None);
+    let cut = |seq| AuditCut {
+        node: "n1".to_owned(),
+        seq,
+        link: audit_row("n1", seq, "a").link,
+        at: at(77),
+        mac: vec![7; 32],
+    };
+    for seq in [10, 11, u64::MAX] {
+        let error = refused(&store, move |tx| tx.cut_audit(&cut(seq)).map(|_| ())).await;
+        assert!(matches!(error, StoreError::Damaged(_)), "{seq}: {error}");
+    }
+    assert_eq!(read(&store, |rows| rows.audit_cut("n1")).await, None);
+    assert_eq!(write(&store, move |tx| tx.cut_audit(&cut(3))).await, 3);
+    assert_eq!(write(&store, move |tx| tx.cut_audit(&cut(6))).await, 3);
+    assert_eq!(read(&store, |rows| rows.audit_cut("n1")).await, Some(cut(6)));
+    assert_eq!(read(&store, |rows| rows.audit_cut("n2")).await, None);
+    let left: Vec<_> = read(&store, |rows| rows.audit_after("n1", 0, 100)).await.iter().map(|row| row.seq).collect();
+    assert_eq!(left, [7, 8, 9, 10]);
+    assert_eq!(read(&store, |rows| rows.audit_after("n2", 0, 100)).await.len(), 1, "another chain is not touched");
+    assert_eq!(head(&store, "n1").await.seq, 10);
+    assert_eq!(write(&store, |tx| append(tx, "n1", "b")).await, 11);
+    assert_eq!(read(&store, |rows| rows.audit_strays()).await, 0);
 }

@@ -106,6 +106,8 @@ pub async fn audit(make: &impl AsyncFn() -> Arc<dyn Store>) {
     audit::a_rolled_back_record_gives_its_number_back(make().await).await;
     audit::concurrent_records_make_one_chain(make().await).await;
     audit::filters_and_pages_reach_every_record(make().await).await;
+    audit::records_go_out_oldest_first(make().await).await;
+    audit::a_cut_takes_the_oldest_and_never_all(make().await).await;
 }
 
 /// Logs.

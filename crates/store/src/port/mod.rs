@@ -20,7 +20,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 
-pub use audit::{AuditFilter, AuditHead, AuditRow, AuditRows, AuditTx};
+pub use audit::{AuditCut, AuditFilter, AuditHead, AuditRow, AuditRows, AuditTx};
 pub use logs::{LogFilter, LogPage, LogRow, LogRows, LogTx};
 pub use projects::{AppRow, InstanceRow, NamespaceRow, ProjectKeyRow, ProjectRow, ProjectRows, ProjectTx};
 pub use runs::{Claim, RunEnd, RunFilter, RunRow, RunRows, RunState, RunTx, SealedRun};

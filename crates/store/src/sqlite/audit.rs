@@ -1,10 +1,29 @@
 //! The audit chains. Each node's chain is one range of the table: see the schema.
 
+use jiff::Timestamp;
 use rusqlite::{Row, params};
 
-use super::row::{array, integer, limit, millis, optional_millis, string, time};
+use super::row::{array, bytes, integer, limit, millis, number as unsigned, optional_millis, string, time};
 use super::session::Session;
-use crate::port::{AuditFilter, AuditHead, AuditRow, AuditRows, AuditTx, StoreError};
+use crate::port::{AuditCut, AuditFilter, AuditHead, AuditRow, AuditRows, AuditTx, StoreError};
+
+/// Selects by a filter, in one order or the other.
+macro_rules! filtered {
+    ($order:literal) => {
+        concat!(
+            "SELECT place, at, project, action, record, link FROM audit
+             WHERE place > ?1 AND place < ?2
+               AND (?3 IS NULL OR project = ?3)
+               AND (?4 IS NULL OR substr(action, 1, length(?4)) = ?4)
+               AND (?5 IS NULL OR at >= ?5)
+               AND (?6 IS NULL OR at < ?6)
+               AND (?7 IS NULL OR instr(record, ?7) > 0)
+             ORDER BY place ",
+            $order,
+            " LIMIT ?8"
+        )
+    };
+}
 
 /// Places per node.
 const SPAN: i64 = 1 << 48;
@@ -67,22 +86,23 @@ impl Session<'_> {
         Ok(last.unwrap_or(AuditHead { seq: 0, link: [0; 32] }))
     }
 
-    /// A page of one node's records, newest first.
-    fn page(&self, number: i64, node: &str, filter: &AuditFilter) -> Result<Vec<AuditRow>, StoreError> {
+    /// A page of one node's records between two places, in the order that `sql` ends with.
+    fn page(
+        &self,
+        sql: &str,
+        (after, before): (i64, i64),
+        node: &str,
+        filter: &AuditFilter,
+    ) -> Result<Vec<AuditRow>, StoreError> {
         self.all(
-            "SELECT place, at, project, action, record, link FROM audit
-             WHERE place > ?1 AND place < ?2
-               AND (?3 IS NULL OR project = ?3)
-               AND (?4 IS NULL OR substr(action, 1, length(?4)) = ?4)
-               AND (?5 IS NULL OR at >= ?5)
-               AND (?6 IS NULL OR instr(record, ?6) > 0)
-             ORDER BY place DESC LIMIT ?7",
+            sql,
             params![
-                base(number)?,
-                place(number, filter.before.unwrap_or(u64::MAX))?,
+                after,
+                before,
                 filter.project,
                 filter.action,
                 optional_millis(filter.since),
+                optional_millis(filter.until),
                 filter.search,
                 limit(filter.limit),
             ],
@@ -110,7 +130,8 @@ impl AuditRows for Session<'_> {
             Ok((integer(row, 0, "audit_nodes.number")?, string(row, 1, "audit_nodes.node")?))
         })?;
         for (number, node) in &nodes {
-            found.append(&mut self.page(*number, node, filter)?);
+            let range = (base(*number)?, place(*number, filter.before.unwrap_or(u64::MAX))?);
+            found.append(&mut self.page(filtered!("DESC"), range, node, filter)?);
         }
         if nodes.len() > 1 {
             // stable, so that equal numbers stay in the order of their nodes
@@ -131,6 +152,50 @@ impl AuditRows for Session<'_> {
              ORDER BY place LIMIT ?3",
             [place(number, seq)?, place(number, u64::MAX)?, limit(rows)],
             |row| record(row, node),
+        )
+    }
+
+    fn audit_oldest(&mut self, node: &str, seq: u64, filter: &AuditFilter) -> Result<Vec<AuditRow>, StoreError> {
+        let Some(number) = self.node_number(node)? else { return Ok(Vec::new()) };
+        self.page(filtered!("ASC"), (place(number, seq)?, place(number, u64::MAX)?), node, filter)
+    }
+
+    fn audit_aged(&mut self, node: &str, before: Timestamp) -> Result<Option<AuditRow>, StoreError> {
+        let Some(number) = self.node_number(node)? else { return Ok(None) };
+        let head = self.last_record(number)?.seq;
+        let kept = self.first(
+            "SELECT place FROM audit WHERE place > ?1 AND place < ?2 AND at >= ?3 ORDER BY place LIMIT 1",
+            [base(number)?, place(number, head)?, millis(before)],
+            |row| integer(row, 0, "audit.place"),
+        )?;
+        let end = kept.unwrap_or(place(number, head)?);
+        self.first(
+            "SELECT place, at, project, action, record, link FROM audit WHERE place > ?1 AND place < ?2
+             ORDER BY place DESC LIMIT 1",
+            [base(number)?, end],
+            |row| record(row, node),
+        )
+    }
+
+    fn audit_cut(&mut self, node: &str) -> Result<Option<AuditCut>, StoreError> {
+        let Some(number) = self.node_number(node)? else { return Ok(None) };
+        self.first("SELECT seq, link, at, mac FROM audit_cuts WHERE number = ?1", [number], |row| {
+            Ok(AuditCut {
+                node: node.to_owned(),
+                seq: unsigned(row, 0, "audit_cuts.seq")?,
+                link: array(row, 1, "audit_cuts.link")?,
+                at: time(row, 2, "audit_cuts.at")?,
+                mac: bytes(row, 3, "audit_cuts.mac")?,
+            })
+        })
+    }
+
+    fn audit_strays(&mut self) -> Result<u64, StoreError> {
+        self.one(
+            "SELECT count(*) FROM audit
+             WHERE place % ?1 = 0 OR place / ?1 NOT IN (SELECT number FROM audit_nodes)",
+            [SPAN],
+            |row| unsigned(row, 0, "audit.place"),
         )
     }
 
@@ -162,5 +227,19 @@ impl AuditTx for Session<'_> {
             known.last = AuditHead { seq: row.seq, link: row.link };
         }
         Ok(())
+    }
+
+    fn cut_audit(&mut self, cut: &AuditCut) -> Result<u64, StoreError> {
+        if self.audit_head(&cut.node)?.seq <= cut.seq {
+            return Err(StoreError::Damaged("a cut would leave nothing of an audit chain"));
+        }
+        let number = self.node_number(&cut.node)?.ok_or(StoreError::Damaged("audit_nodes.node"))?;
+        let seq = i64::try_from(cut.seq).map_err(|_| StoreError::Damaged("audit_cuts.seq"))?;
+        self.change(
+            "INSERT INTO audit_cuts (number, seq, link, at, mac) VALUES (?1, ?2, ?3, ?4, ?5)
+             ON CONFLICT (number) DO UPDATE SET seq = ?2, link = ?3, at = ?4, mac = ?5",
+            params![number, seq, cut.link, millis(cut.at), cut.mac],
+        )?;
+        self.change("DELETE FROM audit WHERE place > ?1 AND place <= ?2", [base(number)?, place(number, cut.seq)?])
     }
 }

@@ -14,6 +14,7 @@ const STEPS: &[&str] = &[
     include_str!("migrations/0002_workloads.sql"),
     include_str!("migrations/0003_runs.sql"),
     include_str!("migrations/0004_logs.sql"),
+    include_str!("migrations/0005_audit_cuts.sql"),
 ];
 
 /// Brings the schema up to date, or refuses one that is newer. Where nothing is to be done, only the version is read.

@@ -1,5 +1,10 @@
 //! `strongroom audit`.
 
+mod anchors;
+mod export;
+mod retention;
+mod verify;
+
 use clap::{Args, Subcommand};
 use jiff::Timestamp;
 use strongroom_client::AuditFilter;
@@ -7,7 +12,6 @@ use strongroom_model::Expiry;
 
 use crate::context::Context;
 use crate::errors::{Exit, Failure};
-use crate::output;
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
@@ -15,14 +19,13 @@ pub(crate) enum Command {
     #[command(visible_alias = "ls")]
     List(ListArgs),
     /// Checks that nothing was changed, removed or cut off
-    Verify(VerifyArgs),
-}
-
-#[derive(Args)]
-pub(crate) struct VerifyArgs {
-    /// A head that an earlier check printed and that was kept elsewhere: finds what was cut off since
-    #[arg(long, value_name = "NODE:SEQ:LINK")]
-    head: Option<String>,
+    Verify(verify::VerifyArgs),
+    /// Writes records to stdout, oldest first, as JSON lines or as a table for spreadsheets
+    Export(export::ExportArgs),
+    /// Shows where the server writes the head of the trail, and what became of the last ones
+    Anchors(anchors::AnchorsArgs),
+    /// Shows which records have served their time; erases nothing
+    Retention(retention::RetentionArgs),
 }
 
 #[derive(Args)]
@@ -33,6 +36,9 @@ pub(crate) struct ListArgs {
     /// Only from then on: a point in time, or a length of time back such as 24h
     #[arg(long, value_name = "WHEN")]
     since: Option<String>,
+    /// Only before then: a point in time, or a length of time back
+    #[arg(long, value_name = "WHEN")]
+    until: Option<String>,
     /// Only records that contain this text
     #[arg(long, value_name = "TEXT")]
     search: Option<String>,
@@ -47,7 +53,10 @@ pub(crate) struct ListArgs {
 pub(crate) fn run(context: &Context, command: Command) -> Result<Exit, Failure> {
     match command {
         Command::List(args) => list(context, &args),
-        Command::Verify(args) => verify(context, &args),
+        Command::Verify(args) => verify::run(context, &args),
+        Command::Export(args) => export::run(context, &args),
+        Command::Anchors(args) => anchors::run(context, &args),
+        Command::Retention(args) => retention::run(context, &args),
     }
 }
 
@@ -55,6 +64,7 @@ fn list(context: &Context, args: &ListArgs) -> Result<Exit, Failure> {
     let filter = AuditFilter {
         action: args.action.as_deref(),
         since: since(context, args.since.as_deref())?,
+        until: moment(context, "--until", args.until.as_deref())?,
         search: args.search.as_deref(),
         limit: Some(args.limit),
         before: args.before,
@@ -72,30 +82,18 @@ fn list(context: &Context, args: &ListArgs) -> Result<Exit, Failure> {
     Ok(Exit::DONE)
 }
 
-fn verify(context: &Context, args: &VerifyArgs) -> Result<Exit, Failure> {
-    let session = context.connect()?;
-    let verdict = session.wait(session.project().verify_audit(args.head.as_deref()))?;
-    let exit = if verdict.ok { Exit::DONE } else { Exit::FAILED };
-    if !context.output.is_for_people() {
-        return context.output.structured(&verdict).map(|()| exit);
-    }
-    for problem in &verdict.problems {
-        output::say(&format!("error: {problem}"));
-    }
-    if verdict.ok {
-        context.output.done(&format!("✔ Audit trail whole: {} records", verdict.records))?;
-    }
-    for head in &verdict.heads {
-        output::line(&format!("head  {}:{}:{}", head.node, head.seq, head.link))?;
-    }
-    Ok(exit)
+/// `--since` as the API takes it.
+pub(crate) fn since(context: &Context, text: Option<&str>) -> Result<Option<String>, Failure> {
+    moment(context, "--since", text)
 }
 
 /// A point in time as the API takes it: one that was typed, or a length of time back from now.
-pub(crate) fn since(context: &Context, text: Option<&str>) -> Result<Option<String>, Failure> {
+fn moment(context: &Context, option: &str, text: Option<&str>) -> Result<Option<String>, Failure> {
     let Some(text) = text else { return Ok(None) };
     let wrong = || {
-        Failure::usage("--since takes a point in time such as 2027-01-31T00:00:00Z, or a length of time such as 24h")
+        Failure::usage(format!(
+            "{option} takes a point in time such as 2027-01-31T00:00:00Z, or a length of time such as 24h"
+        ))
     };
     let parsed: Expiry = text.parse().map_err(|_| wrong())?;
     let at: Timestamp = match parsed {

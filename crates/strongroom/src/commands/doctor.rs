@@ -12,6 +12,7 @@ use crate::home::Home;
 use crate::local;
 use crate::opening::{node_places, places};
 use crate::output;
+use crate::session::Session;
 
 /// One thing that was looked at.
 #[derive(Debug, Serialize)]
@@ -37,6 +38,7 @@ pub(crate) fn run(context: &Context) -> Result<Exit, Failure> {
             let about = session.wait(session.client().server())?;
             let detail = format!("{address} runs {} with the root key {}", about.version, about.fingerprint);
             findings.push(Finding { what: "server", state: State::Good, detail });
+            findings.extend(anchors(&session));
         }
         None => look_at_home(context, &mut findings)?,
     }
@@ -50,6 +52,7 @@ fn look_at_home(context: &Context, findings: &mut Vec<Finding>) -> Result<(), Fa
         findings.push(root_key(context, &home));
         findings.push(server(&home));
         findings.push(store(context));
+        findings.extend(context.connect().ok().into_iter().flat_map(|session| anchors(&session)));
     }
     let deno = strongroom_runtime::locate::find(&places(context, Some(home.path())));
     findings.push(match deno {
@@ -159,6 +162,23 @@ fn store(context: &Context) -> Finding {
             Finding { what, state: State::Bad, detail: text.replace('\n', " ").trim().to_owned() }
         }
     }
+}
+
+/// Where the server keeps the head of its audit trail besides; nothing where it keeps none, or where the caller may not know.
+fn anchors(session: &Session) -> Vec<Finding> {
+    let what = "audit anchors";
+    let Ok(anchors) = session.wait(session.project().audit_anchors()) else { return Vec::new() };
+    let alarm = anchors.alarm.map(|detail| Finding { what, state: State::Bad, detail });
+    let targets = anchors.targets.into_iter().map(|target| {
+        let place = format!("{} {}", target.kind, target.place);
+        match target.failure {
+            Some(failure) => {
+                Finding { what, state: State::Bad, detail: format!("{place} cannot be written: {failure}") }
+            }
+            None => Finding { what, state: State::Good, detail: format!("written to {place}") },
+        }
+    });
+    alarm.into_iter().chain(targets).collect()
 }
 
 fn report(context: &Context, findings: &[Finding]) -> Result<Exit, Failure> {

@@ -1,8 +1,11 @@
 //! `strongroom server`.
 
+mod audit;
+
 use std::io::{self, IsTerminal as _};
 use std::time::Duration;
 
+pub(crate) use audit::AuditChoices;
 use clap::{Args, ValueEnum};
 use strongroom_app::LogRetention;
 use strongroom_model::Lifetime;
@@ -35,6 +38,8 @@ pub(crate) struct ServerArgs {
     /// [default: execution=14d,system=90d,security=1y]
     #[arg(long, value_name = "CATEGORY=TIME,…")]
     log_retention: Option<String>,
+    #[command(flatten)]
+    audit: audit::AuditArgs,
     /// Refuses to start where the sandbox of workers lacks a part
     #[arg(long)]
     require_sandbox: bool,
@@ -71,6 +76,7 @@ pub(crate) fn run(context: &Context, args: &ServerArgs) -> Result<Exit, Failure>
     let listen = Listen {
         jobs_at_once: at_once(&jobs_at_once)?,
         log_retention: retention(&chosen(&args.log_retention, "STRONGROOM_LOG_RETENTION", ""))?,
+        audit: args.audit.choices(context)?,
         durability: durability(&chosen(&args.audit_sync, "STRONGROOM_AUDIT_SYNC", "synced"))?,
         management: chosen(&args.listen, "STRONGROOM_LISTEN", "127.0.0.1:7876"),
         functions: chosen(&args.functions_listen, "STRONGROOM_FUNCTIONS_LISTEN", "127.0.0.1:7877"),
