@@ -87,6 +87,7 @@ impl App {
             .write(move |tx: &mut dyn Tx| {
                 tx.purge_deleted(deleted_before)?;
                 tx.prune_idempotent(repeated_before)?;
+                tx.prune_links(ended_before)?;
                 tx.prune_slots(ended_before)?;
                 while tx.prune_runs(ended_before, RUNS_AT_ONCE)? > 0 {}
                 Ok::<_, Error>(())

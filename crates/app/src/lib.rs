@@ -18,6 +18,7 @@ pub mod functions;
 mod housekeeping;
 pub mod jobs;
 mod keys;
+pub mod links;
 mod live;
 pub mod logs;
 mod once;

@@ -3,7 +3,9 @@
 use jiff::Timestamp;
 use strongroom_model::Scope;
 use strongroom_seal::{Instance, RowKind, SealError};
-use strongroom_store::port::{AuditCut, DeploymentRow, ProjectRow, SecretRow, TokenRow, WorkloadKind, WorkloadRow};
+use strongroom_store::port::{
+    AuditCut, DeploymentRow, LinkRow, ProjectRow, SecretRow, TokenRow, WorkloadKind, WorkloadRow,
+};
 
 /// A row that carries a MAC over what gives authority or steers resolution.
 pub(crate) trait Authenticated: Sized {
@@ -109,6 +111,30 @@ impl Authenticated for TokenRow {
             self.digest.clone(),
             text(&self.grant),
             time(self.expires_at),
+            time(self.revoked_at),
+        ]
+    }
+
+    fn mac(&self) -> &[u8] {
+        &self.mac
+    }
+
+    fn mac_mut(&mut self) -> &mut Vec<u8> {
+        &mut self.mac
+    }
+}
+
+impl Authenticated for LinkRow {
+    const KIND: RowKind = RowKind::Link;
+
+    fn fields(&self) -> Vec<Vec<u8>> {
+        vec![
+            self.id.as_bytes().to_vec(),
+            self.project.as_bytes().to_vec(),
+            self.digest.clone(),
+            text(&self.terms),
+            time(Some(self.expires_at)),
+            time(self.filled_at),
             time(self.revoked_at),
         ]
     }

@@ -334,6 +334,22 @@ fn standing(
     Ok(row)
 }
 
+/// The caller that a token stands for; none if it is not accepted now.
+pub(crate) fn holder(
+    rows: &mut (impl TokenRows + ?Sized),
+    instance: &Instance,
+    (project, id): (&Id, &Id),
+    now: Timestamp,
+) -> Result<Option<Caller>, Error> {
+    let row = match standing(rows, instance, (project, id), now) {
+        Err(Error::Forbidden(_)) => return Ok(None),
+        other => other?,
+    };
+    let grant = Arc::new(terms(&row).ok_or(StoreError::Damaged("token grant"))?.grant);
+    let access = Access::Token { id: row.id, home: row.project, grant };
+    Ok(Some(Caller { actor: row.name, access, ..Caller::owner("process", "token") }))
+}
+
 /// A project's tokens, newest first.
 pub async fn list(app: &App, caller: &Caller, project: &ProjectName) -> Result<Vec<TokenItem>, Error> {
     let owner = app.enter(caller, project, Capability::Admin, Reach::Project).await?;

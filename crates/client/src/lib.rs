@@ -18,6 +18,7 @@ mod error;
 mod events;
 mod functions;
 mod jobs;
+mod links;
 mod namespaces;
 mod projects;
 mod request;

@@ -1,4 +1,5 @@
-//! Access tokens as text: `srt_`, 43 random characters, 6 characters of checksum.
+//! Access tokens as text: `srt_`, 43 random characters, 6 characters of checksum. Codes of fill-in links look the same but
+//! begin with `srl_`.
 //!
 //! ```text
 //! srt_  43 x [0-9A-Za-z]  6 x [0-9A-Za-z]
@@ -13,6 +14,8 @@ use crate::random::Random;
 
 /// How every token begins.
 pub const PREFIX: &str = "srt_";
+/// How the code of every fill-in link begins.
+pub const LINK_PREFIX: &str = "srl_";
 /// Length of every token in bytes.
 pub const TOKEN_BYTES: usize = PREFIX.len() + RANDOM_CHARACTERS + CHECKSUM_CHARACTERS;
 
@@ -41,12 +44,22 @@ pub struct MalformedToken;
 /// equally likely.
 #[must_use]
 pub fn generate(rng: &dyn Random) -> NewToken {
+    generate_after(PREFIX, rng)
+}
+
+/// A new code of a fill-in link, made as [`generate`] makes tokens.
+#[must_use]
+pub fn generate_link(rng: &dyn Random) -> NewToken {
+    generate_after(LINK_PREFIX, rng)
+}
+
+fn generate_after(prefix: &str, rng: &dyn Random) -> NewToken {
     let mut text = Zeroizing::new(String::with_capacity(TOKEN_BYTES));
-    text.push_str(PREFIX);
+    text.push_str(prefix);
     let mut random = Zeroizing::new([0_u8; 64]);
-    while text.len() < PREFIX.len() + RANDOM_CHARACTERS {
+    while text.len() < prefix.len() + RANDOM_CHARACTERS {
         rng.fill(random.as_mut_slice());
-        let missing = PREFIX.len() + RANDOM_CHARACTERS - text.len();
+        let missing = prefix.len() + RANDOM_CHARACTERS - text.len();
         text.extend(random.iter().filter(|byte| **byte < 248).take(missing).map(|byte| digit(u32::from(*byte))));
     }
     let checksum = checksum(text.as_bytes());
@@ -56,8 +69,17 @@ pub fn generate(rng: &dyn Random) -> NewToken {
 
 /// Checks shape and checksum without looking anything up. White space around is not ignored.
 pub fn parse(text: &str) -> Result<TokenText<'_>, MalformedToken> {
-    let (body, stated) = text.split_at_checked(PREFIX.len() + RANDOM_CHARACTERS).ok_or(MalformedToken)?;
-    let random = body.strip_prefix(PREFIX).ok_or(MalformedToken)?;
+    parse_after(PREFIX, text)
+}
+
+/// The same for the code of a fill-in link.
+pub fn parse_link(text: &str) -> Result<TokenText<'_>, MalformedToken> {
+    parse_after(LINK_PREFIX, text)
+}
+
+fn parse_after<'a>(prefix: &str, text: &'a str) -> Result<TokenText<'a>, MalformedToken> {
+    let (body, stated) = text.split_at_checked(prefix.len() + RANDOM_CHARACTERS).ok_or(MalformedToken)?;
+    let random = body.strip_prefix(prefix).ok_or(MalformedToken)?;
     if !random.bytes().all(|byte| byte.is_ascii_alphanumeric()) || !stated.chars().eq(checksum(body.as_bytes())) {
         return Err(MalformedToken);
     }

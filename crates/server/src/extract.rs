@@ -15,6 +15,7 @@ use http_body_util::{BodyExt as _, Limited};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use strongroom_api::Code;
+use strongroom_app::links::Visitor;
 use strongroom_app::{Access, App, Caller};
 use strongroom_model::{Capability, ProjectName};
 use zeroize::Zeroizing;
@@ -108,6 +109,18 @@ impl<N: Needs> FromRequestParts<Arc<Served>> for Scene<N> {
             project,
             needs: PhantomData,
         })
+    }
+}
+
+/// Somebody without an account who has a one-time code.
+pub(crate) struct Guest(pub(crate) Visitor);
+
+impl FromRequestParts<Arc<Served>> for Guest {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Arc<Served>) -> Result<Self, Failure> {
+        let visitor = parts.extensions.remove::<Visitor>();
+        visitor.map(Self).ok_or_else(|| Failure::new(Code::Unauthenticated, "this needs a token"))
     }
 }
 

@@ -10,6 +10,7 @@ use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderValue, header};
 use strongroom_api::Code;
+use strongroom_app::links::Visitor;
 use strongroom_app::tokens::{AuthenticateError, authenticate};
 use strongroom_app::{App, Caller};
 
@@ -79,7 +80,7 @@ pub(crate) fn peer(request: &Request) -> Peer {
 
 /// What every request to the management API passes: it is named, foreign hosts and plain HTTP from afar are refused, the
 /// caller is proved, and every answer is marked as not to be stored.
-pub(crate) async fn admit(served: Arc<Served>, request: Request, routes: Router) -> Response {
+pub(crate) async fn admit(served: Arc<Served>, mut request: Request, routes: Router) -> Response {
     let id = served.request_ids.next();
     let peer = peer(&request);
     let is_page = web::gate::is_for_a_page(&request);
@@ -93,6 +94,9 @@ pub(crate) async fn admit(served: Arc<Served>, request: Request, routes: Router)
         Failure::new(Code::InsecureTransport, detail).into_response()
     } else if is_page {
         web::gate::admit(&served, (peer, &id), request, routes).await
+    } else if GUEST_PATHS.contains(&uri.path()) {
+        request.extensions_mut().insert(guest(peer, &id));
+        to_the_end(request, routes).await
     } else {
         authenticated(&served, (peer, &id), request, routes).await
     };
@@ -147,6 +151,8 @@ fn shown(path: &str) -> String {
         let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
         (part.len() <= MAX_PART_BYTES && part.bytes().all(fits)) || *part == "openapi.json"
     };
+    // the last part of a fill-in link's address is the code itself
+    let path = if path.starts_with("/fill/") { "/fill/…" } else { path };
     let parts = path.split('/').take(MAX_PART_BYTES).map(|part| if is_name(&part) { part } else { "…" });
     parts.collect::<Vec<_>>().join("/")
 }
@@ -203,6 +209,14 @@ fn is_open(path: &str) -> bool {
 
 /// See [`is_open`]. Compared with the whole path, never with a part of it.
 pub(crate) const OPEN_PATHS: [&str; 4] = ["/healthz", "/readyz", "/api/v1/openapi.json", "/api/docs"];
+
+/// Paths whose body holds the one-time code that lets the caller in. Compared whole, as [`OPEN_PATHS`] are.
+pub(crate) const GUEST_PATHS: [&str; 2] = ["/api/v1/fill", "/api/v1/fill/look"];
+
+/// Somebody without an account who has a one-time code.
+pub(crate) fn guest(peer: Peer, id: &RequestId) -> Visitor {
+    Visitor { source: peer.source(), request_id: id.0.clone() }
+}
 
 pub(crate) async fn who(app: &App, headers: &HeaderMap, source: &str, id: &RequestId) -> Result<Caller, Failure> {
     let Some(bearer) = bearer(headers) else {

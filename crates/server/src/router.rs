@@ -12,7 +12,8 @@ use strongroom_api::Code;
 use strongroom_app::App;
 
 use crate::api::{
-    access, apps, audit, copies, events, functions, instance, jobs, logs, projects, resolve, secrets, settings, tokens,
+    access, apps, audit, copies, events, functions, instance, jobs, links, logs, projects, resolve, secrets, settings,
+    tokens,
 };
 use crate::failure::Failure;
 use crate::guard::{self, RequestIds};
@@ -83,6 +84,8 @@ fn project_routes() -> Vec<Route> {
         routes!(jobs::cancel),
         routes!(tokens::list, tokens::create),
         routes!(tokens::revoke),
+        routes!(links::list, links::create),
+        routes!(links::revoke),
         routes!(audit::list),
         routes!(audit::verify, audit::compare),
         routes!(audit::export),
@@ -99,6 +102,8 @@ fn instance_routes() -> Vec<Route> {
         routes!(projects::show, projects::update, projects::delete),
         routes!(access::whoami),
         routes!(instance::about),
+        routes!(links::look),
+        routes!(links::fill),
     ]
 }
 

@@ -40,6 +40,7 @@ suite! {
     workloads_behave = workloads;
     runs_behave = runs;
     tokens_behave = tokens;
+    links_behave = links;
     audit_chains_behave = audit;
     logs_behave = logs;
 }

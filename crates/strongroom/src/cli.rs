@@ -83,6 +83,9 @@ pub(crate) enum Command {
     /// Access tokens
     #[command(subcommand)]
     Tokens(commands::tokens::Command),
+    /// Fill-in links: one-time addresses where a colleague without an account fills values in
+    #[command(subcommand)]
+    Links(commands::links::Command),
     /// Logs of functions and of the server
     #[command(subcommand)]
     Logs(commands::logs::Command),
@@ -124,6 +127,7 @@ pub(crate) fn run(context: &Context, command: Command) -> Result<Exit, Failure> 
         Command::Namespaces(command) => commands::namespaces::run(context, command),
         Command::Types(args) => commands::types::run(context, &args),
         Command::Tokens(command) => commands::tokens::run(context, command),
+        Command::Links(command) => commands::links::run(context, command),
         Command::Logs(command) => commands::logs::run(context, command),
         Command::Audit(command) => commands::audit::run(context, command),
         Command::Whoami => commands::whoami::run(context),

@@ -10,6 +10,7 @@ pub(crate) mod doctor;
 pub(crate) mod functions;
 pub(crate) mod init;
 pub(crate) mod jobs;
+pub(crate) mod links;
 pub(crate) mod logs;
 pub(crate) mod mcp;
 pub(crate) mod namespaces;

@@ -55,23 +55,44 @@ pub async fn declare(
             if let Some((results, created)) = once.as_ref().map(|once| once.answered(tx)).transpose()?.flatten() {
                 return Ok((results, created, Vec::new(), None));
             }
-            let created = place.ensure(tx, &declare.scope)?;
-            check(tx, &place, &declare)?;
-            let (mut results, mut names) = (Vec::new(), Vec::new());
-            for (name, description) in &declare.entries {
-                let (result, is_new) = register(tx, &place, &declare.scope, (name, description.as_ref()), &*rng)?;
-                results.push(result);
-                if is_new {
-                    names.push(name.clone());
-                }
-            }
-            let raised = if names.is_empty() { None } else { Raised::by(tx, &owner.id, &declare.scope, &names)? };
+            let Registered { results, created, names, raised } = declare_in(tx, &place, &declare, &*rng)?;
             once.map(|once| once.remember(tx, &(&results, &created), now)).transpose()?;
             Ok((results, created, names, raised))
         })
         .await?;
     app.announce(Affected { project: entered, scope, names, removed: false }, raised.as_ref()).await;
     Ok(Declared { results, url, created })
+}
+
+/// What a declaration came to.
+pub(crate) struct Registered {
+    pub(crate) results: Vec<WriteResult>,
+    /// What came into being on the way.
+    pub(crate) created: Vec<String>,
+    /// The names that are new.
+    pub(crate) names: Vec<SecretName>,
+    pub(crate) raised: Option<Raised>,
+}
+
+/// Declares inside a transaction. Whoever calls has authorised it.
+pub(crate) fn declare_in(
+    tx: &mut dyn Tx,
+    place: &Place<'_>,
+    declare: &Declare,
+    rng: &dyn strongroom_seal::Random,
+) -> Result<Registered, Error> {
+    let created = place.ensure(tx, &declare.scope)?;
+    check(tx, place, declare)?;
+    let (mut results, mut names) = (Vec::new(), Vec::new());
+    for (name, description) in &declare.entries {
+        let (result, is_new) = register(tx, place, &declare.scope, (name, description.as_ref()), rng)?;
+        results.push(result);
+        if is_new {
+            names.push(name.clone());
+        }
+    }
+    let raised = if names.is_empty() { None } else { Raised::by(tx, &place.project.id, &declare.scope, &names)? };
+    Ok(Registered { results, created, names, raised })
 }
 
 /// The address where people fill values in.

@@ -1,11 +1,11 @@
 //! Secrets: set, edit, roll back, declare, delete, restore, list, copy, reveal.
 
 mod copy;
-mod declare;
+pub(crate) mod declare;
 mod delete;
 mod read;
 mod rollback;
-mod write;
+pub(crate) mod write;
 
 pub use copy::{Copy, copy, diff, export, reveal};
 pub use declare::{Declare, declare};
@@ -121,6 +121,17 @@ pub(crate) fn expired_warning(head: &SecretRow, now: Timestamp) -> Option<String
     let name = &head.name;
     is_expired(head.expires_at, now)
         .then(|| format!("{name} has an expiry that has passed, so its value is expired; set another with --expires"))
+}
+
+/// The scope of a kind with its names; none if they do not belong to that kind. End users have none here.
+pub(crate) fn scope_of(kind: ScopeKind, namespace: Option<NamespaceName>, app: Option<AppId>) -> Option<Scope> {
+    match (kind, namespace, app) {
+        (ScopeKind::Global, None, None) => Some(Scope::Global),
+        (ScopeKind::System, None, None) => Some(Scope::System),
+        (ScopeKind::Namespace, Some(namespace), None) => Some(Scope::Namespace(namespace)),
+        (ScopeKind::App, Some(namespace), Some(app)) => Some(Scope::App(namespace, app)),
+        _ => None,
+    }
 }
 
 /// What a transaction that touches a scope needs to know.

@@ -96,15 +96,8 @@ async fn commit(
 ) -> Result<(Arc<Project>, Done), Error> {
     let entered = app.enter(caller, project, Capability::SecretsWrite, Reach::Change(&write.scope)).await?;
     app.require_names(caller, project, write.changes.iter().map(|change| &change.name)).await?;
-    let task = Task {
-        project: Arc::clone(&entered),
-        instance: Arc::clone(&app.instance),
-        rng: Arc::clone(&app.rng),
-        caller: caller.clone(),
-        now: app.clock.now(),
-        may_compare: authz::may(caller, &entered, Capability::ValuesRead, Reach::Read(&write.scope)),
-        write,
-    };
+    let may_compare = authz::may(caller, &entered, Capability::ValuesRead, Reach::Read(&write.scope));
+    let task = Task { may_compare, ..Task::new(app, &entered, caller, write) };
     match app.store.write(move |tx: &mut dyn Tx| task.run(tx)).await {
         // nothing was raised
         Err(Stopped::DryRun(done)) => Ok((entered, Done { raised: None, ..*done })),
@@ -114,7 +107,7 @@ async fn commit(
 }
 
 /// Tells the running workers, and the caller what they did.
-async fn tell(app: &Arc<App>, project: Arc<Project>, scope: Scope, done: Done) -> Written {
+pub(crate) async fn tell(app: &Arc<App>, project: Arc<Project>, scope: Scope, done: Done) -> Written {
     let Done { results, created, warnings, changed, raised, last: _ } = done;
     let affected = Affected { project, scope, names: changed, removed: false };
     let live = app.announce(affected, raised.as_ref()).await;
@@ -122,7 +115,7 @@ async fn tell(app: &Arc<App>, project: Arc<Project>, scope: Scope, done: Done) -
 }
 
 /// Why the transaction was undone.
-enum Stopped {
+pub(crate) enum Stopped {
     Refused(Error),
     DryRun(Box<Done>),
 }
@@ -139,9 +132,10 @@ impl From<Error> for Stopped {
     }
 }
 
+/// What a write came to.
 #[derive(Default)]
-struct Done {
-    results: Vec<WriteResult>,
+pub(crate) struct Done {
+    pub(crate) results: Vec<WriteResult>,
     created: Vec<String>,
     warnings: Vec<String>,
     /// Names whose value or expiry changed.
@@ -152,7 +146,8 @@ struct Done {
     last: Option<Box<SecretRow>>,
 }
 
-struct Task {
+/// A write that is ready to run in a transaction. Whoever makes it has authorised it.
+pub(crate) struct Task {
     project: Arc<Project>,
     instance: Arc<Instance>,
     rng: Arc<dyn Random>,
@@ -170,7 +165,41 @@ enum Step {
 }
 
 impl Task {
-    fn run(self, tx: &mut dyn Tx) -> Result<Done, Stopped> {
+    /// A write on behalf of somebody who may not learn whether a value is the current one.
+    pub(crate) fn new(app: &App, project: &Arc<Project>, caller: &Caller, write: Write) -> Self {
+        Self {
+            project: Arc::clone(project),
+            instance: Arc::clone(&app.instance),
+            rng: Arc::clone(&app.rng),
+            caller: caller.clone(),
+            now: app.clock.now(),
+            may_compare: false,
+            write,
+        }
+    }
+
+    /// Takes out what is not there any more and, if only what has no value is to be filled, what has one. Gives their names.
+    pub(crate) fn leave_out(&mut self, tx: &mut dyn Tx) -> Result<Vec<SecretName>, StoreError> {
+        let (project, scope, only_empty) =
+            (self.project.id, &self.write.scope, self.write.presence == Presence::WithoutValue);
+        let (mut kept, mut left) = (Vec::new(), Vec::new());
+        for change in std::mem::take(&mut self.write.changes) {
+            match tx.secret(&project, scope, &change.name)? {
+                Some(head) if !only_empty || head.version == 0 => kept.push(change),
+                Some(_) | None => left.push(change.name),
+            }
+        }
+        self.write.changes = kept;
+        Ok(left)
+    }
+
+    /// The names that it writes.
+    pub(crate) fn names(&self) -> Vec<SecretName> {
+        self.write.changes.iter().map(|change| change.name.clone()).collect()
+    }
+
+    /// Writes, and undoes nothing of what the transaction did before.
+    pub(crate) fn run(self, tx: &mut dyn Tx) -> Result<Done, Stopped> {
         let place = Place { project: &self.project, instance: &self.instance, caller: &self.caller, now: self.now };
         let once = self.once();
         if let Some(results) = once.as_ref().map(|once| once.answered(tx)).transpose()?.flatten() {

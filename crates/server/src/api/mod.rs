@@ -8,6 +8,7 @@ pub(crate) mod events;
 pub(crate) mod functions;
 pub(crate) mod instance;
 pub(crate) mod jobs;
+pub(crate) mod links;
 pub(crate) mod logs;
 pub(crate) mod projects;
 pub(crate) mod resolve;

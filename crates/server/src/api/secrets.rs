@@ -90,7 +90,7 @@ fn name_items(names: &NameList, next_cursor: Option<String>) -> Response {
     ([(header::CONTENT_TYPE, "application/json")], body).into_response()
 }
 
-fn text(text: Option<String>) -> Option<String> {
+pub(super) fn text(text: Option<String>) -> Option<String> {
     text.filter(|text| !text.is_empty())
 }
 

@@ -3,6 +3,7 @@
 
 mod access;
 mod http;
+mod links;
 mod openapi;
 mod pages;
 mod protection;

@@ -5,6 +5,7 @@
 
 mod audit;
 mod fixture;
+mod links;
 mod listing;
 mod logs;
 mod projects;
@@ -26,6 +27,7 @@ pub async fn run_all(make: impl AsyncFn() -> Arc<dyn Store>) {
     workloads(&make).await;
     runs(&make).await;
     tokens(&make).await;
+    links(&make).await;
     audit(&make).await;
     logs(&make).await;
 }
@@ -98,6 +100,12 @@ pub async fn tokens(make: &impl AsyncFn() -> Arc<dyn Store>) {
     tokens::tokens_are_found_by_digest_and_by_id_in_their_project(make().await).await;
     tokens::revocation_and_use_are_written_down(make().await).await;
     tokens::an_idempotency_key_is_used_once(make().await).await;
+}
+
+/// Fill-in links.
+pub async fn links(make: &impl AsyncFn() -> Arc<dyn Store>) {
+    links::links_are_found_by_digest_and_by_id_in_their_project(make().await).await;
+    links::use_and_revocation_are_written_down_and_old_links_erased(make().await).await;
 }
 
 /// Audit chains.

@@ -9,6 +9,7 @@
 //! `Damaged`, so that owners are written first. Secrets and workloads name their namespace and app without owning them.
 
 mod audit;
+mod links;
 mod logs;
 mod projects;
 mod runs;
@@ -21,6 +22,7 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 
 pub use audit::{AuditCut, AuditFilter, AuditHead, AuditRow, AuditRows, AuditTx};
+pub use links::{LinkRow, LinkRows, LinkTx};
 pub use logs::{LogFilter, LogPage, LogRow, LogRows, LogTx};
 pub use projects::{AppRow, InstanceRow, NamespaceRow, ProjectKeyRow, ProjectRow, ProjectRows, ProjectTx};
 pub use runs::{Claim, RunEnd, RunFilter, RunRow, RunRows, RunState, RunTx, SealedRun};
@@ -32,10 +34,10 @@ pub use workloads::{DeploymentRow, ReadFact, WorkloadKind, WorkloadRow, Workload
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// Everything that can be read.
-pub trait Rows: ProjectRows + SecretRows + WorkloadRows + RunRows + TokenRows + AuditRows + LogRows {}
+pub trait Rows: ProjectRows + SecretRows + WorkloadRows + RunRows + TokenRows + LinkRows + AuditRows + LogRows {}
 
 /// Everything that can be written, inside one transaction.
-pub trait Tx: Rows + ProjectTx + SecretTx + WorkloadTx + RunTx + TokenTx + AuditTx + LogTx {}
+pub trait Tx: Rows + ProjectTx + SecretTx + WorkloadTx + RunTx + TokenTx + LinkTx + AuditTx + LogTx {}
 
 /// What a write closure asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

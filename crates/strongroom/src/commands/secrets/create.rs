@@ -1,15 +1,19 @@
 //! `strongroom secret create`: registers names without values.
 
 use clap::Args;
-use strongroom_api::secrets::{Declaration, DeclareSecrets, Declared, WriteStatus};
+use serde::Serialize;
+use strongroom_api::links::{CreateLink, CreatedLink, LinkItem};
+use strongroom_api::secrets::{Declaration, DeclareSecrets, Declared, WriteResult, WriteStatus};
 use strongroom_model::SecretName;
 
 use super::report;
 use super::wait::{self, Waited};
+use super::write::checked_expiry;
 use crate::context::Context;
 use crate::errors::{Exit, Failure, at};
 use crate::output;
 use crate::scope::{ScopeArgs, Target};
+use crate::words::expiry;
 
 #[derive(Args)]
 pub(crate) struct CreateArgs {
@@ -32,66 +36,102 @@ pub(crate) struct CreateArgs {
 }
 
 #[derive(Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is one switch of the command line")]
 struct FillingArgs {
     /// Prints a one-time address that a colleague without an account can fill in
     #[arg(long)]
     link: bool,
+    /// Lets the link also replace values that are there
+    #[arg(long, requires = "link")]
+    replace: bool,
+    /// When the link runs out: 12h, 7d, 2027-01-31T00:00:00Z; 72h unless given, at most 30d
+    #[arg(long, value_name = "WHEN", requires = "link", allow_hyphen_values = true)]
+    expires: Option<String>,
     /// Waits until all are filled in
     #[arg(long)]
     wait: bool,
 }
 
+/// What was registered, and the link for it if one was asked for.
+struct Asked {
+    declared: Declared,
+    link: Option<LinkItem>,
+    /// Whether nobody can open the printed address yet.
+    nothing_listens: bool,
+}
+
 pub(crate) fn run(context: &Context, args: &CreateArgs) -> Result<Exit, Failure> {
-    if args.filling.link {
-        return Err(Failure::failed("--link needs the web pages, which this version does not have yet")
-            .hint("leave it out; with --wait the command waits until somebody has set the values"));
-    }
     let target = scope(context, args)?.target()?;
     let secrets = declarations(&args.secret, &args.allow_name)?;
+    let expires = checked_expiry(args.filling.expires.as_deref())?;
     let session = context.connect()?;
     session.name_place(context);
     let (scope, namespace, app) = target.parts();
-    let allow_names = args.allow_name.clone();
-    let body = DeclareSecrets { scope, namespace, app, secrets, force: args.force, allow_names };
-    let declared = session.wait(session.project().declare_secrets(&body))?;
-    report::notes(context, &declared.created, &[]);
+    let (allow_names, force, asked) = (args.allow_name.clone(), args.force, secrets.clone());
     let nothing_listens = session.is_in_process();
+    let asked_for = if args.filling.link {
+        let replace = args.filling.replace;
+        let body = CreateLink { scope, namespace, app, secrets, replace, expires_at: expires, force, allow_names };
+        let made = session.wait(session.project().create_link(&body))?;
+        let CreatedLink { url, results, created, link } = made;
+        Asked { declared: Declared { results, url: Some(url), created }, link: Some(link), nothing_listens }
+    } else {
+        let body = DeclareSecrets { scope, namespace, app, secrets, force, allow_names };
+        let declared = session.wait(session.project().declare_secrets(&body))?;
+        Asked { declared, link: None, nothing_listens }
+    };
+    report::notes(context, &asked_for.declared.created, &[]);
     // waiting must not keep the store from those who are to fill it
     drop(session);
     if args.filling.wait {
-        return print_and_wait(context, &body.secrets, &declared, &target, nothing_listens);
+        return print_and_wait(context, &asked, &asked_for, &target);
     }
     if !context.output.is_for_people() {
-        let answer = serde_json::json!({ "results": declared.results, "url": declared.url });
-        return context.output.structured(&answer).map(|()| Exit::DONE);
+        return context.output.structured(&answer(&asked_for, None)).map(|()| Exit::DONE);
     }
-    print(context, &body.secrets, &declared, &target, nothing_listens)?;
+    print(context, &asked, &asked_for, &target)?;
     Ok(Exit::DONE)
+}
+
+/// The answer as programs read it.
+#[derive(Serialize)]
+struct Answer<'a> {
+    results: &'a [WriteResult],
+    url: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    link: Option<&'a LinkItem>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    filled: Option<&'a [String]>,
+}
+
+fn answer<'a>(asked_for: &'a Asked, filled: Option<&'a [String]>) -> Answer<'a> {
+    let Declared { results, url, .. } = &asked_for.declared;
+    Answer { results, url: url.as_deref(), link: asked_for.link.as_ref(), filled }
 }
 
 /// Says what to fill in, waits until it is, and prints the names.
 fn print_and_wait(
     context: &Context,
     asked: &[Declaration],
-    declared: &Declared,
+    asked_for: &Asked,
     target: &Target,
-    nothing_listens: bool,
 ) -> Result<Exit, Failure> {
     if context.output.is_for_people() {
-        print(context, asked, declared, target, nothing_listens)?;
-    } else if let Some(url) = &declared.url {
+        print(context, asked, asked_for, target)?;
+    } else if let Some(url) = &asked_for.declared.url {
         output::say(&format!("fill in: {url}"));
     }
     let names: Vec<_> = asked.iter().map(|declaration| declaration.name.clone()).collect();
-    if wait::until_filled(context, target, &names)? == Waited::Interrupted {
+    // where values are replaced, that there are some says nothing
+    let link = asked_for.link.as_ref().filter(|link| link.replace).map(|link| link.id.as_str());
+    if wait::until_filled(context, target, &names, link)? == Waited::Interrupted {
         context.output.talk("stopped waiting; the names stay declared");
         return Ok(Exit(130));
     }
     if context.output.is_for_people() {
         names.iter().try_for_each(|name| output::line(name))?;
     } else {
-        let answer = serde_json::json!({ "results": declared.results, "url": declared.url, "filled": names });
-        context.output.structured(&answer)?;
+        context.output.structured(&answer(asked_for, Some(&names)))?;
     }
     Ok(Exit::DONE)
 }
@@ -139,13 +179,8 @@ fn declarations(words: &[String], allowed: &[String]) -> Result<Vec<Declaration>
     }
 }
 
-fn print(
-    context: &Context,
-    asked: &[Declaration],
-    declared: &Declared,
-    target: &Target,
-    nothing_listens: bool,
-) -> Result<(), Failure> {
+fn print(context: &Context, asked: &[Declaration], asked_for: &Asked, target: &Target) -> Result<(), Failure> {
+    let Asked { declared, link, nothing_listens } = asked_for;
     let out = &context.output;
     let (old, new): (Vec<_>, Vec<_>) =
         declared.results.iter().partition(|result| result.status != WriteStatus::Declared);
@@ -168,9 +203,19 @@ fn print(
     if let Some(url) = &declared.url {
         output::line(url)?;
     }
+    if let Some(link) = link {
+        let until = expiry((context.now)(), link.expires_at);
+        out.talk(&format!(
+            "this address works once and runs out {until}; whoever has it can fill in, and read nothing"
+        ));
+        if *nothing_listens {
+            out.talk("nothing answers there now: start `strongroom server`");
+        }
+        return Ok(());
+    }
     for result in &new {
         let command = format!("strongroom secrets set {}{}", result.name, target.options());
-        if declared.url.is_none() || nothing_listens {
+        if declared.url.is_none() || *nothing_listens {
             out.done(&command)?;
         } else {
             out.talk(&command);

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use strongroom_api::secrets::{SecretItem, State};
+use strongroom_api::secrets::State;
 use strongroom_client::{ClientError, SecretFilter, Selector};
 
 use crate::changes::Changes;
@@ -20,8 +20,13 @@ pub(super) enum Waited {
     Interrupted,
 }
 
-/// Waits until these names of the target have values.
-pub(super) fn until_filled(context: &Context, target: &Target, names: &[String]) -> Result<Waited, Failure> {
+/// Waits until these names of the target have values, or, if a link is given, until it was used.
+pub(super) fn until_filled(
+    context: &Context,
+    target: &Target,
+    names: &[String],
+    link: Option<&str>,
+) -> Result<Waited, Failure> {
     let runtime = Rc::new(session::runtime()?);
     let (scope, namespace, app) = target.parts();
     let within = Selector { scope: scope.as_deref(), namespace: namespace.as_deref(), app: app.as_deref() };
@@ -33,11 +38,11 @@ pub(super) fn until_filled(context: &Context, target: &Target, names: &[String])
             return Ok(Waited::Interrupted);
         }
         let session = Session::open_on(context, Rc::clone(&runtime))?;
-        let answer = runtime.block_on(interruptible(ask(&mut changes, &session, within)))?;
+        let answer = runtime.block_on(interruptible(ask(&mut changes, &session, (within, names, link))))?;
         changes.looked(context, session)?;
-        let items = match answer {
+        let still = match answer {
             None => return Ok(Waited::Interrupted),
-            Some(Ok(items)) => items,
+            Some(Ok(still)) => still,
             Some(Err(error)) if error.problem().is_some() => return Err(Failure::from(error)),
             Some(Err(error)) => {
                 context.output.talk(&format!("warning: {error}; waiting for it"));
@@ -45,8 +50,6 @@ pub(super) fn until_filled(context: &Context, target: &Target, names: &[String])
                 continue;
             }
         };
-        let has_value = |name: &String| items.iter().any(|item| item.name == *name && item.state != State::NoValue);
-        let still: Vec<_> = names.iter().filter(|name| !has_value(name)).cloned().collect();
         if still.is_empty() {
             return Ok(Waited::Filled);
         }
@@ -57,10 +60,22 @@ pub(super) fn until_filled(context: &Context, target: &Target, names: &[String])
     }
 }
 
-async fn ask(changes: &mut Changes, session: &Session, within: Selector<'_>) -> Result<Vec<SecretItem>, ClientError> {
+/// The names that are still waited for.
+async fn ask(
+    changes: &mut Changes,
+    session: &Session,
+    (within, names, link): (Selector<'_>, &[String], Option<&str>),
+) -> Result<Vec<String>, ClientError> {
     // listening comes first, so that nothing happens unheard between the two
     changes.renew(session).await?;
-    session.project().secrets(SecretFilter { within, ..SecretFilter::default() }).await
+    if let Some(link) = link {
+        let links = session.project().links().await?;
+        let is_open = links.iter().any(|item| item.id == link && item.filled_at.is_none());
+        return Ok(if is_open { names.to_vec() } else { Vec::new() });
+    }
+    let items = session.project().secrets(SecretFilter { within, ..SecretFilter::default() }).await?;
+    let has_value = |name: &String| items.iter().any(|item| item.name == *name && item.state != State::NoValue);
+    Ok(names.iter().filter(|name| !has_value(name)).cloned().collect())
 }
 
 /// The result, or nothing once the person has pressed Ctrl-C.
