@@ -187,7 +187,7 @@ fn stands(
 /// The link of a code, if it may be used now.
 async fn open(app: &Arc<App>, visitor: &Visitor, code: &str) -> Result<Open, Error> {
     let refuse = || {
-        app.count_anonymous_denial();
+        app.count_anonymous_denial(&visitor.source);
         gone()
     };
     // the store is not asked about a text whose checksum does not fit
