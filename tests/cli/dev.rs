@@ -2,6 +2,7 @@
 
 mod apps;
 mod code;
+mod shop;
 mod start;
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};

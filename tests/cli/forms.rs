@@ -2,7 +2,7 @@
 
 use crate::world::World;
 
-const LIVE: &str = "New value is live immediately — no redeploy needed (no function uses it).\n";
+const LIVE: &str = "New value is live immediately — no redeploy needed (no deployed function uses it).\n";
 
 #[test]
 fn set_says_set_updated_and_unchanged() {

@@ -122,6 +122,16 @@ fn fits(shown: &str, said: &str) -> bool {
     rest.is_empty() || parts.last().is_some_and(|last| parts.len() > 1 && last.is_empty())
 }
 
+/// The files of examples that a page may use.
+const EXAMPLES: [&str; 6] = [
+    "examples/hello/main.ts",
+    "examples/hello/strongroom.json",
+    "examples/shop/strongroom.json",
+    "examples/shop/functions/checkout.ts",
+    "examples/shop/jobs/receipts.ts",
+    "examples/shop/web/server.mjs",
+];
+
 fn follow(path: &str, way: Way) {
     follow_in(path, &World::new(way));
 }
@@ -140,8 +150,8 @@ pub(crate) fn follow_in(path: &str, world: &World) {
             world.write(name, block.lines.join("\n"));
         }
     }
-    for file in ["main.ts", "strongroom.json"].map(|file| format!("examples/hello/{file}")) {
-        world.write(&file, page(&file));
+    for file in EXAMPLES {
+        world.write(file, page(file));
     }
     let mut reader = Reader { path, world, dev: None, number: 0 };
     for block in blocks.iter().filter(|block| block.language == "console") {

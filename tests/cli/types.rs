@@ -106,15 +106,20 @@ fn the_examples_pass_the_type_check() {
     world.does(&["types"]);
     world.write("deno.json", r#"{ "compilerOptions": { "types": ["./strongroom.d.ts"] } }"#);
     let mut files = Vec::new();
-    for entry in std::fs::read_dir(root().join("examples")).expect("the examples").flatten() {
-        let Ok(inside) = std::fs::read_dir(entry.path()) else { continue };
-        for file in inside.flatten().filter(|file| file.path().extension().is_some_and(|end| end == "ts")) {
-            let name = format!("{}/{}", entry.file_name().display(), file.file_name().display());
-            world.write(&name, std::fs::read(file.path()).expect("an example"));
-            files.push(name);
+    let mut folders = vec![root().join("examples")];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).expect("a folder of the examples").flatten() {
+            let path = entry.path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|end| end == "ts") {
+                let name = path.strip_prefix(root()).expect("inside").display().to_string();
+                world.write(&name, std::fs::read(&path).expect("an example"));
+                files.push(name);
+            }
         }
     }
-    assert!(files.len() > 3, "{files:?}");
+    assert!(files.len() > 5, "{files:?}");
     deno_accepts(&world, &files.iter().map(String::as_str).collect::<Vec<_>>());
 }
 

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use strongroom_api::jobs::RunItem;
 use strongroom_app::functions::{self, Deployment, Manifest};
-use strongroom_app::jobs::{self, RunQuery};
+use strongroom_app::jobs::{self, RunQuery, Slots};
 use strongroom_app::{App, AppConfig, Caller, Clock};
 use strongroom_model::ProjectName;
 use strongroom_runtime::{RuntimeConfig, locate};
@@ -100,7 +100,7 @@ impl House {
             anchors: strongroom_app::audit::anchors::AnchorConfig::default(),
         });
         let app = app.await.unwrap();
-        let jobs = tokio::spawn(Arc::clone(&app).run_jobs());
+        let jobs = tokio::spawn(Arc::clone(&app).run_jobs(Slots::Made));
         Server { app, store, jobs }
     }
 

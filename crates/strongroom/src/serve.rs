@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use strongroom_app::LogRetention;
+use strongroom_app::jobs::Slots;
 use strongroom_seal::SystemRandom;
 use strongroom_server::{Listener, Served, functions_router, local_router, management_router, serve};
 use strongroom_store::sqlite::Durability;
@@ -115,7 +116,7 @@ async fn serve_on(
             stopped.changed().await.ok();
         }));
     }
-    let jobs = tokio::spawn(opened.app.clone().run_jobs());
+    let jobs = tokio::spawn(opened.app.clone().run_jobs(Slots::Made));
     let house = tokio::spawn(opened.app.clone().keep_house());
     let anchors = tokio::spawn(opened.app.clone().keep_anchors());
     let expiries = tokio::spawn(opened.app.clone().watch_expiries());

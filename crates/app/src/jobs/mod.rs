@@ -17,3 +17,4 @@ mod scheduler;
 pub use jobs_of::{detail, list};
 pub use requests::{NewRun, RunQuery, cancel, enqueue, retry, runs, show};
 pub(crate) use scheduler::Scheduler;
+pub use scheduler::Slots;

@@ -106,8 +106,18 @@ impl Scheduler {
     }
 }
 
+/// Whether a process makes runs of schedules.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Slots {
+    /// It does: it is the server.
+    Made,
+    /// It does not: slots wait for the server, and what is queued is run.
+    Left,
+}
+
 /// What the loop remembers from one turn to the next.
 struct Turns {
+    slots: Slots,
     attempts: JoinSet<()>,
     /// Manifests by job, with the deployment that they are of.
     plans: HashMap<Id, Plan>,
@@ -123,14 +133,14 @@ struct Plan {
 }
 
 impl App {
-    /// Makes runs of schedules and runs what is due, until [`App::stop_jobs`]. The process must be the only one that
-    /// works on the store: what others held is taken back at once.
-    pub async fn run_jobs(self: Arc<Self>) {
+    /// Runs what is due, and makes runs of schedules where `slots` says so, until [`App::stop_jobs`]. The process must be
+    /// the only one that works on the store: what others held is taken back at once.
+    pub async fn run_jobs(self: Arc<Self>, slots: Slots) {
         while let Err(error) = self.take_back().await {
             tracing::error!(%error, "runs of an earlier server could not be taken back; trying again");
             tokio::time::sleep(LONGEST_SLEEP).await;
         }
-        let mut turns = Turns { attempts: JoinSet::new(), plans: HashMap::new(), renewed: Instant::now() };
+        let mut turns = Turns { slots, attempts: JoinSet::new(), plans: HashMap::new(), renewed: Instant::now() };
         while !self.scheduler.stopping.load(Ordering::SeqCst) {
             let sleep = match self.turn(&mut turns).await {
                 Ok(next) => self.sleep_until(next),
@@ -289,7 +299,7 @@ impl App {
                 return Err(Error::Store(StoreError::Damaged("a job's manifest")));
             };
             // looked at at once: slots may have been missed
-            let next_slot = manifest.schedule.as_ref().map(|_| Timestamp::MIN);
+            let next_slot = manifest.schedule.as_ref().filter(|_| turns.slots == Slots::Made).map(|_| Timestamp::MIN);
             let manifest = Arc::new(*manifest);
             let plan = Plan { active: job.active, updated_at: job.updated_at, manifest, next_slot };
             turns.plans.insert(job.id, plan);

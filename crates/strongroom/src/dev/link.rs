@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use rustix::fs::Mode;
+use strongroom_app::jobs::Slots;
 use strongroom_client::{Client, ClientError};
 use strongroom_server::{Listener, Served, local_router, serve};
 use tokio::sync::{mpsc, watch};
@@ -33,6 +34,7 @@ struct Held {
     home: Home,
     stop: watch::Sender<()>,
     serving: JoinHandle<()>,
+    jobs: JoinHandle<()>,
     upkeep: JoinSet<()>,
 }
 
@@ -56,10 +58,12 @@ impl Link {
             // An error means that the sender is gone, which is the end as well.
             stopped.changed().await.ok();
         }));
+        // schedules of what is deployed are the server's; what somebody asks for is done
+        let jobs = tokio::spawn(Arc::clone(&app).run_jobs(Slots::Left));
         let mut upkeep = JoinSet::new();
         upkeep.spawn(Arc::clone(&app).keep_house());
         upkeep.spawn(app.watch_expiries());
-        let held = Held { local, home: home.clone(), stop, serving, upkeep };
+        let held = Held { local, home: home.clone(), stop, serving, jobs, upkeep };
         Ok(Self { client, place, home: Some(home), held: Some(held) })
     }
 
@@ -83,10 +87,12 @@ impl Link {
 
     /// Lets other commands' requests finish, and lets go of the store.
     pub(super) async fn close(self) {
-        let Some(Held { local, home, stop, serving, mut upkeep }) = self.held else { return };
+        let Some(Held { local, home, stop, serving, jobs, mut upkeep }) = self.held else { return };
         offer::end(&home);
         stop.send(()).ok();
+        local.app().stop_jobs();
         serving.await.ok();
+        jobs.await.ok();
         upkeep.shutdown().await;
         local.close().await;
     }

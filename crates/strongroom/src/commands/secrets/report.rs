@@ -90,7 +90,7 @@ pub(crate) fn live_line(live: &Live, change: Change, secrets: usize) -> String {
         (Change::Presence, _) => ("The changes are", "them"),
     };
     let users = match live.functions {
-        0 => format!("no function uses {verb}"),
+        0 => format!("no deployed function uses {verb}"),
         1 => format!("1 function uses {verb}"),
         number => format!("{} use {verb}", count(number, "function")),
     };
@@ -115,7 +115,7 @@ mod tests {
         );
         assert_eq!(
             live_line(&Live::default(), Change::Value, 2),
-            "New values are live immediately — no redeploy needed (no function uses them)."
+            "New values are live immediately — no redeploy needed (no deployed function uses them)."
         );
     }
 }
