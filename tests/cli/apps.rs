@@ -71,3 +71,29 @@ fn ctrl_c_ends_the_waiting_and_links_are_refused_for_now() {
     let refused = world.exits(1, &["secret", "create", "--secret", "A", "--link"]);
     assert!(refused.stderr.contains("--link needs the web pages") && refused.stderr.contains("--wait"), "{refused:?}");
 }
+
+#[test]
+fn an_app_that_was_given_a_secret_is_among_those_that_use_it() {
+    World::each(|world| {
+        world.does(&["apps", "create", "web"]);
+        world.does(&["secrets", "set", "A=canary-1", "B=canary-2"]);
+        world.does(&["secrets", "set", "OWN=canary-3", "--app", "web"]);
+        let before = world.json(&["secrets", "get", "A"]);
+        assert_eq!(before["used_by"], serde_json::json!([]), "{:?}", world.way);
+        // a command without an app is nobody that could be named
+        world.does(&["run", "--only", "A", "--", "true"]);
+        assert_eq!(world.json(&["secrets", "get", "A"])["used_by"], serde_json::json!([]), "{:?}", world.way);
+        world.does(&["run", "--app", "web", "--only", "A,OWN", "--", "true"]);
+        for name in [&["secrets", "get", "A"][..], &["secrets", "get", "OWN", "--app", "web"]] {
+            let reader = &world.json(name)["used_by"][0];
+            let who = ["kind", "namespace", "name", "via"].map(|key| reader[key].as_str().unwrap_or_default());
+            assert_eq!(who, ["app", "default", "web", "resolve"], "{:?}: {reader}", world.way);
+            assert!(reader["last_read_at"].is_string(), "{reader}");
+        }
+        assert_eq!(world.json(&["secrets", "get", "B"])["used_by"], serde_json::json!([]), "{:?}", world.way);
+        let set = world.does(&["secrets", "set", "A=canary-4"]);
+        assert!(set.stdout.contains("no deployed function uses it"), "{set:?}");
+        world.does(&["apps", "delete", "web", "--force"]);
+        assert_eq!(world.json(&["secrets", "get", "A"])["used_by"], serde_json::json!([]), "{:?}", world.way);
+    });
+}

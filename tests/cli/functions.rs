@@ -1,5 +1,7 @@
 //! `functions deploy` and `invoke`, where Deno is installed.
 
+use serde_json::Value;
+
 use crate::world::{Way, World};
 
 const READER: &str = r#"
@@ -106,5 +108,43 @@ fn the_project_file_declares_functions() {
     let refused = world.exits(2, &["functions", "deploy"]);
     for text in ["between 1ms and 15m", "between 32MB and 16GB"] {
         assert!(refused.stderr.contains(text), "{text}: {refused:?}");
+    }
+}
+
+#[test]
+fn what_a_function_or_job_reads_is_shown_with_where_its_value_comes_from() {
+    let world = World::new(Way::InProcess);
+    if !has_deno(&world) {
+        return;
+    }
+    let names = r#"["A", "B", "C", "D", "E"].map((name) => secrets.get(name))"#;
+    world.write("both.ts", format!("export default () => Response.json({names});"));
+    let workload = r#"{ "name": "both", "entry": "both.ts", "secrets": ["A", { "name": "B", "required": false },
+        { "name": "C", "default": "c" }, { "name": "D", "required": false }] }"#;
+    let free = r#"{ "name": "free", "entry": "both.ts" }"#;
+    let file = format!(r#"{{ "functions": [{workload}, {free}], "jobs": [{workload}, {free}] }}"#);
+    world.write("strongroom.json", file);
+    world.does(&["secrets", "set", "A=canary-a"]);
+    world.does(&["secrets", "set", "A=canary-aa", "--scope", "namespace", "--namespace", "default"]);
+    world.does(&["secret", "create", "--secret", "D"]);
+    world.does(&["settings", "secrets", "set", "E", "canary-e"]);
+    world.does(&["deploy"]);
+    for group in ["functions", "jobs"] {
+        let [both, free] = ["both", "free"].map(|name| world.json(&[group, "get", name]));
+        let about = |shown: &Value, name: &str| {
+            let read = shown["reads"].as_array().expect("reads").iter().find(|read| read["secret"] == name);
+            let read = read.unwrap_or_else(|| panic!("{name}: {shown}"));
+            [&read["scope"], &read["missing"]].map(|field| field.as_str().unwrap_or("-").to_owned())
+        };
+        assert_eq!(about(&both, "A"), ["namespace", "-"]);
+        assert_eq!(about(&both, "B"), ["-", "not_set"]);
+        assert_eq!(about(&both, "C"), ["default", "-"]);
+        assert_eq!(about(&both, "D"), ["-", "no_value"]);
+        assert_eq!(about(&free, "E"), ["system", "-"]);
+        assert_eq!(about(&free, "C"), ["-", "not_set"]);
+        let said = world.does(&[group, "get", "both"]).stdout;
+        assert!(said.contains("A from namespace, not read yet (code, list)"), "{said}");
+        assert!(said.contains("B which is NOT SET, not read yet (list)"), "{said}");
+        assert!(!said.contains("canary"), "{said}");
     }
 }

@@ -84,18 +84,22 @@ pub struct FunctionDetail {
     #[schema(value_type = Object)]
     pub manifest: FunctionManifest,
     /// Secrets it reads, and how that is known.
-    pub reads: Vec<FunctionRead>,
+    pub reads: Vec<WorkloadRead>,
     /// Its deployments, newest first.
     pub deployments: Vec<DeploymentItem>,
 }
 
-/// One secret that a function reads.
+/// One secret that a function or a job reads.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
-pub struct FunctionRead {
+pub struct WorkloadRead {
     /// The stored name.
     pub secret: String,
     /// `list`, `code`, `env` or `helper`.
     pub via: String,
+    /// Where its value comes from now: `namespace`, `global`, `system`, `default`, or `environment` for the server's own.
+    pub scope: Option<String>,
+    /// Why it gets none: `not_set`, `no_value`, `expired`, or `not_listed` for what its list of secrets lacks.
+    pub missing: Option<String>,
     /// Last read at run time.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub last_read_at: Option<Timestamp>,

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use strongroom_model::manifest::JobManifest;
 
-use crate::functions::{DeploymentItem, FunctionRead};
+use crate::functions::{DeploymentItem, WorkloadRead};
 
 /// A deploy of a job: its configuration and its code.
 #[derive(Debug, Serialize, Deserialize, utoipa::ToSchema)]
@@ -59,7 +59,7 @@ pub struct JobDetail {
     #[schema(value_type = Object)]
     pub manifest: JobManifest,
     /// What it reads.
-    pub reads: Vec<FunctionRead>,
+    pub reads: Vec<WorkloadRead>,
     /// Its deployments, newest first.
     pub deployments: Vec<DeploymentItem>,
 }

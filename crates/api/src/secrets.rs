@@ -79,7 +79,7 @@ pub struct Reader {
     pub namespace: String,
     /// Its name.
     pub name: String,
-    /// How it is known: `list`, `code`, `env` or `helper`.
+    /// How it is known: `list`, `code`, `env` or `helper`; `resolve` for an app that was given it.
     pub via: String,
     /// Last read at run time.
     #[schema(value_type = Option<String>, format = DateTime)]

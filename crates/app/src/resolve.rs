@@ -3,17 +3,17 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use strongroom_api::PlaintextMap;
 use strongroom_api::resolve::{Missing, MissingReason, ResolutionAnswer, Resolved, ResolvedName};
 use strongroom_model::resolution::Candidate;
 use strongroom_model::{AppId, Capability, Id, NamespaceName, ProjectName, Resolution, SecretName};
 use strongroom_seal::keyed_digest;
-use strongroom_store::Rows;
-use strongroom_store::port::{SealedRow, SecretRow};
+use strongroom_store::port::{ReadFact, SealedRow, SecretRow, WorkloadKind};
+use strongroom_store::{Rows, Tx};
 
 use crate::audit::Record;
 use crate::authz::Reach;
@@ -37,6 +37,8 @@ type SpaceKey = (Id, NamespaceName, Option<AppId>);
 pub(crate) struct Space {
     pub(crate) epoch: Arc<AtomicU64>,
     names: RwLock<HashMap<SecretName, (u64, Candidates)>>,
+    /// When it was written down last that this app was given a name.
+    noted: Mutex<HashMap<SecretName, Timestamp>>,
 }
 
 /// All spaces that were asked for.
@@ -45,6 +47,10 @@ pub(crate) struct Spaces(RwLock<HashMap<SpaceKey, Arc<Space>>>);
 
 /// Names kept in one space before it starts anew.
 const MAX_KEPT_NAMES: usize = 50_000;
+/// That an app was given a name is written down again after this time.
+const NOTE_AGAIN: SignedDuration = SignedDuration::from_mins(1);
+/// How an app reads: by being handed values.
+const VIA_RESOLVE: &str = "resolve";
 
 impl Spaces {
     /// Forgets a project's spaces.
@@ -171,7 +177,21 @@ pub async fn deliver(app: &App, caller: &Caller, prepared: Prepared<'_>) -> Resu
     }
     let names = leaving.iter().map(|sealed| &sealed.head.name).collect();
     let target = Delivered { namespace: &question.namespace, app: question.app.as_ref(), names };
-    app.audit_delivery(Record::done(app.clock.now(), caller, Some(&project.name), "values.resolve", &target)).await?;
+    let record = Record::done(app.clock.now(), caller, Some(&project.name), "values.resolve", &target);
+    let reads = match &question.app {
+        None => Vec::new(),
+        Some(id) => app.reads_to_note(&project, question, (id, &target.names)).await?,
+    };
+    if reads.is_empty() {
+        app.audit_delivery(record).await?;
+    } else {
+        let instance = Arc::clone(&app.instance);
+        let write = move |tx: &mut dyn Tx| {
+            record.append(tx, &instance)?;
+            reads.iter().try_for_each(|fact| tx.touch_read(fact)).map_err(Error::from)
+        };
+        app.store.write(write).await?;
+    }
     let secrets: Result<Vec<_>, Error> = leaving
         .into_iter()
         .map(|sealed| Ok((sealed.head.name.to_string(), project.open(&sealed.head, &sealed.envelope)?)))
@@ -226,6 +246,33 @@ pub async fn explain(
 }
 
 impl App {
+    /// That an app was given these names, as far as that was not written down a moment ago.
+    async fn reads_to_note(
+        &self,
+        project: &Project,
+        question: &Question,
+        (id, names): (&AppId, &[&SecretName]),
+    ) -> Result<Vec<ReadFact>, Error> {
+        let (space, now) = (self.space(project, question).await?, self.clock.now());
+        let mut noted = space.noted.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_due = |at: &Timestamp| *at > now || now.duration_since(*at) >= NOTE_AGAIN;
+        let due: Vec<_> = names.iter().copied().filter(|name| noted.get(*name).is_none_or(is_due)).collect();
+        let mut facts = Vec::new();
+        for name in due {
+            noted.insert(name.clone(), now);
+            facts.push(ReadFact {
+                project: project.id,
+                namespace: question.namespace.clone(),
+                kind: WorkloadKind::App,
+                workload: id.to_string(),
+                secret: name.clone(),
+                via: VIA_RESOLVE.to_owned(),
+                last_read_at: Some(now),
+            });
+        }
+        Ok(facts)
+    }
+
     async fn space(&self, project: &Project, question: &Question) -> Result<Arc<Space>, Error> {
         let key = (project.id, question.namespace.clone(), question.app.clone());
         if let Some(space) = self.spaces.0.read().unwrap_or_else(PoisonError::into_inner).get(&key) {
@@ -233,7 +280,7 @@ impl App {
         }
         self.require_place(project, question).await?;
         let epoch = self.epochs.cell(&*self.store, project.id, &question.namespace).await?;
-        let space = Arc::new(Space { epoch, names: RwLock::default() });
+        let space = Arc::new(Space { epoch, names: RwLock::default(), noted: Mutex::default() });
         let mut spaces = self.spaces.0.write().unwrap_or_else(PoisonError::into_inner);
         Ok(Arc::clone(spaces.entry(key).or_insert(space)))
     }

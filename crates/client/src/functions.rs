@@ -1,11 +1,10 @@
-//! Functions: deploying, listing and calling them.
+//! Functions: listing and calling them.
 
 use bytes::Bytes;
 use http::{HeaderName, Method, StatusCode};
 use http_body_util::BodyExt as _;
 use strongroom_api::Page;
-use strongroom_api::functions::{Deploy, Deployed, FunctionDetail, FunctionItem, RollbackFunction};
-use strongroom_api::projects::Gone;
+use strongroom_api::functions::{FunctionDetail, FunctionItem};
 
 use crate::address::{Address, AddressSource};
 use crate::client::{Client, Project};
@@ -61,27 +60,6 @@ impl Project<'_> {
     /// One function: configuration, readings, deployments.
     pub async fn function(&self, name: &str, namespace: &str) -> Result<FunctionDetail, ClientError> {
         self.call(Method::GET, &["functions", name]).query("namespace", Some(namespace)).send().await
-    }
-
-    /// Deploys a bundle.
-    pub async fn deploy_function(&self, name: &str, namespace: &str, body: &Deploy) -> Result<Deployed, ClientError> {
-        self.call(Method::PUT, &["functions", name]).query("namespace", Some(namespace)).json(body).send().await
-    }
-
-    /// Deletes a function and its deployments.
-    pub async fn delete_function(&self, name: &str, namespace: &str) -> Result<Gone, ClientError> {
-        self.call(Method::DELETE, &["functions", name]).query("namespace", Some(namespace)).send().await
-    }
-
-    /// Lets an earlier deployment serve again; the one before the current unless told which.
-    pub async fn rollback_function(
-        &self,
-        name: &str,
-        namespace: &str,
-        deployment: Option<u64>,
-    ) -> Result<Deployed, ClientError> {
-        let call = self.call(Method::POST, &["functions", name, "rollback"]).query("namespace", Some(namespace));
-        call.json(&RollbackFunction { deployment }).send().await
     }
 
     /// Calls a function: through this client where it reaches the functions itself, else at the address that the

@@ -1,10 +1,8 @@
-//! Jobs: deploying and listing them, and their runs.
+//! Jobs and their runs.
 
 use http::Method;
 use strongroom_api::Page;
-use strongroom_api::functions::{Deployed, RollbackFunction};
-use strongroom_api::jobs::{DeployJob, JobDetail, JobItem, RunDetail, RunItem};
-use strongroom_api::projects::Gone;
+use strongroom_api::jobs::{JobDetail, JobItem, RunDetail, RunItem};
 
 use crate::client::Project;
 use crate::error::ClientError;
@@ -32,27 +30,6 @@ impl Project<'_> {
     /// One job: configuration, readings, deployments.
     pub async fn job(&self, name: &str, namespace: &str) -> Result<JobDetail, ClientError> {
         self.call(Method::GET, &["jobs", name]).query("namespace", Some(namespace)).send().await
-    }
-
-    /// Deploys a bundle as a job.
-    pub async fn deploy_job(&self, name: &str, namespace: &str, body: &DeployJob) -> Result<Deployed, ClientError> {
-        self.call(Method::PUT, &["jobs", name]).query("namespace", Some(namespace)).json(body).send().await
-    }
-
-    /// Deletes a job with its deployments and runs.
-    pub async fn delete_job(&self, name: &str, namespace: &str) -> Result<Gone, ClientError> {
-        self.call(Method::DELETE, &["jobs", name]).query("namespace", Some(namespace)).send().await
-    }
-
-    /// Lets an earlier deployment run again; the one before the current unless told which.
-    pub async fn rollback_job(
-        &self,
-        name: &str,
-        namespace: &str,
-        deployment: Option<u64>,
-    ) -> Result<Deployed, ClientError> {
-        let call = self.call(Method::POST, &["jobs", name, "rollback"]).query("namespace", Some(namespace));
-        call.json(&RollbackFunction { deployment }).send().await
     }
 
     /// Queues a run; it is durable when this returns.

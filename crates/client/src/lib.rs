@@ -29,6 +29,7 @@ mod settings;
 mod trail;
 mod transport;
 mod wiping;
+mod workloads;
 
 pub use address::{Address, AddressError, AddressSource, Credential};
 pub use client::{Client, Project};
@@ -40,3 +41,4 @@ pub use resolve::{Tagged, Workload};
 pub use secrets::{Deletion, SecretFilter, Selector};
 pub use trail::{AuditFilter, Download, LogFilter};
 pub use transport::{BoxError, InProcess};
+pub use workloads::{Deployable, WorkloadKind};

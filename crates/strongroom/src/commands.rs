@@ -23,3 +23,4 @@ pub(crate) mod settings;
 pub(crate) mod tokens;
 pub(crate) mod types;
 pub(crate) mod whoami;
+mod workloads;

@@ -29,17 +29,27 @@ fn a_change_of_what_it_gets_restarts_it_and_nothing_else_does() {
 }
 
 #[test]
-fn it_never_restarts_into_a_resolution_that_fails() {
+fn a_needed_name_that_is_deleted_ends_the_command_until_it_is_back() {
     let world = World::new(Way::Socket);
     world.does(&["secrets", "set", "A=one", "B=1"]);
-    let app = watching(&world, &["--only", "A,B"], APP);
+    let mut app = watching(&world, &["--only", "A,B", "--mount", "secrets", "--with-env"], APP);
     app.until_out("got one\n");
     world.does(&["secrets", "delete", "B", "--yes"]);
-    app.until_err("WARNING: the command is not restarted");
+    app.until_err("WARNING: names that the command needs have no value any more; it is ended");
     app.until_err("B: not set; set it: strongroom secrets set B");
-    assert_eq!(app.stdout(), "got one\n");
-    world.does(&["secrets", "set", "A=two", "B=2"]);
+    app.until_err("it is started again when they are set");
+    assert_eq!(app.stdout(), "got one\nbye\n");
+    assert_eq!(std::fs::read_dir(world.work().join("secrets")).expect("the mount").count(), 0);
+    world.does(&["secrets", "set", "A=two"]);
+    world.does(&["secrets", "set", "B=1"]);
     app.until_out("got two\n");
+    app.until_err("the command has all its values again; it is started");
+    world.does(&["secrets", "delete", "A", "--yes"]);
+    app.until_out("got two\nbye\n");
+    app.until_err("A: not set");
+    app.signal("-TERM");
+    assert_eq!(app.ends(), 143);
+    assert!(!world.work().join("secrets").exists());
 }
 
 #[test]

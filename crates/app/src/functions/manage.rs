@@ -2,14 +2,15 @@
 
 use std::sync::Arc;
 
-use strongroom_api::functions::{Deployed, DeploymentItem, FunctionDetail, FunctionItem, FunctionRead};
+use strongroom_api::functions::{Deployed, FunctionDetail, FunctionItem};
 use strongroom_model::manifest::{CallAuth, FunctionManifest};
-use strongroom_model::{Capability, Grant, NamespaceName, ProjectName, Resolution, Scope, SecretName, WorkloadName};
-use strongroom_store::port::{DeploymentRow, WorkloadKind, WorkloadRow};
+use strongroom_model::{Capability, NamespaceName, ProjectName, Resolution, Scope, SecretName, WorkloadName};
+use strongroom_store::port::{WorkloadKind, WorkloadRow};
 use strongroom_store::{Rows, StoreError, Tx};
 
 use super::deploy::{held, new_schedule, report, require_secrets, static_reads, try_out};
 use super::entry::{Entry, Loaded, References};
+use super::look::{Looked, look, reached, verify};
 use super::manifest::{Manifest, by_kind};
 use crate::authz::Reach;
 use crate::caller::Caller;
@@ -19,26 +20,6 @@ use crate::once::Once;
 use crate::open::App;
 use crate::rows::Authenticated as _;
 use crate::secrets::Place;
-
-/// The manifest of a function's deployment.
-fn function_manifest(row: &DeploymentRow) -> Result<FunctionManifest, Error> {
-    match manifest_of(WorkloadKind::Function, row)? {
-        Manifest::Function(manifest) => Ok(manifest),
-        Manifest::Job(_) => Err(Error::Store(StoreError::Damaged("function manifest"))),
-    }
-}
-
-/// The manifest of a deployment.
-fn manifest_of(kind: WorkloadKind, row: &DeploymentRow) -> Result<Manifest, Error> {
-    Manifest::read(kind, &row.manifest)
-}
-
-/// Refuses rows that are not what was written.
-fn verify(app: &App, function: &WorkloadRow, deployment: &DeploymentRow) -> Result<(), Error> {
-    let what = || format!("{} {}/{}", function.kind.as_str(), function.namespace, function.name);
-    function.verify(&app.instance).map_err(Error::damaged(what()))?;
-    deployment.verify(&app.instance).map_err(Error::damaged(what()))
-}
 
 fn item(app: &App, project: &Project, row: &WorkloadRow, manifest: &FunctionManifest) -> FunctionItem {
     let auth = match manifest.auth {
@@ -65,24 +46,8 @@ pub async fn list(
     project: &ProjectName,
     namespace: Option<&NamespaceName>,
 ) -> Result<Vec<FunctionItem>, Error> {
-    let reach = namespace.map_or(Reach::Anywhere, |namespace| Reach::Namespace(namespace, None));
-    let entered = app.enter(caller, project, Capability::SecretsList, reach).await?;
-    let rows = app
-        .store
-        .read(|rows: &mut dyn Rows| {
-            let functions = rows.workloads(&entered.id, namespace, WorkloadKind::Function)?;
-            let with_deployment = functions.into_iter().map(|function| {
-                let deployment = rows.deployment(&function.id, function.active)?;
-                Ok((function, deployment.ok_or(StoreError::Damaged("a function without its deployment"))?))
-            });
-            with_deployment.collect::<Result<Vec<_>, StoreError>>()
-        })
-        .await?;
-    // as with one function: nothing for a token that is for an app alone
-    let in_reach =
-        |grant: &Grant, function: &WorkloadRow| grant.app.is_none() && grant.reaches_namespace(&function.namespace);
-    let reached = rows.iter().filter(|(function, _)| caller.grant().is_none_or(|grant| in_reach(grant, function)));
-    reached.map(|(function, deployment)| Ok(item(app, &entered, function, &function_manifest(deployment)?))).collect()
+    let (entered, functions) = reached(app, caller, project, (WorkloadKind::Function, namespace)).await?;
+    functions.into_iter().map(|(row, manifest)| Ok(item(app, &entered, &row, &manifest.of_function()?))).collect()
 }
 
 /// One function with its configuration, what it reads, and its deployments.
@@ -92,41 +57,10 @@ pub async fn detail(
     project: &ProjectName,
     (namespace, name): (&NamespaceName, &WorkloadName),
 ) -> Result<FunctionDetail, Error> {
-    let entered = app.enter(caller, project, Capability::SecretsList, Reach::Namespace(namespace, None)).await?;
-    let found = app
-        .store
-        .read(|rows: &mut dyn Rows| -> Result<_, StoreError> {
-            let Some(function) = rows.workload(&entered.id, namespace, WorkloadKind::Function, name)? else {
-                return Ok(None);
-            };
-            let deployments = rows.deployments(&function.id)?;
-            let reads = rows.reads_of(&entered.id, namespace, WorkloadKind::Function, name.as_str())?;
-            Ok(Some((function, deployments, reads)))
-        })
-        .await?;
-    let (function, deployments, reads) =
-        found.ok_or_else(|| Error::not_found(format!("function {namespace}/{name}")))?;
-    let active = deployments.iter().find(|row| row.number == function.active);
-    let active = active.ok_or(StoreError::Damaged("a function without its deployment"))?;
-    verify(app, &function, active)?;
-    let mut manifest = function_manifest(active)?;
-    // names that the caller may not know of
-    manifest.workload.secrets.iter_mut().for_each(|list| list.retain(|listed| caller.reaches_name(&listed.name)));
-    let reads = reads.into_iter().filter(|fact| caller.reaches_name(&fact.secret)).map(|fact| FunctionRead {
-        secret: fact.secret.to_string(),
-        via: fact.via,
-        last_read_at: fact.last_read_at,
-    });
-    let deployments = deployments.iter().map(|row| DeploymentItem {
-        deployment: row.number,
-        digest: hex::encode(&row.digest),
-        bundle_bytes: row.bundle_bytes,
-        created_at: row.created_at,
-        created_by: row.created_by.clone(),
-        active: row.number == function.active,
-    });
-    let item = item(app, &entered, &function, &manifest);
-    Ok(FunctionDetail { item, manifest, reads: reads.collect(), deployments: deployments.collect() })
+    let at = (WorkloadKind::Function, namespace, name);
+    let Looked { project, row, manifest, reads, deployments } = look(app, caller, project, at).await?;
+    let manifest = manifest.of_function()?;
+    Ok(FunctionDetail { item: item(app, &project, &row, &manifest), manifest, reads, deployments })
 }
 
 /// Serves an earlier deployment again (the one before the current unless a number is given), after the same checks.
@@ -276,7 +210,7 @@ impl App {
         let mut faults = Vec::new();
         for (function, deployment, candidates) in rows {
             verify(self, &function, &deployment)?;
-            let manifest = manifest_of(function.kind, &deployment)?;
+            let manifest = Manifest::read(function.kind, &deployment.manifest)?;
             let listed = manifest.workload().secrets.iter().flatten();
             let requires = listed.into_iter().any(|listed| listed.name == *name && listed.is_required());
             let left: Result<Vec<_>, Error> =

@@ -41,6 +41,29 @@ impl Manifest {
         }
     }
 
+    pub(super) fn workload_mut(&mut self) -> &mut Workload {
+        match self {
+            Self::Function(manifest) => &mut manifest.workload,
+            Self::Job(manifest) => &mut manifest.workload,
+        }
+    }
+
+    /// A function's.
+    pub(super) fn of_function(self) -> Result<FunctionManifest, Error> {
+        match self {
+            Self::Function(manifest) => Ok(manifest),
+            Self::Job(_) => Err(Error::Store(StoreError::Damaged("a function's manifest"))),
+        }
+    }
+
+    /// A job's.
+    pub(crate) fn of_job(self) -> Result<JobManifest, Error> {
+        match self {
+            Self::Job(manifest) => Ok(*manifest),
+            Self::Function(_) => Err(Error::Store(StoreError::Damaged("a job's manifest"))),
+        }
+    }
+
     /// When it runs by itself.
     pub(crate) fn schedule(&self) -> Option<&Schedule> {
         match self {

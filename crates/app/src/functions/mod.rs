@@ -4,6 +4,7 @@ mod deploy;
 mod entry;
 mod guard;
 mod invoke;
+mod look;
 mod manage;
 mod manifest;
 
@@ -14,3 +15,4 @@ pub use manifest::Manifest;
 
 pub(crate) use deploy::{require_secrets, without_folders};
 pub(crate) use entry::{Entry, Routes};
+pub(crate) use look::{Looked, look, reached};

@@ -295,12 +295,10 @@ impl App {
                 .ok_or(StoreError::Damaged("a job without its deployment"))?;
             verified(self, job)?;
             deployment.verify(&self.instance).map_err(Error::damaged(format!("job {}", job.name)))?;
-            let Manifest::Job(manifest) = Manifest::read(WorkloadKind::Job, &deployment.manifest)? else {
-                return Err(Error::Store(StoreError::Damaged("a job's manifest")));
-            };
+            let manifest = Manifest::read(WorkloadKind::Job, &deployment.manifest)?.of_job()?;
             // looked at at once: slots may have been missed
             let next_slot = manifest.schedule.as_ref().filter(|_| turns.slots == Slots::Made).map(|_| Timestamp::MIN);
-            let manifest = Arc::new(*manifest);
+            let manifest = Arc::new(manifest);
             let plan = Plan { active: job.active, updated_at: job.updated_at, manifest, next_slot };
             turns.plans.insert(job.id, plan);
         }

@@ -8,28 +8,15 @@ use strongroom_api::functions::{Deployed, RollbackFunction};
 use strongroom_api::jobs::{DeployJob, JobDetail, JobItem, RunDetail, RunItem, RunJob};
 use strongroom_api::projects::Gone;
 use strongroom_api::{Page, Problem};
-use strongroom_app::functions::{self, Deployment, Manifest};
+use strongroom_app::functions::{Deployment, Manifest};
 use strongroom_app::jobs::{self, NewRun, RunQuery};
 use strongroom_app::{RunState, WorkloadKind};
-use strongroom_model::{NamespaceName, WorkloadName};
 
-use super::{NamespaceParams, NoParams, PageParams, limit, unknown_cursor};
+use super::workloads::{self, Named, WorkloadListParams};
+use super::{NamespaceParams, NoParams, limit, unknown_cursor};
 use crate::extract::{DeployJson, Deploys, Json, Lists, Query, RunsJobs, Scene};
 use crate::failure::Failure;
-use crate::place::{optional, required, workload_namespace};
-
-/// Which jobs to list.
-#[derive(Debug, Deserialize, utoipa::IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub(crate) struct JobListParams {
-    /// Only those in this namespace.
-    namespace: Option<String>,
-    /// At most this many: 1000; everything unless given.
-    limit: Option<usize>,
-    /// The `next_cursor` of the page before.
-    cursor: Option<String>,
-}
+use crate::place::optional;
 
 /// Which runs to list.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
@@ -52,33 +39,22 @@ fn named<'a>(path: &'a [(String, String)], wanted: &str) -> &'a str {
     path.iter().find(|(key, _)| key == wanted).map(|(_, text)| text.as_str()).unwrap_or_default()
 }
 
-fn at(path: &[(String, String)], namespace: Option<&String>) -> Result<(NamespaceName, WorkloadName), Failure> {
-    Ok((workload_namespace(namespace)?, required("name", named(path, "name"))?))
-}
-
 /// Lists jobs, each with its newest run.
-#[utoipa::path(get, path = "/jobs", tag = "jobs", params(("project" = String, Path), JobListParams),
+#[utoipa::path(get, path = "/jobs", tag = "jobs", params(("project" = String, Path), WorkloadListParams),
     responses((status = 200, description = "jobs", body = Page<JobItem>), (status = "default", description = "refused", body = Problem)))]
 pub(crate) async fn list(
     scene: Scene<Lists>,
-    Query(params): Query<JobListParams>,
+    Query(params): Query<WorkloadListParams>,
 ) -> Result<Json<Page<JobItem>>, Failure> {
-    let namespace = optional("namespace", params.namespace.as_deref().filter(|text| !text.is_empty()))?;
-    let items = jobs::list(&scene.app, &scene.caller, &scene.project, namespace.as_ref()).await?;
-    let page = PageParams { limit: params.limit, cursor: params.cursor };
-    page.of(items, |item| format!("{}/{}", item.namespace, item.name))
+    let items = jobs::list(&scene.app, &scene.caller, &scene.project, params.namespace()?.as_ref()).await?;
+    params.page(items, |item| (&item.namespace, &item.name))
 }
 
 /// One job: configuration, what it reads, deployments.
 #[utoipa::path(get, path = "/jobs/{name}", tag = "jobs", params(("project" = String, Path), ("name" = String, Path), NamespaceParams),
     responses((status = 200, description = "the job", body = JobDetail), (status = "default", description = "refused", body = Problem)))]
-pub(crate) async fn show(
-    scene: Scene<Lists>,
-    Path(path): Path<Vec<(String, String)>>,
-    Query(params): Query<NamespaceParams>,
-) -> Result<Json<JobDetail>, Failure> {
-    let (namespace, name) = at(&path, params.namespace.as_ref())?;
-    Ok(Json(jobs::detail(&scene.app, &scene.caller, &scene.project, (&namespace, &name)).await?))
+pub(crate) async fn show(scene: Scene<Lists>, named: Named) -> Result<Json<JobDetail>, Failure> {
+    Ok(Json(jobs::detail(&scene.app, &scene.caller, &scene.project, (&named.namespace, &named.name)).await?))
 }
 
 /// Deploys a bundle as a job. Everything that can be wrong is found before anything changes.
@@ -86,35 +62,27 @@ pub(crate) async fn show(
     responses((status = 200, description = "deployed", body = Deployed), (status = 422, description = "secrets are missing", body = Problem), (status = "default", description = "refused", body = Problem)))]
 pub(crate) async fn deploy(
     scene: Scene<Deploys>,
-    Path(path): Path<Vec<(String, String)>>,
-    Query(params): Query<NamespaceParams>,
+    named: Named,
     DeployJson(body): DeployJson<DeployJob>,
 ) -> Result<Json<Deployed>, Failure> {
-    let (namespace, name) = at(&path, params.namespace.as_ref())?;
     let DeployJob { manifest, bundle, allow_patterns, force, dry_run } = body;
     let deployment = Deployment {
-        namespace,
-        name,
+        namespace: named.namespace,
+        name: named.name,
         manifest: Manifest::Job(Box::new(manifest)),
         bundle,
         allow_patterns,
         force,
         dry_run,
     };
-    Ok(Json(functions::deploy(&scene.app, &scene.caller, &scene.project, deployment).await?))
+    workloads::deploy(&scene, deployment).await
 }
 
 /// Deletes a job with its deployments and its runs.
 #[utoipa::path(delete, path = "/jobs/{name}", tag = "jobs", params(("project" = String, Path), ("name" = String, Path), NamespaceParams),
     responses((status = 200, description = "deleted", body = Gone), (status = "default", description = "refused", body = Problem)))]
-pub(crate) async fn delete(
-    scene: Scene<Deploys>,
-    Path(path): Path<Vec<(String, String)>>,
-    Query(params): Query<NamespaceParams>,
-) -> Result<Json<Gone>, Failure> {
-    let (namespace, name) = at(&path, params.namespace.as_ref())?;
-    functions::delete(&scene.app, &scene.caller, &scene.project, (WorkloadKind::Job, &namespace, &name)).await?;
-    Ok(Json(Gone { name: name.to_string(), status: "deleted".to_owned() }))
+pub(crate) async fn delete(scene: Scene<Deploys>, named: Named) -> Result<Json<Gone>, Failure> {
+    workloads::delete(&scene, WorkloadKind::Job, &named).await
 }
 
 /// Lets an earlier deployment of a job run again.
@@ -122,28 +90,19 @@ pub(crate) async fn delete(
     responses((status = 200, description = "deployed", body = Deployed), (status = "default", description = "refused", body = Problem)))]
 pub(crate) async fn rollback(
     scene: Scene<Deploys>,
-    Path(path): Path<Vec<(String, String)>>,
-    Query(params): Query<NamespaceParams>,
+    named: Named,
     Json(body): Json<RollbackFunction>,
 ) -> Result<Json<Deployed>, Failure> {
-    let (namespace, name) = at(&path, params.namespace.as_ref())?;
-    let place = (WorkloadKind::Job, namespace, name);
-    Ok(Json(functions::rollback(&scene.app, &scene.caller, &scene.project, place, body.deployment).await?))
+    workloads::rollback(&scene, WorkloadKind::Job, named, body).await
 }
 
 /// Queues a run of a job. It is durable when the answer comes; it runs at least once.
 #[utoipa::path(post, path = "/jobs/{name}/runs", tag = "jobs", params(("project" = String, Path), ("name" = String, Path), NamespaceParams), request_body = RunJob,
     responses((status = 202, description = "queued", body = RunItem), (status = "default", description = "refused", body = Problem)))]
-pub(crate) async fn run(
-    scene: Scene<RunsJobs>,
-    Path(path): Path<Vec<(String, String)>>,
-    Query(params): Query<NamespaceParams>,
-    Json(body): Json<RunJob>,
-) -> Result<Response, Failure> {
-    let (namespace, job) = at(&path, params.namespace.as_ref())?;
+pub(crate) async fn run(scene: Scene<RunsJobs>, named: Named, Json(body): Json<RunJob>) -> Result<Response, Failure> {
     let payload = body.payload.unwrap_or_else(|| serde_json::json!({}));
     let payload = serde_json::to_vec(&payload).map_err(|error| Failure::invalid("payload", error))?;
-    let new = NewRun { namespace, job, payload: payload.into() };
+    let new = NewRun { namespace: named.namespace, job: named.name, payload: payload.into() };
     let run = jobs::enqueue(&scene.app, &scene.caller, &scene.project, new).await?;
     Ok((StatusCode::ACCEPTED, Json(run)).into_response())
 }

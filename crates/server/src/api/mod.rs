@@ -15,6 +15,7 @@ pub(crate) mod resolve;
 pub(crate) mod secrets;
 pub(crate) mod settings;
 pub(crate) mod tokens;
+pub(crate) mod workloads;
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};

@@ -76,7 +76,7 @@ struct AppDetail<'a> {
 struct AppSecret<'a> {
     #[serde(flatten)]
     resolved: &'a ResolvedName,
-    /// How many functions and jobs read the same secret.
+    /// How many functions, jobs and apps read the same secret.
     used_by: Option<u64>,
 }
 
@@ -130,7 +130,7 @@ fn get(context: &Context, session: &Session, args: &OneArgs) -> Result<(), Failu
         let used = used_by.map_or_else(|| "-".to_owned(), |number| count(number, "workload"));
         [resolved.name.clone(), resolved.scope.clone(), version, expires, used]
     });
-    let head = ["SECRET", "FROM", "VERSION", "EXPIRES", "ALSO READ BY"];
+    let head = ["SECRET", "FROM", "VERSION", "EXPIRES", "READ BY"];
     context.output.table(head, rows.collect(), "nothing resolves for this app yet")?;
     say_left_out(context, &answer.missing);
     Ok(())

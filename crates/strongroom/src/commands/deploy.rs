@@ -1,6 +1,7 @@
 //! Deploying workloads: plan, bundle, ask the server about all of them, and only then change something.
 //! `strongroom deploy`, and what `functions deploy` and `jobs deploy` share.
 
+pub(crate) mod options;
 pub(crate) mod plan;
 
 use std::path::Path;
@@ -11,12 +12,13 @@ use strongroom_api::Code;
 use strongroom_api::functions::{Deploy, Deployed};
 use strongroom_api::jobs::DeployJob;
 use strongroom_api::resolve::Missing;
-use strongroom_client::ClientError;
+use strongroom_client::{ClientError, Deployable, WorkloadKind};
 use strongroom_runtime::bundle::bundle;
 use strongroom_runtime::locate;
 
-use self::plan::{Kind, Manifest, Plan};
+use self::plan::{Manifest, Plan};
 use super::secrets::resolve::say_left_out;
+use super::workloads::title;
 use crate::config;
 use crate::context::Context;
 use crate::errors::{Exit, Failure};
@@ -60,7 +62,7 @@ struct Told {
 }
 
 pub(crate) fn run(context: &Context, args: &DeployArgs) -> Result<Exit, Failure> {
-    let plans = plan::from_file(context, &[Kind::Function, Kind::Job], &args.names)?;
+    let plans = plan::from_file(context, &[WorkloadKind::Function, WorkloadKind::Job], &args.names)?;
     several(context, &plans, &args.to)
 }
 
@@ -185,17 +187,18 @@ enum Mode {
 
 impl Target<'_> {
     fn send(&self, plan: &Plan, bundle: &str, mode: Mode) -> Result<Deployed, Failure> {
-        let (session, name) = (self.session, plan.name.as_str());
+        let (session, project) = (self.session, self.session.project());
+        let what = Deployable { kind: plan.kind(), namespace: self.namespace, name: plan.name.as_str() };
         let (bundle, force, dry_run) = (bundle.to_owned(), self.force, mode == Mode::DryRun);
         let allow_patterns = self.allow_patterns.to_vec();
         let answer = match &plan.manifest {
             Manifest::Function(manifest) => {
                 let body = Deploy { manifest: manifest.clone(), bundle, allow_patterns, force, dry_run };
-                session.wait(session.project().deploy_function(name, self.namespace, &body))
+                session.wait(project.deploy(what, &body))
             }
             Manifest::Job(manifest) => {
                 let body = DeployJob { manifest: manifest.clone(), bundle, allow_patterns, force, dry_run };
-                session.wait(session.project().deploy_job(name, self.namespace, &body))
+                session.wait(project.deploy(what, &body))
             }
         };
         answer.map_err(|error| explain(error, self.namespace))
@@ -228,12 +231,11 @@ fn print(context: &Context, plan: &Plan, deployed: &Deployed) -> Result<(), Fail
     }
     let Deployed { name, namespace, deployment, .. } = deployed;
     let word = kind.word();
-    let title = if kind == Kind::Function { "Function" } else { "Job" };
     let place = format!("deployment {deployment}, namespace {namespace}");
     let line = match deployed.status.as_str() {
         "unchanged" => return output.done(&format!("• Unchanged: {name} ({word}, {place})")),
         "would_deploy" => format!("• Would deploy: {name} ({word}, {place})"),
-        _ => format!("✔ {title} deployed: {name} ({place})"),
+        _ => format!("✔ {} deployed: {name} ({place})", title(kind)),
     };
     output.done(&line)?;
     if !deployed.secrets.is_empty() {

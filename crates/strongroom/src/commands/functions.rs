@@ -5,18 +5,19 @@ mod invoke;
 
 use clap::{Args, Subcommand};
 use strongroom_api::functions::FunctionItem;
+use strongroom_client::WorkloadKind;
 
+use super::deploy::options::{OneKindArgs, of_kind};
 use super::logs::{self, FilterArgs, Of};
-use crate::config;
+use super::workloads::{self, DeleteArgs, ListArgs, OneArgs, RollbackArgs, line, print_deployments, print_reads};
 use crate::context::Context;
 use crate::errors::{Exit, Failure};
-use crate::output::{self, ask, has_person};
-use crate::words::{ago, count};
+use crate::words::ago;
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
     /// Deploys functions: those of strongroom.json, or one with --entry
-    Deploy(deploy::DeployArgs),
+    Deploy(OneKindArgs<deploy::FunctionArgs>),
     /// Lists functions
     #[command(visible_alias = "ls")]
     List(ListArgs),
@@ -34,41 +35,6 @@ pub(crate) enum Command {
 }
 
 #[derive(Args)]
-pub(crate) struct ListArgs {
-    /// Only of this namespace
-    #[arg(long, value_name = "NAME")]
-    namespace: Option<String>,
-}
-
-#[derive(Args)]
-pub(crate) struct OneArgs {
-    /// The function's name
-    #[arg(value_name = "NAME")]
-    name: String,
-    /// Its namespace; else the one in strongroom.json, else `default`
-    #[arg(long, value_name = "NAME")]
-    namespace: Option<String>,
-}
-
-#[derive(Args)]
-pub(crate) struct DeleteArgs {
-    #[command(flatten)]
-    function: OneArgs,
-    /// Does not ask
-    #[arg(short, long)]
-    yes: bool,
-}
-
-#[derive(Args)]
-pub(crate) struct RollbackArgs {
-    #[command(flatten)]
-    function: OneArgs,
-    /// The deployment; the one before the current if absent
-    #[arg(value_name = "DEPLOYMENT")]
-    deployment: Option<u64>,
-}
-
-#[derive(Args)]
 pub(crate) struct LogsArgs {
     /// The function's name
     #[arg(value_name = "NAME")]
@@ -79,12 +45,12 @@ pub(crate) struct LogsArgs {
 
 pub(crate) fn run(context: &Context, command: Command) -> Result<Exit, Failure> {
     match command {
-        Command::Deploy(args) => deploy::run(context, &args),
+        Command::Deploy(args) => of_kind(context, &args),
         Command::List(args) => list(context, &args),
         Command::Get(args) => show(context, &args),
         Command::Invoke(args) => invoke::run(context, &args),
-        Command::Delete(args) => delete(context, &args),
-        Command::Rollback(args) => rollback(context, &args),
+        Command::Delete(args) => workloads::delete(context, WorkloadKind::Function, &args),
+        Command::Rollback(args) => workloads::rollback(context, WorkloadKind::Function, &args),
         Command::Logs(args) => {
             let function = args.name.as_deref();
             // what became of its workers is told beside what it wrote
@@ -119,7 +85,7 @@ fn list(context: &Context, args: &ListArgs) -> Result<Exit, Failure> {
 }
 
 fn show(context: &Context, args: &OneArgs) -> Result<Exit, Failure> {
-    let namespace = config::workload_namespace(context, args.namespace.as_deref())?;
+    let namespace = args.namespace(context)?;
     let session = context.connect()?;
     let detail = session.wait(session.project().function(&args.name, &namespace))?;
     if !context.output.is_for_people() {
@@ -134,52 +100,8 @@ fn show(context: &Context, args: &OneArgs) -> Result<Exit, Failure> {
         ("Callers", item.auth.clone()),
         ("URL", item.url.clone().unwrap_or_else(|| "-".to_owned())),
     ];
-    lines.iter().try_for_each(|(label, text)| output::line(&format!("{label:<12} {text}")))?;
-    for read in &detail.reads {
-        let when = read.last_read_at.map_or_else(|| "not read yet".to_owned(), |at| format!("read {}", ago(now, at)));
-        output::line(&format!("{:<12} {} via {}, {when}", "Reads", read.secret, read.via))?;
-    }
-    for deployment in &detail.deployments {
-        let mark = if deployment.active { " (serves)" } else { "" };
-        let digest = deployment.digest.get(..12).unwrap_or(&deployment.digest);
-        let age = ago(now, deployment.created_at);
-        output::line(&format!(
-            "{:<12} {digest}  {age} by {}{mark}",
-            format!("#{}", deployment.deployment),
-            deployment.created_by
-        ))?;
-    }
-    Ok(Exit::DONE)
-}
-
-fn delete(context: &Context, args: &DeleteArgs) -> Result<Exit, Failure> {
-    let namespace = config::workload_namespace(context, args.function.namespace.as_deref())?;
-    let name = &args.function.name;
-    if !args.yes && has_person() && !context.output.quiet {
-        let question = format!("Delete the function {name} of {namespace} and all its deployments? [y/N]");
-        if !matches!(ask(&question).as_deref(), Some("y" | "Y" | "yes")) {
-            return Err(Failure::failed("nothing was deleted").hint("--yes deletes without asking"));
-        }
-    }
-    let session = context.connect()?;
-    session.name_place(context);
-    let gone = session.wait(session.project().delete_function(name, &namespace))?;
-    context.output.answer(&gone, &format!("✔ Function deleted: {}", gone.name))?;
-    Ok(Exit::DONE)
-}
-
-fn rollback(context: &Context, args: &RollbackArgs) -> Result<Exit, Failure> {
-    let namespace = config::workload_namespace(context, args.function.namespace.as_deref())?;
-    let session = context.connect()?;
-    session.name_place(context);
-    let project = session.project();
-    let deployed = session.wait(project.rollback_function(&args.function.name, &namespace, args.deployment))?;
-    if !context.output.is_for_people() {
-        return context.output.structured(&deployed).map(|()| Exit::DONE);
-    }
-    let secrets = count(u64::try_from(deployed.secrets.len()).unwrap_or(u64::MAX), "secret");
-    context
-        .output
-        .done(&format!("✔ Function serves deployment #{} again: {} ({secrets})", deployed.deployment, deployed.name))?;
+    lines.iter().try_for_each(|(label, text)| line(label, text))?;
+    print_reads(now, &detail.reads)?;
+    print_deployments(now, &detail.deployments, "serves")?;
     Ok(Exit::DONE)
 }

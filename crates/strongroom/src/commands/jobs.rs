@@ -6,18 +6,19 @@ mod runs;
 
 use clap::{Args, Subcommand};
 use strongroom_api::jobs::JobItem;
+use strongroom_client::WorkloadKind;
 
+use super::deploy::options::{OneKindArgs, of_kind};
 use super::logs::{self, FilterArgs, Of};
-use crate::config;
+use super::workloads::{self, DeleteArgs, ListArgs, OneArgs, RollbackArgs, line, print_deployments, print_reads};
 use crate::context::Context;
 use crate::errors::{Exit, Failure};
-use crate::output::{self, ask, has_person};
 use crate::words::{ago, expiry};
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
     /// Deploys jobs: those of strongroom.json, or one with --entry
-    Deploy(deploy::DeployArgs),
+    Deploy(OneKindArgs<deploy::JobArgs>),
     /// Lists jobs, each with its newest run
     #[command(visible_alias = "ls")]
     List(ListArgs),
@@ -41,41 +42,6 @@ pub(crate) enum Command {
 }
 
 #[derive(Args)]
-pub(crate) struct ListArgs {
-    /// Only of this namespace
-    #[arg(long, value_name = "NAME")]
-    namespace: Option<String>,
-}
-
-#[derive(Args)]
-pub(crate) struct OneArgs {
-    /// The job's name
-    #[arg(value_name = "NAME")]
-    name: String,
-    /// Its namespace; else the one in strongroom.json, else `default`
-    #[arg(long, value_name = "NAME")]
-    namespace: Option<String>,
-}
-
-#[derive(Args)]
-pub(crate) struct DeleteArgs {
-    #[command(flatten)]
-    job: OneArgs,
-    /// Does not ask
-    #[arg(short, long)]
-    yes: bool,
-}
-
-#[derive(Args)]
-pub(crate) struct RollbackArgs {
-    #[command(flatten)]
-    job: OneArgs,
-    /// The deployment; the one before the current if absent
-    #[arg(value_name = "DEPLOYMENT")]
-    deployment: Option<u64>,
-}
-
-#[derive(Args)]
 pub(crate) struct LogsArgs {
     /// The job's name
     #[arg(value_name = "NAME")]
@@ -86,15 +52,15 @@ pub(crate) struct LogsArgs {
 
 pub(crate) fn run(context: &Context, command: Command) -> Result<Exit, Failure> {
     match command {
-        Command::Deploy(args) => deploy::run(context, &args),
+        Command::Deploy(args) => of_kind(context, &args),
         Command::List(args) => list(context, &args),
         Command::Get(args) => show(context, &args),
         Command::Run(args) => run::run(context, &args),
         Command::Runs(args) => runs::run(context, &args),
         Command::Retry(args) => runs::retry(context, &args),
         Command::Cancel(args) => runs::cancel(context, &args),
-        Command::Delete(args) => delete(context, &args),
-        Command::Rollback(args) => rollback(context, &args),
+        Command::Delete(args) => workloads::delete(context, WorkloadKind::Job, &args),
+        Command::Rollback(args) => workloads::rollback(context, WorkloadKind::Job, &args),
         Command::Logs(args) => {
             let of = Of { category: Some("execution"), function: None, job: args.name.as_deref() };
             logs::list(context, &of, &args.filter)
@@ -127,7 +93,7 @@ fn list(context: &Context, args: &ListArgs) -> Result<Exit, Failure> {
 }
 
 fn show(context: &Context, args: &OneArgs) -> Result<Exit, Failure> {
-    let namespace = config::workload_namespace(context, args.namespace.as_deref())?;
+    let namespace = args.namespace(context)?;
     let session = context.connect()?;
     let detail = session.wait(session.project().job(&args.name, &namespace))?;
     if !context.output.is_for_people() {
@@ -146,46 +112,11 @@ fn show(context: &Context, args: &OneArgs) -> Result<Exit, Failure> {
         ("Retries", format!("{}, the first after {:?}", manifest.retries, seconds(manifest.backoff_ms))),
         ("Limits", format!("{:?} a run, {} at once", seconds(manifest.timeout_ms), manifest.concurrency)),
     ];
-    lines.iter().try_for_each(|(label, text)| output::line(&format!("{label:<12} {text}")))?;
+    lines.iter().try_for_each(|(label, text)| line(label, text))?;
     if let Some(run) = &item.last_run {
-        output::line(&format!("{:<12} {} {} {}", "Last run", run.id, run.state, ago(now, run.created_at)))?;
+        line("Last run", &format!("{} {} {}", run.id, run.state, ago(now, run.created_at)))?;
     }
-    for read in &detail.reads {
-        let when = read.last_read_at.map_or_else(|| "not read yet".to_owned(), |at| format!("read {}", ago(now, at)));
-        output::line(&format!("{:<12} {} via {}, {when}", "Reads", read.secret, read.via))?;
-    }
-    for deployment in &detail.deployments {
-        let mark = if deployment.active { " (runs)" } else { "" };
-        let digest = deployment.digest.get(..12).unwrap_or(&deployment.digest);
-        let number = format!("#{}", deployment.deployment);
-        let age = ago(now, deployment.created_at);
-        output::line(&format!("{number:<12} {digest}  {age} by {}{mark}", deployment.created_by))?;
-    }
-    Ok(Exit::DONE)
-}
-
-fn delete(context: &Context, args: &DeleteArgs) -> Result<Exit, Failure> {
-    let namespace = config::workload_namespace(context, args.job.namespace.as_deref())?;
-    let name = &args.job.name;
-    if !args.yes && has_person() && !context.output.quiet {
-        let question = format!("Delete the job {name} of {namespace}, its deployments and its runs? [y/N]");
-        if !matches!(ask(&question).as_deref(), Some("y" | "Y" | "yes")) {
-            return Err(Failure::failed("nothing was deleted").hint("--yes deletes without asking"));
-        }
-    }
-    let session = context.connect()?;
-    session.name_place(context);
-    let gone = session.wait(session.project().delete_job(name, &namespace))?;
-    context.output.answer(&gone, &format!("✔ Job deleted: {}", gone.name))?;
-    Ok(Exit::DONE)
-}
-
-fn rollback(context: &Context, args: &RollbackArgs) -> Result<Exit, Failure> {
-    let namespace = config::workload_namespace(context, args.job.namespace.as_deref())?;
-    let session = context.connect()?;
-    session.name_place(context);
-    let deployed = session.wait(session.project().rollback_job(&args.job.name, &namespace, args.deployment))?;
-    let line = format!("✔ Job runs deployment #{} again: {}", deployed.deployment, deployed.name);
-    context.output.answer(&deployed, &line)?;
+    print_reads(now, &detail.reads)?;
+    print_deployments(now, &detail.deployments, "runs")?;
     Ok(Exit::DONE)
 }

@@ -4,8 +4,10 @@
 mod cache;
 mod follow;
 mod mount;
+mod news;
 mod plan;
 mod redact;
+mod reins;
 mod source;
 mod stage;
 mod supervise;

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use strongroom_client::WorkloadKind as Kind;
 use strongroom_model::WorkloadName;
 use strongroom_model::manifest::{FunctionManifest, JobManifest, Workload};
 use strongroom_project::nearest;
@@ -9,25 +10,6 @@ use strongroom_project::nearest;
 use crate::config::file::ProjectFile;
 use crate::context::Context;
 use crate::errors::{Failure, at};
-
-/// The kinds of workload that are deployed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
-    /// HTTP handlers.
-    Function,
-    /// Background handlers.
-    Job,
-}
-
-impl Kind {
-    /// The word for one.
-    pub(crate) fn word(self) -> &'static str {
-        match self {
-            Self::Function => "function",
-            Self::Job => "job",
-        }
-    }
-}
 
 /// A configuration.
 #[derive(Debug, Clone)]
@@ -90,10 +72,10 @@ pub(crate) fn from_file(context: &Context, kinds: &[Kind], names: &[String]) -> 
     }
     all.retain(|plan| names.is_empty() || names.iter().any(|name| name == plan.name.as_str()));
     if all.is_empty() {
-        let words: Vec<_> = kinds.iter().map(|kind| format!("{}s", kind.word())).collect();
+        let words: Vec<_> = kinds.iter().map(|kind| kind.words()).collect();
         let failure = Failure::usage(format!("strongroom.json declares no {}", words.join(" and no ")));
         return Err(
-            failure.hint_if_none(|| other.first().map(|plan| format!("strongroom {}s deploy", plan.kind().word())))
+            failure.hint_if_none(|| other.first().map(|plan| format!("strongroom {} deploy", plan.kind().words())))
         );
     }
     Ok(all)
@@ -116,8 +98,8 @@ fn declared(file: &ProjectFile) -> Vec<Plan> {
 /// What is said about a name that is not among the wanted workloads.
 fn undeclared(name: &str, wanted: &[Plan], other: &[Plan]) -> String {
     if let Some(plan) = other.iter().find(|plan| plan.name.as_str() == name) {
-        let word = plan.kind().word();
-        return format!("this is a {word}; deploy it: strongroom {word}s deploy {name}");
+        let (word, words) = (plan.kind().word(), plan.kind().words());
+        return format!("this is a {word}; deploy it: strongroom {words} deploy {name}");
     }
     if let Some(meant) = nearest(name, wanted.iter().map(|plan| plan.name.as_str())) {
         return format!("no such name; did you mean \"{meant}\"?");

@@ -4,77 +4,80 @@
 //! start ──> runs ──(a value that it gets has changed)──> asked to end ──> ended ──> start
 //!             │ ends by itself                                              │ the run was asked to end meanwhile
 //!             ├──────────────────────────────────────────────> the run ends with the command's code
-//!             └─(soon after a restart, with a failure)──> waits a while, or for the next change ──> start
+//!             ├─(soon after a restart, with a failure)──> waits a while, or for the next change ──> start
+//!             └─(a name that it needs has no value any more)──> asked to end ──> rests until it has one ──> start
 //! ```
 
 use std::ffi::OsString;
 use std::rc::Rc;
 use std::time::Duration;
 
-use rustix::process::{Signal, kill_current_process_group, kill_process};
+use rustix::process::Signal;
 use rustix::termios::Termios;
 use strongroom_api::resolve::Resolved;
 use strongroom_secret::SecretValue;
 use tokio::runtime::Runtime;
 use tokio::time::{Instant, sleep_until};
 
-use super::follow::{Following, News};
+use super::follow::Following;
 use super::mount::Mount;
 use super::plan::Plan;
 use super::redact::Masks;
+use super::reins::ending_by;
 use super::source::Source;
 use super::stage::{Opening, Stage};
 use super::{RunArgs, split};
 use crate::context::Context;
 use crate::errors::{Exit, Failure};
 use crate::output;
-use crate::processes::{Change, ChildEnvironment, Ending, Keeper, Process, Signals, Start, Stop, Terminal, unstarted};
-use crate::session::Session;
+use crate::processes::{ChildEnvironment, Ending, Keeper, Process, Signals, Start, Stop, Terminal, unstarted};
 
 /// A command that fails so soon after a restart is taken to have failed because of it.
-const SETTLED_AFTER: Duration = Duration::from_secs(10);
+pub(super) const SETTLED_AFTER: Duration = Duration::from_secs(10);
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 
 /// The supervisor.
 pub(super) struct Supervisor<'a> {
-    context: &'a Context,
-    plan: &'a Plan,
-    runtime: Rc<Runtime>,
-    command: &'a [OsString],
-    stop: Stop,
-    signals: Signals,
-    keeper: Keeper,
-    terminal: Option<Rc<Terminal>>,
-    modes: Option<Termios>,
-    masks: Option<Masks>,
-    mount: Option<Mount>,
+    pub(super) context: &'a Context,
+    pub(super) plan: &'a Plan,
+    pub(super) runtime: Rc<Runtime>,
+    pub(super) command: &'a [OsString],
+    pub(super) stop: Stop,
+    pub(super) signals: Signals,
+    pub(super) keeper: Keeper,
+    pub(super) terminal: Option<Rc<Terminal>>,
+    pub(super) modes: Option<Termios>,
+    pub(super) masks: Option<Masks>,
+    pub(super) mount: Option<Mount>,
     /// What the command finds in its environment.
-    environment: ChildEnvironment,
+    pub(super) environment: ChildEnvironment,
     /// The secrets in force, if they are not in its environment.
-    mounted: Option<Vec<(String, SecretValue)>>,
-    running: Option<Running>,
+    pub(super) mounted: Option<Vec<(String, SecretValue)>>,
+    pub(super) running: Option<Running>,
     /// The source waits here until there is something to follow.
-    source: Option<Source<'a>>,
-    following: Option<Following<'a>>,
-    failures: u32,
+    pub(super) source: Option<Source<'a>>,
+    pub(super) following: Option<Following<'a>>,
+    pub(super) failures: u32,
+    /// Nothing runs, since a name that the command needs has no value.
+    pub(super) is_resting: bool,
     /// When a command that failed is started again.
-    paused_until: Option<Instant>,
+    pub(super) paused_until: Option<Instant>,
     /// What happened while the attention was elsewhere.
-    noticed: Option<Happening>,
+    pub(super) noticed: Option<Happening>,
 }
 
-struct Running {
-    process: Process,
-    stage: Stage,
-    since: Instant,
-    after_change: bool,
+pub(super) struct Running {
+    pub(super) process: Process,
+    pub(super) stage: Stage,
+    pub(super) since: Instant,
+    pub(super) after_change: bool,
     /// A signal that asks it to end was handed on.
-    was_asked: bool,
+    pub(super) was_asked: bool,
 }
 
 /// What the waiting ended with.
-enum Happening {
+pub(super) enum Happening {
     Ended(Ending),
     /// A signal that asks to end came while nothing was running.
     Asked(Signal),
@@ -122,6 +125,7 @@ impl<'a> Supervisor<'a> {
             source: (args.following.watch && !plan.wants_nothing()).then_some(source),
             following: None,
             failures: 0,
+            is_resting: false,
             paused_until: None,
             noticed: None,
         })
@@ -168,7 +172,7 @@ impl<'a> Supervisor<'a> {
     }
 
     /// Makes these the secrets in force: masked, mounted, in the environment of the next start.
-    fn take_over(&mut self, secrets: Vec<(String, SecretValue)>) -> Result<(), Failure> {
+    pub(super) fn take_over(&mut self, secrets: Vec<(String, SecretValue)>) -> Result<(), Failure> {
         if let Some(masks) = &self.masks {
             let short = masks.add(&secrets);
             if !short.is_empty() {
@@ -185,7 +189,7 @@ impl<'a> Supervisor<'a> {
         Ok(())
     }
 
-    fn start(&mut self, after_change: bool) -> Result<(), Failure> {
+    pub(super) fn start(&mut self, after_change: bool) -> Result<(), Failure> {
         self.paused_until = None;
         let _inside = self.runtime.enter();
         let terminal = self.terminal.as_ref();
@@ -236,65 +240,6 @@ impl<'a> Supervisor<'a> {
         happening
     }
 
-    /// Hands signals on and follows stops, until the command ends, or, while none runs, until the run is asked to end.
-    async fn attend(&mut self) -> Happening {
-        loop {
-            let Some(running) = &mut self.running else {
-                let signal = self.signals.next().await;
-                if asks_to_end(signal) {
-                    return Happening::Asked(signal);
-                }
-                continue;
-            };
-            tokio::select! {
-                biased;
-                change = running.process.change() => match change {
-                    Change::Ended(ending) => return Happening::Ended(ending),
-                    Change::Stopped => self.suspend(),
-                },
-                signal = self.signals.next() => self.hand_on(signal),
-            }
-        }
-    }
-
-    fn hand_on(&mut self, signal: Signal) {
-        let Some(running) = &mut self.running else { return };
-        match signal {
-            Signal::CONT => self.resume(),
-            Signal::WINCH if running.stage.has_own_terminal() => running.stage.resize(),
-            // in a session of its own it is in no shell's care, and the milder signal would be lost (POSIX, orphaned
-            // process groups)
-            Signal::TSTP if running.stage.has_own_terminal() => running.process.signal_group(Signal::STOP),
-            Signal::TSTP => running.process.signal_group(Signal::TSTP),
-            other => {
-                running.was_asked |= asks_to_end(other);
-                running.process.signal(other);
-            }
-        }
-    }
-
-    /// The command was stopped: so is this process with its group, and the shell shows its prompt.
-    fn suspend(&mut self) {
-        let (Some(running), Some(terminal)) = (&mut self.running, &self.terminal) else { return };
-        running.stage.suspend();
-        if terminal.shows(running.process.pid()) {
-            terminal.take();
-        }
-        kill_current_process_group(Signal::STOP).ok();
-    }
-
-    /// This process goes on: in front, the command gets the terminal back.
-    fn resume(&mut self) {
-        let Some(running) = &mut self.running else { return };
-        if let Some(terminal) = &self.terminal {
-            running.stage.resume(terminal);
-            if terminal.is_ours() && !running.stage.has_own_terminal() {
-                terminal.give(running.process.pid());
-            }
-        }
-        running.process.signal_group(Signal::CONT);
-    }
-
     /// The command has ended by itself. The exit code, unless it is started again.
     async fn ended(&mut self, ending: Ending) -> Option<Exit> {
         let Some(running) = self.running.take() else { return Some(Exit(ending.exit_code())) };
@@ -315,7 +260,7 @@ impl<'a> Supervisor<'a> {
         None
     }
 
-    async fn leave_stage(&mut self, running: Running) {
+    pub(super) async fn leave_stage(&mut self, running: Running) {
         let Running { process, stage, .. } = running;
         stage.end().await;
         if let Some(terminal) = &self.terminal {
@@ -329,121 +274,9 @@ impl<'a> Supervisor<'a> {
         self.keeper.keep_group(None);
     }
 
-    fn look_again(&mut self) -> Result<Option<Exit>, Failure> {
-        let Some(mut following) = self.following.take() else { return Ok(None) };
-        let news = match Session::open_on(self.context, Rc::clone(&self.runtime)) {
-            Err(failure) => following.unreachable(&failure),
-            Ok(session) => {
-                let runtime = Rc::clone(&self.runtime);
-                let answer = runtime.block_on(async {
-                    tokio::select! {
-                        biased;
-                        happening = self.attend() => Err(happening),
-                        answer = following.ask(&session) => Ok(answer),
-                    }
-                });
-                match answer {
-                    Ok(answer) => following.conclude(session, answer)?,
-                    Err(happening) => {
-                        self.noticed = Some(happening);
-                        following.interrupted();
-                        News::Nothing
-                    }
-                }
-            }
-        };
-        self.following = Some(following);
-        match news {
-            News::Nothing => Ok(None),
-            News::Back => {
-                self.tell("changes are followed again");
-                Ok(None)
-            }
-            News::Trouble(text) => {
-                self.tell(&format!("warning: {text}"));
-                Ok(None)
-            }
-            News::Values(resolved) => self.adopt(resolved),
-        }
-    }
-
-    /// Restarts the command with these values, if they differ and nothing that it needs is missing.
-    fn adopt(&mut self, resolved: Resolved) -> Result<Option<Exit>, Failure> {
-        if let Some(failure) = self.plan.lacks(&resolved) {
-            self.tell("WARNING: the command is not restarted: names that it needs have no value any more");
-            failure.lines().for_each(|line| self.tell(&format!("  - {line}")));
-            self.tell("it goes on with the old values until they are set again");
-            return Ok(None);
-        }
-        let secrets = self.plan.secrets(resolved);
-        let changed = changed(self.mounted.as_ref().unwrap_or(&self.environment.secrets), &secrets);
-        if changed.is_empty() {
-            return Ok(None);
-        }
-        let runtime = Rc::clone(&self.runtime);
-        if !self.context.output.quiet {
-            self.tell(&format!("changed: {}; restarting the command", changed.join(", ")));
-        }
-        if let Some(exit) = runtime.block_on(self.end_current()) {
-            return Ok(Some(exit));
-        }
-        self.take_over(secrets)?;
-        self.start(true)?;
-        Ok(None)
-    }
-
-    /// Asks the command to end, for a new start. The exit code, if the run itself was asked to end meanwhile.
-    async fn end_current(&mut self) -> Option<Exit> {
-        let mut running = self.running.take()?;
-        if running.since.elapsed() >= SETTLED_AFTER {
-            self.failures = 0;
-        }
-        let pid = running.process.pid();
-        let mut asked = running.was_asked;
-        let ending = {
-            let stopping = running.process.stop(self.stop);
-            tokio::pin!(stopping);
-            loop {
-                tokio::select! {
-                    biased;
-                    ending = &mut stopping => break ending,
-                    signal = self.signals.next() => {
-                        asked |= asks_to_end(signal);
-                        if asks_to_end(signal) {
-                            kill_process(pid, signal).ok();
-                        }
-                    }
-                }
-            }
-        };
-        self.leave_stage(running).await;
-        asked.then(|| Exit(ending.exit_code()))
-    }
-
     /// Says something on stderr, also at a terminal that does not turn line feeds into new lines just now.
-    fn tell(&self, line: &str) {
+    pub(super) fn tell(&self, line: &str) {
         let is_raw = self.running.as_ref().is_some_and(|running| running.stage.is_raw());
         output::say(&format!("strongroom: {line}{}", if is_raw { "\r" } else { "" }));
     }
-}
-
-/// The names whose values differ, by the names that the command sees.
-fn changed(before: &[(String, SecretValue)], after: &[(String, SecretValue)]) -> Vec<String> {
-    let lacks = |all: &[(String, SecretValue)], (name, value): &(String, SecretValue)| {
-        !all.iter().any(|(known, held)| known == name && held.expose() == value.expose())
-    };
-    let gone = before.iter().filter(|entry| lacks(after, entry));
-    let come = after.iter().filter(|entry| lacks(before, entry));
-    let mut names: Vec<_> = gone.chain(come).map(|(name, _)| name.clone()).collect();
-    names.sort();
-    names.dedup();
-    names
-}
-
-fn asks_to_end(signal: Signal) -> bool {
-    [Signal::HUP, Signal::INT, Signal::QUIT, Signal::TERM].contains(&signal)
-}
-
-fn ending_by(signal: Signal) -> Ending {
-    Ending::Signal(u8::try_from(signal.as_raw()).unwrap_or(u8::MAX))
 }
