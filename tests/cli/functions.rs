@@ -144,7 +144,7 @@ fn what_a_function_or_job_reads_is_shown_with_where_its_value_comes_from() {
         assert_eq!(about(&free, "C"), ["-", "not_set"]);
         let said = world.does(&[group, "get", "both"]).stdout;
         assert!(said.contains("A from namespace, not read yet (code, list)"), "{said}");
-        assert!(said.contains("B which is NOT SET, not read yet (list)"), "{said}");
+        assert!(said.contains("B which is NOT SET, not read yet (code, list)"), "{said}");
         assert!(!said.contains("canary"), "{said}");
     }
 }
