@@ -93,7 +93,7 @@ async fn forward(dev: &Dev, mut request: Request, id: &str) -> Result<Response<s
     let query = request.uri().query().map(|query| format!("?{query}")).unwrap_or_default();
     let url = format!("http://{}{rest}{query}", host(request.headers())?);
     let inner: Uri = format!("{rest}{query}").parse().map_err(|_| nothing_here())?;
-    strip(request.headers_mut(), peer.is_private());
+    strip(request.headers_mut(), peer.may_forward());
     if let Ok(prefix) = HeaderValue::from_str(prefix) {
         request.headers_mut().insert("x-forwarded-prefix", prefix);
     }

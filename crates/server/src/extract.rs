@@ -31,6 +31,11 @@ const MAX_DEPLOY_BYTES: usize = 104 << 20;
 
 /// Longest pause within a body.
 const BODY_PAUSE: Duration = Duration::from_secs(30);
+/// Longest time for a whole body, and a second more for each [`BODY_RATE`] bytes that it may have: a client that sends a
+/// byte now and then holds nothing for long.
+const BODY_TIME: Duration = Duration::from_mins(1);
+/// See [`BODY_TIME`].
+const BODY_RATE: usize = 256 << 10;
 
 /// What a route needs before anything of the request is looked at. The use case decides in full; this keeps a caller
 /// without the right from learning how a well-formed request looks.
@@ -245,8 +250,11 @@ async fn read(request: Request, limit: usize) -> Result<Zeroizing<Vec<u8>>, Fail
 pub(crate) async fn read_body(body: Body, limit: usize) -> Result<Zeroizing<Vec<u8>>, Failure> {
     let mut body = Limited::new(body, limit);
     let mut bytes = Zeroizing::new(Vec::new());
+    let more = u32::try_from(limit / BODY_RATE).unwrap_or(u32::MAX);
+    let end = tokio::time::Instant::now() + BODY_TIME + Duration::from_secs(1) * more;
     loop {
-        let frame = tokio::time::timeout(BODY_PAUSE, body.frame()).await;
+        let pause = tokio::time::Instant::now() + BODY_PAUSE;
+        let frame = tokio::time::timeout_at(pause.min(end), body.frame()).await;
         let Some(frame) = frame.map_err(|_| Failure::new(Code::Invalid, "the body did not arrive in time"))? else {
             break;
         };

@@ -50,9 +50,9 @@ async fn forward(
     let caller = caller(served, request.headers(), &peer.source(), id).await?;
     let query = request.uri().query().map(|query| format!("?{query}")).unwrap_or_default();
     let host = host(request.headers())?.to_owned();
-    let url = format!("{}://{host}{rest}{query}", scheme(served));
+    let url = format!("{}://{host}{rest}{query}", scheme(served, peer));
     let inner: Uri = format!("{rest}{query}").parse().map_err(|_| nothing_here())?;
-    strip(request.headers_mut(), peer.is_private());
+    strip(request.headers_mut(), peer.may_forward());
     if let Ok(prefix) = HeaderValue::from_str(&format!("/fn/{route}")) {
         request.headers_mut().insert("x-forwarded-prefix", prefix);
     }
@@ -86,8 +86,8 @@ fn nothing_here() -> Failure {
     Failure::new(Code::NotFound, "no function answers at this address")
 }
 
-fn scheme(served: &Served) -> &'static str {
-    let https = served.app.functions_url().is_some_and(|url| url.starts_with("https:"));
+fn scheme(served: &Served, peer: guard::Peer) -> &'static str {
+    let https = peer.is_https() || served.app.functions_url().is_some_and(|url| url.starts_with("https:"));
     if https { "https" } else { "http" }
 }
 
@@ -112,16 +112,16 @@ async fn caller(served: &Served, headers: &HeaderMap, source: &str, id: &Request
     }
 }
 
-/// Takes away what is not the function's: Strongroom's credentials, cookies and internal headers; and from afar what only
-/// a proxy on this machine may say about where a request comes from.
-pub(crate) fn strip(headers: &mut HeaderMap, is_private: bool) {
+/// Takes away what is not the function's: Strongroom's credentials, cookies and internal headers; and what only a trusted
+/// proxy, or somebody on this machine, may say about where a request comes from.
+pub(crate) fn strip(headers: &mut HeaderMap, may_forward: bool) {
     if headers.get_all(header::AUTHORIZATION).iter().any(holds_own_token) {
         headers.remove(header::AUTHORIZATION);
     }
     let forwarding = |name: &str| FORWARDING.contains(&name) || name.starts_with("x-forwarded-");
     let foreign = |name: &&HeaderName| {
         let name = name.as_str();
-        name.starts_with(OWN_HEADERS) || (!is_private && forwarding(name))
+        name.starts_with(OWN_HEADERS) || (!may_forward && forwarding(name))
     };
     for name in headers.keys().filter(foreign).cloned().collect::<Vec<_>>() {
         headers.remove(name);

@@ -14,15 +14,25 @@ use strongroom_app::links::Visitor;
 use strongroom_app::tokens::{AuthenticateError, authenticate};
 use strongroom_app::{App, Caller};
 
+use crate::edge::Budget;
 use crate::failure::{Failure, Pending};
 use crate::router::{Served, answer};
 use crate::web;
 
-/// Where a connection comes from.
+/// Where a request comes from: what its connection says, or the proxy that is trusted to say it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Peer {
-    /// A network address.
+    /// A network address, by plain HTTP.
     Tcp(SocketAddr),
+    /// A network address, by TLS.
+    Tls(SocketAddr),
+    /// A client of a trusted proxy.
+    Proxied {
+        /// The client.
+        client: IpAddr,
+        /// Whether the client speaks HTTPS, as every proxy on the way says.
+        is_https: bool,
+    },
     /// The local socket.
     Socket,
     /// The same process.
@@ -32,24 +42,50 @@ pub enum Peer {
 impl Peer {
     /// The word in the audit trail.
     pub(crate) fn source(self) -> String {
-        match self {
-            Self::Tcp(address) => address.ip().to_canonical().to_string(),
-            Self::Socket => "socket".to_owned(),
-            Self::Process => "process".to_owned(),
+        match self.address() {
+            Some(address) => address.to_string(),
+            None if self == Self::Socket => "socket".to_owned(),
+            None => "process".to_owned(),
         }
     }
 
-    /// The address, if there is one.
+    /// The caller's address, if there is one: never its IPv6 form if it is an IPv4 address. Whatever is decided by address
+    /// (limits, audit, where a token may be used from) asks here and nowhere else.
     pub(crate) fn address(self) -> Option<IpAddr> {
         match self {
-            Self::Tcp(address) => Some(address.ip().to_canonical()),
+            Self::Tcp(address) | Self::Tls(address) => Some(address.ip().to_canonical()),
+            Self::Proxied { client, .. } => Some(client),
             Self::Socket | Self::Process => None,
+        }
+    }
+
+    /// Whether the caller is on this machine, with nobody in between.
+    pub(crate) fn is_local(self) -> bool {
+        match self {
+            Self::Tcp(address) | Self::Tls(address) => address.ip().to_canonical().is_loopback(),
+            Self::Proxied { .. } => false,
+            Self::Socket | Self::Process => true,
+        }
+    }
+
+    /// Whether the caller's own connection is HTTPS.
+    pub(crate) fn is_https(self) -> bool {
+        match self {
+            Self::Tls(_) => true,
+            Self::Proxied { is_https, .. } => is_https,
+            Self::Tcp(_) | Self::Socket | Self::Process => false,
         }
     }
 
     /// Whether nobody can listen in between.
     pub(crate) fn is_private(self) -> bool {
-        self.address().is_none_or(|address| address.is_loopback())
+        self.is_https() || self.is_local()
+    }
+
+    /// Whether a request's own words about where it comes from may be passed on: a trusted proxy wrote them, or somebody on
+    /// this machine did.
+    pub(crate) fn may_forward(self) -> bool {
+        self.is_local() || matches!(self, Self::Proxied { .. })
     }
 }
 
@@ -85,12 +121,16 @@ pub(crate) async fn admit(served: Arc<Served>, mut request: Request, routes: Rou
     let peer = peer(&request);
     let is_page = web::gate::is_for_a_page(&request);
     let (method, uri) = (request.method().clone(), request.uri().clone());
-    let response = if !is_known_host(&served, peer, request.headers()) {
-        Failure::new(Code::Invalid, "this server does not answer for the host in the Host header").into_response()
+    let response = if !is_known_host(&served, peer, &request) {
+        Failure::new(
+            Code::Invalid,
+            "this server does not answer for the host in the Host header; its own is named by STRONGROOM_PUBLIC_URL",
+        )
+        .into_response()
     } else if is_open(uri.path()) {
-        answer(routes, request).await
+        open(&served, peer, request, routes).await
     } else if !peer.is_private() {
-        let detail = "tokens and values travel only over HTTPS, a Unix socket or loopback; put a TLS proxy on this machine in front";
+        let detail = "tokens and values travel only over HTTPS, a Unix socket or loopback; give the server --tls-cert and --tls-key, or --trusted-proxy for the HTTPS proxy in front of it";
         Failure::new(Code::InsecureTransport, detail).into_response()
     } else if is_page {
         web::gate::admit(&served, (peer, &id), request, routes).await
@@ -103,7 +143,10 @@ pub(crate) async fn admit(served: Arc<Served>, mut request: Request, routes: Rou
     if response.extensions().get::<Pending>().is_some_and(Pending::is_damage) {
         served.app.note_damage(&id.0).await;
     }
-    let response = seal(if is_page { web::problem::dressed(response, &id) } else { response }, &id);
+    let mut response = seal(if is_page { web::problem::dressed(response, &id) } else { response }, &id);
+    if peer.is_https() {
+        response.headers_mut().insert(header::STRICT_TRANSPORT_SECURITY, HSTS);
+    }
     let status = response.status();
     if status.is_server_error() {
         tracing::warn!(request_id = id.0, %method, path = shown(uri.path()), status = status.as_u16(), "request failed");
@@ -113,7 +156,29 @@ pub(crate) async fn admit(served: Arc<Served>, mut request: Request, routes: Rou
     response
 }
 
-/// Nobody passes without a credential but to [`OPEN_PATHS`].
+/// Browsers shall never speak plain HTTP with this host again, for two years from now.
+const HSTS: HeaderValue = HeaderValue::from_static("max-age=63072000");
+
+/// What needs no credential spends the budget of its address.
+async fn open(served: &Served, peer: Peer, request: Request, routes: Router) -> Response {
+    let budget = served.edge.rates.of_address(peer);
+    let response = match budget.and_then(Budget::refusal) {
+        Some(refusal) => refusal,
+        None => answer(routes, request).await,
+    };
+    within(budget, response)
+}
+
+/// Says what is left of a budget.
+fn within(budget: Option<Budget>, mut response: Response) -> Response {
+    if let Some(budget) = budget {
+        budget.tell(response.headers_mut());
+    }
+    response
+}
+
+/// Nobody passes without a credential but to [`OPEN_PATHS`]. A credential that is accepted spends its own budget; one that
+/// is missing or refused spends that of its address.
 async fn authenticated(
     served: &Served,
     (peer, id): (Peer, &RequestId),
@@ -122,10 +187,17 @@ async fn authenticated(
 ) -> Response {
     match who(&served.app, request.headers(), &peer.source(), id).await {
         Ok(caller) => {
+            let budget = served.edge.rates.of_caller(peer, &caller);
+            if let Some(refusal) = budget.and_then(Budget::refusal) {
+                return within(budget, refusal);
+            }
             request.extensions_mut().insert(caller);
-            to_the_end(request, routes).await
+            within(budget, to_the_end(request, routes).await)
         }
-        Err(failure) => failure.into_response(),
+        Err(failure) => {
+            let budget = served.edge.rates.of_address(peer);
+            within(budget, budget.and_then(Budget::refusal).unwrap_or_else(|| failure.into_response()))
+        }
     }
 }
 
@@ -176,17 +248,31 @@ pub(crate) fn seal(mut response: Response, id: &RequestId) -> Response {
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static(referrer));
     headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
+    headers.insert("cross-origin-opener-policy", HeaderValue::from_static("same-origin"));
+    headers.insert("cross-origin-resource-policy", HeaderValue::from_static("same-origin"));
+    headers.insert("permissions-policy", HeaderValue::from_static(NO_POWERS));
+    // a page has a policy of its own
+    headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(HeaderValue::from_static(NO_CONTENT));
     response
 }
 
+/// What no page of ours asks a browser for.
+const NO_POWERS: &str = "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()";
+/// An answer that is no page loads nothing and is shown in no frame.
+const NO_CONTENT: &str = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
 /// Loopback names, addresses as such, and the public address's host. A name that somebody else's DNS points here is
 /// none of them, so a page of his cannot talk to this server through a browser.
-fn is_known_host(served: &Served, peer: Peer, headers: &HeaderMap) -> bool {
+fn is_known_host(served: &Served, peer: Peer, request: &Request) -> bool {
     if peer.address().is_none() {
         return true;
     }
-    let mut hosts = headers.get_all(header::HOST).iter();
+    let mut hosts = request.headers().get_all(header::HOST).iter();
     let (Some(host), None) = (hosts.next().and_then(|host| host.to_str().ok()), hosts.next()) else { return false };
+    // a request line that names a host itself means that one
+    if request.uri().authority().is_some_and(|named| !named.as_str().eq_ignore_ascii_case(host)) {
+        return false;
+    }
     let name = host_name(host);
     let is_address = name.trim_matches(['[', ']']).parse::<IpAddr>().is_ok();
     name.eq_ignore_ascii_case("localhost")
@@ -208,7 +294,8 @@ fn is_open(path: &str) -> bool {
 }
 
 /// See [`is_open`]. Compared with the whole path, never with a part of it.
-pub(crate) const OPEN_PATHS: [&str; 4] = ["/healthz", "/readyz", "/api/v1/openapi.json", "/api/docs"];
+pub(crate) const OPEN_PATHS: [&str; 5] =
+    ["/healthz", "/readyz", "/api/v1/openapi.json", "/api/docs", crate::docs_page::STYLE_PATH];
 
 /// Paths whose body holds the one-time code that lets the caller in. Compared whole, as [`OPEN_PATHS`] are.
 pub(crate) const GUEST_PATHS: [&str; 2] = ["/api/v1/fill", "/api/v1/fill/look"];
@@ -250,11 +337,15 @@ fn agent(headers: &HeaderMap) -> Result<Option<&str>, Failure> {
     name.ok_or_else(wrong).map(Some)
 }
 
-/// The one bearer token of a request; two are none.
+/// Largest header that carries a credential, in bytes: twice what any provider's proof of identity takes.
+const MAX_CREDENTIAL_BYTES: usize = 8 * 1024;
+
+/// The one bearer token of a request; two are none, and so is one that is too long to be one.
 pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
     let mut all = headers.get_all(header::AUTHORIZATION).iter();
     let (Some(only), None) = (all.next(), all.next()) else { return None };
-    let (scheme, token) = only.to_str().ok()?.split_once(' ')?;
+    let only = only.to_str().ok().filter(|text| text.len() <= MAX_CREDENTIAL_BYTES)?;
+    let (scheme, token) = only.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
 }
 

@@ -8,6 +8,7 @@ mod api;
 mod describe;
 mod dev;
 mod docs_page;
+mod edge;
 mod extract;
 mod failure;
 mod functions;
@@ -23,6 +24,7 @@ mod web;
 #[cfg(feature = "describe")]
 pub use describe::document;
 pub use dev::{DevCall, DevCalls, DevRefusal, DevTarget, dev_router};
+pub use edge::{ConnectionLimits, Edge, Limits, Rate, RateLimits, Tls, TlsError, TrustedProxies};
 pub use guard::Peer;
 pub use router::{Served, functions_router, local_router, management_router, page_paths};
 pub use serve::{Listener, serve};

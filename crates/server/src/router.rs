@@ -15,6 +15,7 @@ use crate::api::{
     access, apps, audit, copies, events, functions, instance, jobs, links, logs, projects, resolve, secrets, settings,
     tokens,
 };
+use crate::edge::Edge;
 use crate::failure::Failure;
 use crate::guard::{self, RequestIds};
 use crate::route::{Route, routes};
@@ -29,17 +30,25 @@ pub struct Served {
     pub(crate) streams: Arc<Streams>,
     /// Host names besides loopback and addresses that this server answers for.
     pub(crate) known_hosts: Vec<String>,
+    /// What limits callers before and after their requests reach a router.
+    pub(crate) edge: Arc<Edge>,
 }
 
 impl Served {
-    /// `start` is a random number from which request ids are counted.
+    /// Behind no network, or behind one without TLS and proxies. `start` is a random number from which request ids are
+    /// counted.
     pub fn new(app: Arc<App>, start: u64) -> Arc<Self> {
+        Self::behind(app, start, Edge::plain())
+    }
+
+    /// Behind the edge of its listeners.
+    pub fn behind(app: Arc<App>, start: u64, edge: Arc<Edge>) -> Arc<Self> {
         let hosts = [app.public_url(), app.functions_url()].into_iter().flatten().filter_map(|url| {
             let uri: http::Uri = url.parse().ok()?;
             uri.host().map(str::to_owned)
         });
         let known_hosts = hosts.collect();
-        Arc::new(Self { app, request_ids: RequestIds::new(start), streams: Arc::default(), known_hosts })
+        Arc::new(Self { app, request_ids: RequestIds::new(start), streams: Arc::default(), known_hosts, edge })
     }
 
     /// Ends streams of events and long polls, which have no end of their own. The server is about to stop.
@@ -147,6 +156,7 @@ fn routes() -> Router<Arc<Served>> {
     router
         .route("/api/v1/openapi.json", get(openapi::serve))
         .route("/api/docs", get(docs_page::serve))
+        .route(docs_page::STYLE_PATH, get(docs_page::style))
         .method_not_allowed_fallback(method_not_allowed)
         .fallback(not_found)
 }

@@ -7,6 +7,7 @@ mod commands;
 mod config;
 mod context;
 mod dev;
+mod edge;
 mod environment;
 mod errors;
 mod home;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use strongroom_app::LogRetention;
 use strongroom_app::jobs::Slots;
 use strongroom_seal::SystemRandom;
-use strongroom_server::{Listener, Served, functions_router, local_router, management_router, serve};
+use strongroom_server::{Edge, Listener, Served, Tls, functions_router, local_router, management_router, serve};
 use strongroom_store::sqlite::Durability;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -14,6 +14,7 @@ use tokio::task::JoinSet;
 
 use crate::commands::server::AuditChoices;
 use crate::context::Context;
+use crate::edge::EdgeSettings;
 use crate::errors::Failure;
 use crate::home::{Home, write_private};
 use crate::opening::{self, Opened, Setup, Urls, request_id_start};
@@ -37,6 +38,8 @@ pub(crate) struct Listen {
     pub(crate) log_retention: LogRetention,
     /// Anchors and retention of the audit trail.
     pub(crate) audit: AuditChoices,
+    /// TLS, proxies and limits.
+    pub(crate) edge: EdgeSettings,
 }
 
 /// Serves until SIGTERM or SIGINT.
@@ -50,12 +53,17 @@ pub(crate) fn run(context: &Context, listen: &Listen) -> Result<(), Failure> {
     runtime.block_on(serve_all(context, &home, listen))
 }
 
-/// Nothing of this process's memory is written to disk or read by a debugger.
+/// Nothing of this process's memory is written to disk or read by a debugger. It may open as many connections and files as
+/// the system lets it.
 fn harden() {
-    use rustix::process::{Resource, Rlimit, setrlimit};
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     let nothing = Rlimit { current: Some(0), maximum: Some(0) };
     if let Err(error) = setrlimit(Resource::Core, nothing) {
         tracing::warn!(%error, "core dumps could not be turned off");
+    }
+    let files = getrlimit(Resource::Nofile);
+    if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: files.maximum, ..files }) {
+        tracing::warn!(%error, "the limit of open files could not be raised");
     }
     #[cfg(target_os = "linux")]
     if let Err(error) = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable) {
@@ -65,10 +73,12 @@ fn harden() {
 
 async fn serve_all(context: &Context, home: &Home, listen: &Listen) -> Result<(), Failure> {
     let mut stops = Stops::new()?;
+    let edge = listen.edge.build()?;
+    let scheme = listen.edge.scheme();
     let management = bind(&listen.management, "--listen").await?;
     let functions = bind(&listen.functions, "--functions-listen").await?;
     let setup = Setup {
-        urls: urls(context, &management, &functions)?,
+        urls: urls(context, scheme, &management, &functions)?,
         pool_size: POOL_SIZE,
         durability: listen.durability,
         jobs_at_once: listen.jobs_at_once,
@@ -77,7 +87,7 @@ async fn serve_all(context: &Context, home: &Home, listen: &Listen) -> Result<()
         rng: Arc::new(SystemRandom),
     };
     let opened = opening::open(context, home, setup).await?;
-    let result = serve_on(home, &opened, management, functions, &mut stops).await;
+    let result = serve_on(home, &opened, (scheme, management, functions), edge, &mut stops).await;
     offer::end(home);
     opened.close().await;
     tracing::info!("stopped");
@@ -87,8 +97,8 @@ async fn serve_all(context: &Context, home: &Home, listen: &Listen) -> Result<()
 async fn serve_on(
     home: &Home,
     opened: &Opened,
-    management: TcpListener,
-    functions: TcpListener,
+    (scheme, management, functions): (&str, TcpListener, TcpListener),
+    (edge, tls): (Arc<Edge>, Option<Arc<Tls>>),
     stops: &mut Stops,
 ) -> Result<(), Failure> {
     if opened.has_new_key {
@@ -97,11 +107,12 @@ async fn serve_on(
             "a root key was made; keep a copy elsewhere, since nothing can be opened without it"
         );
     }
-    let lines = [format!("listening on {}", url(&management)?), format!("functions on {}", url(&functions)?)];
-    remember_address(home, &url(&management)?);
+    let at = url(scheme, &management)?;
+    let lines = [format!("listening on {at}"), format!("functions on {}", url(scheme, &functions)?)];
+    remember_address(home, &at);
     let socket = offer::listen(home, opened.app.owner_token())?;
 
-    let served = Served::new(opened.app.clone(), request_id_start());
+    let served = Served::behind(opened.app.clone(), request_id_start(), Arc::clone(&edge));
     let (stop, stopped) = watch::channel(());
     let mut serving = JoinSet::new();
     let all = [
@@ -111,7 +122,7 @@ async fn serve_on(
     ];
     for (listener, router) in all {
         let mut stopped = stopped.clone();
-        serving.spawn(serve(listener, router, async move {
+        serving.spawn(serve(listener, router, Arc::clone(&edge), async move {
             // An error means that the sender is gone, which is the end as well.
             stopped.changed().await.ok();
         }));
@@ -129,8 +140,12 @@ async fn serve_on(
     lines.iter().try_for_each(|line| output::line(line))?;
     tracing::info!(fingerprint = opened.app.fingerprint(), home = %home.path().display(), "ready");
     opened.app.note_start(env!("CARGO_PKG_VERSION")).await;
-    stops.wait().await;
+    let following = tls.clone().map(|tls| tokio::spawn(tls.follow()));
+    stops.wait(tls.as_deref()).await;
     tracing::info!("stopping");
+    if let Some(following) = following {
+        following.abort();
+    }
     opened.app.note_stop().await;
     stop.send(()).ok();
     opened.app.stop_jobs();
@@ -146,18 +161,31 @@ async fn serve_on(
 struct Stops {
     terminate: tokio::signal::unix::Signal,
     interrupt: tokio::signal::unix::Signal,
+    hang_up: tokio::signal::unix::Signal,
 }
 
 impl Stops {
     fn new() -> Result<Self, Failure> {
         let on = |kind| signal(kind).map_err(|error| Failure::failed("signals could not be received").because(&error));
-        Ok(Self { terminate: on(SignalKind::terminate())?, interrupt: on(SignalKind::interrupt())? })
+        Ok(Self {
+            terminate: on(SignalKind::terminate())?,
+            interrupt: on(SignalKind::interrupt())?,
+            hang_up: on(SignalKind::hangup())?,
+        })
     }
 
-    async fn wait(&mut self) {
-        tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
+    /// Waits for the signal to stop. SIGHUP reads the certificate again.
+    async fn wait(&mut self, tls: Option<&Tls>) {
+        loop {
+            tokio::select! {
+                _ = self.terminate.recv() => return,
+                _ = self.interrupt.recv() => return,
+                _ = self.hang_up.recv() => {
+                    if let Some(tls) = tls {
+                        tls.reload_and_tell();
+                    }
+                }
+            }
         }
     }
 }
@@ -178,16 +206,16 @@ async fn bind(address: &str, option: &str) -> Result<TcpListener, Failure> {
     TcpListener::bind(address).await.map_err(|error| failed(&error))
 }
 
-fn url(listener: &TcpListener) -> Result<String, Failure> {
+fn url(scheme: &str, listener: &TcpListener) -> Result<String, Failure> {
     let address =
         listener.local_addr().map_err(|error| Failure::failed("a listener has no address").because(&error))?;
-    Ok(format!("http://{address}"))
+    Ok(format!("{scheme}://{address}"))
 }
 
-fn urls(context: &Context, management: &TcpListener, functions: &TcpListener) -> Result<Urls, Failure> {
+fn urls(context: &Context, scheme: &str, management: &TcpListener, functions: &TcpListener) -> Result<Urls, Failure> {
     let configured = |name: &str| context.environment.text(name).map(|url| url.trim_end_matches('/').to_owned());
-    let (management, functions) = (url(management)?, url(functions)?);
-    let host = |url: &str| url.trim_start_matches("http://").to_owned();
+    let (management, functions) = (url(scheme, management)?, url(scheme, functions)?);
+    let host = |url: &str| url.split_once("://").map(|(_, host)| host.to_owned()).unwrap_or_default();
     let own = vec![host(&management), host(&functions)];
     Ok(Urls {
         public: Some(configured("STRONGROOM_PUBLIC_URL").unwrap_or(management)),

@@ -131,9 +131,8 @@ impl Instance {
         let mut child = self.server_command().stderr(log).spawn().unwrap();
         let pid = child.id().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap());
-        let ready = async {
-            (announced(&mut lines, "listening on http://").await, announced(&mut lines, "functions on http://").await)
-        };
+        let ready =
+            async { (announced(&mut lines, "listening on ").await, announced(&mut lines, "functions on ").await) };
         let (Some(management), Some(functions)) = wait::in_time("the server's two lines", ready).await else {
             panic!("the server did not start:\n{}", self.log());
         };
@@ -302,5 +301,6 @@ impl Instance {
 async fn announced(lines: &mut BufReader<ChildStdout>, start: &str) -> Option<SocketAddr> {
     let mut line = String::new();
     lines.read_line(&mut line).await.unwrap();
-    line.trim_end().strip_prefix(start)?.parse().ok()
+    let url = line.trim_end().strip_prefix(start)?;
+    url.strip_prefix("http://").or_else(|| url.strip_prefix("https://"))?.parse().ok()
 }

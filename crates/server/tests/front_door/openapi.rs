@@ -77,7 +77,13 @@ async fn the_page_names_every_operation_and_loads_nothing() {
     let page = house.call_as("", Method::GET, "/api/docs", None).await;
     assert_eq!(page.status, 200);
     assert!(page.headers["content-security-policy"].to_str().unwrap().starts_with("default-src 'none'"));
-    assert!(!page.text.contains("<script") && !page.text.contains("src="));
+    assert!(!page.text.contains("<script") && !page.text.contains("src=") && !page.text.contains("style="));
+    assert!(!page.headers["content-security-policy"].to_str().unwrap().contains("unsafe"));
+    let style = house.call_as("", Method::GET, "/api/docs/style.css", None).await;
+    assert_eq!(
+        (style.status.as_u16(), &style.headers["content-type"]),
+        (200, &"text/css; charset=utf-8".parse().unwrap())
+    );
     let document = document();
     for (at, _) in operations(&document) {
         let (method, path) = at.split_once(' ').unwrap();

@@ -13,6 +13,7 @@ use strongroom_store::sqlite::Durability;
 use tracing_subscriber::EnvFilter;
 
 use crate::context::Context;
+use crate::edge::EdgeArgs;
 use crate::errors::{Exit, Failure, at};
 use crate::serve::{self, Listen};
 
@@ -40,6 +41,8 @@ pub(crate) struct ServerArgs {
     log_retention: Option<String>,
     #[command(flatten)]
     audit: audit::AuditArgs,
+    #[command(flatten)]
+    edge: EdgeArgs,
     /// Refuses to start where the sandbox of workers lacks a part
     #[arg(long)]
     require_sandbox: bool,
@@ -79,6 +82,7 @@ pub(crate) fn run(context: &Context, args: &ServerArgs) -> Result<Exit, Failure>
         audit: args.audit.choices(context)?,
         durability: durability(&chosen(&args.audit_sync, "STRONGROOM_AUDIT_SYNC", "synced"))?,
         management: chosen(&args.listen, "STRONGROOM_LISTEN", "127.0.0.1:7876"),
+        edge: args.edge.settings(environment)?,
         functions: chosen(&args.functions_listen, "STRONGROOM_FUNCTIONS_LISTEN", "127.0.0.1:7877"),
     };
     log(context, args.log_format);

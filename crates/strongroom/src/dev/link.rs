@@ -6,7 +6,7 @@ use std::sync::Arc;
 use rustix::fs::Mode;
 use strongroom_app::jobs::Slots;
 use strongroom_client::{Client, ClientError};
-use strongroom_server::{Listener, Served, local_router, serve};
+use strongroom_server::{Edge, Listener, Served, local_router, serve};
 use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinHandle, JoinSet};
 
@@ -54,7 +54,7 @@ impl Link {
         let socket = offer::listen(&home, app.owner_token())?;
         let (stop, mut stopped) = watch::channel(());
         let router = local_router(&Served::new(Arc::clone(&app), request_id_start()));
-        let serving = tokio::spawn(serve(Listener::Unix(socket), router, async move {
+        let serving = tokio::spawn(serve(Listener::Unix(socket), router, Edge::plain(), async move {
             // An error means that the sender is gone, which is the end as well.
             stopped.changed().await.ok();
         }));

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use strongroom_model::manifest::Runtime as Runs;
 use strongroom_runtime::locate::{self, Deno};
 use strongroom_runtime::{Runtime, RuntimeConfig, WorkloadKind};
-use strongroom_server::{Listener, dev_router, serve};
+use strongroom_server::{Edge, Listener, dev_router, serve};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
@@ -198,7 +198,7 @@ fn answer(listener: TcpListener, session: &Session<'_>, options: &Options) -> wa
     let (stop, mut stopped) = watch::channel(());
     let calls = calls::calls(&session.shared, &session.plan.place);
     let router = dev_router(calls, request_id_start(), options.hosts.clone());
-    tokio::spawn(serve(Listener::Tcp(listener), router, async move {
+    tokio::spawn(serve(Listener::Tcp(listener), router, Edge::plain(), async move {
         // An error means that the sender is gone, which is the end as well.
         stopped.changed().await.ok();
     }));

@@ -4,6 +4,7 @@
 
 mod agents;
 mod denial;
+mod edge;
 mod files;
 mod names;
 mod raw;

@@ -16,6 +16,11 @@ pub(crate) async fn exchange(address: SocketAddr, bytes: &[u8]) -> String {
     String::from_utf8_lossy(&answer).into_owned()
 }
 
+/// The same for bytes after which a server may keep the connection open and wait for more.
+pub(crate) async fn exchange_briefly(address: SocketAddr, bytes: &[u8]) {
+    tokio::time::timeout(std::time::Duration::from_millis(300), exchange(address, bytes)).await.ok();
+}
+
 /// A `GET` of exactly this target with the caller's token; its status, 0 if the connection was closed without an answer.
 pub(crate) async fn get(instance: &Instance, client: &Client, target: &str) -> (u16, String) {
     let token = client.token().map(|token| format!("authorization: Bearer {token}\r\n")).unwrap_or_default();

@@ -1,0 +1,472 @@
+//! The surface that anybody on the network reaches: addresses, proxies, slow and odd clients, browsers.
+
+use std::time::Duration;
+
+use http::Method;
+use serde_json::json;
+use strongroom_e2e::{Client, Instance, Setup, canary, wait};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+
+use super::raw;
+
+/// A server behind a proxy on this machine, so that a test may come from any address.
+async fn behind_a_proxy() -> Instance {
+    Setup::default().word("--trusted-proxy").word("127.0.0.1").start().await
+}
+
+#[tokio::test]
+async fn attack_14_what_needs_no_credential_is_a_whole_path_and_never_a_part_of_one() {
+    let instance = Instance::start().await;
+    let host = instance.management();
+    for target in [
+        "/api/v1/whoami?/healthz",
+        "/api/v1/whoami?path=/api/docs",
+        "/api/v1/whoami/healthz",
+        "/api/v1/whoami/../../../healthz",
+        "/healthz/../api/v1/whoami",
+        "/healthz/..%2fapi/v1/whoami",
+        "/healthz%2f..%2fapi/v1/whoami",
+        "/healthz;/api/v1/whoami",
+        "/api/v1/whoami;/healthz",
+        "/api/v1/whoami%00/healthz",
+        "/api/v1/whoami%3f/healthz",
+        "//healthz/api/v1/whoami",
+        "/api/docs/../v1/whoami",
+        "/api/v1/openapi.json/../whoami",
+        "/api/v1/./whoami",
+        "/api/v1/projects/default/secrets?x=/api/v1/openapi.json",
+        "http://localhost/api/v1/whoami",
+        "http://localhost/healthz/../api/v1/whoami",
+    ] {
+        let (status, answer) = raw::get(&instance, &instance.anonymous(), target).await;
+        assert!(matches!(status, 400 | 401 | 404), "{target}: {answer}");
+        assert!(!answer.contains("capabilities"), "{target}: {answer}");
+    }
+    for header in
+        ["x-original-url", "x-rewrite-url", "x-http-method-override", "x-forwarded-prefix", "x-forwarded-host"]
+    {
+        let head =
+            format!("GET /api/v1/whoami HTTP/1.1\r\nhost: {host}\r\n{header}: /healthz\r\nconnection: close\r\n\r\n");
+        assert_eq!(raw::status(&raw::exchange(host, head.as_bytes()).await), 401, "{header}");
+    }
+    instance.close().await;
+}
+
+#[tokio::test]
+async fn attack_15_an_address_is_what_the_connection_or_a_named_proxy_says() {
+    let instance = Instance::start().await;
+    let client = instance.client(&["secrets:list", "audit:read"]).await;
+    // no proxy is named: nothing that is said counts
+    for header in ["x-forwarded-for", "x-real-ip", "forwarded", "client-ip", "true-client-ip", "cf-connecting-ip"] {
+        let said = if header == "forwarded" { "for=203.0.113.9;proto=https" } else { "203.0.113.9" };
+        client.get("secrets?cursor=zz").header(header, said).send().await.problem(400, "invalid");
+    }
+    assert!(
+        !client.get("audit").send().await.expect(200).text().contains("203.0.113"),
+        "a stranger's word is in the trail"
+    );
+    instance.close().await;
+
+    let instance = behind_a_proxy().await;
+    let owner = instance.owner();
+    // by plain HTTP from afar: no credential travels so, whatever else the client claims
+    for claims in [
+        &[("x-forwarded-for", "203.0.113.9")][..],
+        &[("x-forwarded-for", "127.0.0.1, 203.0.113.9")],
+        &[("x-forwarded-for", "203.0.113.9"), ("x-forwarded-proto", "https, http")],
+        &[("x-forwarded-for", "203.0.113.9"), ("forwarded", "for=127.0.0.1;proto=https"), ("x-forwarded-ssl", "on")],
+        &[("x-forwarded-for", "::ffff:203.0.113.9")],
+    ] {
+        let call = claims.iter().fold(owner.get("secrets"), |call, (name, value)| call.header(name, value));
+        call.send().await.problem(421, "insecure_transport");
+    }
+    let made = json!({ "name": "office", "capabilities": ["admin"], "from": ["203.0.113.0/24"] });
+    let token = owner.post("tokens").json(&made).unwitnessed().send().await.expect(201).json()["token"].clone();
+    let office = instance.anonymous().with_token(token.as_str().unwrap());
+    instance.witness.plant(token.as_str().unwrap());
+    for (said, status) in [
+        ("203.0.113.9", 200),
+        ("198.51.100.1, 203.0.113.9", 200),
+        ("::ffff:203.0.113.9", 200),
+        ("203.0.113.9:4711", 200),
+        ("203.0.113.9, 127.0.0.1", 200),
+        ("203.0.113.9, 198.51.100.1", 401),
+        ("203.0.113.9, nonsense", 401),
+        ("198.51.100.1", 401),
+        ("", 401),
+    ] {
+        let call = office.get("secrets").header("x-forwarded-for", said).header("x-forwarded-proto", "https");
+        assert_eq!(call.send().await.status, status, "{said:?}");
+    }
+    let set = json!({ "secrets": { "A": instance.plant() } });
+    let call = office.put("secrets").json(&set).header("x-forwarded-proto", "https");
+    call.header("x-forwarded-for", "6.6.6.6, ::ffff:203.0.113.77").send().await.expect(200);
+    let trail = owner.get("audit").send().await.expect(200).text();
+    assert!(trail.contains("\"203.0.113.77\"") && !trail.contains("6.6.6.6"), "{trail}");
+    instance.close().await;
+}
+
+/// The same call again and again until it is refused as one too many; how many were let through.
+async fn until_refused(client: &Client, address: &str, expected: u16) -> usize {
+    for count in 0.. {
+        let call = client.get("secrets").header("x-forwarded-for", address).header("x-forwarded-proto", "https");
+        let answer = call.send().await;
+        for name in ["ratelimit-limit", "ratelimit-remaining", "ratelimit-reset"] {
+            assert!(answer.header(name).parse::<u32>().is_ok(), "{name}: {:?}", answer.headers);
+        }
+        if answer.status == 429 {
+            answer.problem(429, "too_many");
+            assert!(answer.header("retry-after").parse::<u32>().is_ok_and(|seconds| (1..=60).contains(&seconds)));
+            return count;
+        }
+        assert_eq!(answer.status, expected);
+    }
+    unreachable!("the count has no end")
+}
+
+#[tokio::test]
+async fn attack_32_requests_are_bounded_for_each_credential_and_each_address_without_one() {
+    let words = ["--trusted-proxy", "127.0.0.1", "--token-rate", "40", "--address-rate", "1"];
+    let instance = words.into_iter().fold(Setup::default(), Setup::word).start().await;
+    let nobody = instance.anonymous();
+    assert!(until_refused(&nobody, "203.0.113.9", 401).await >= 10);
+    // another address has a budget of its own; an IPv6 caller has one for all of his /64; and nobody invents addresses
+    assert!(until_refused(&nobody, "203.0.113.10", 401).await >= 10);
+    until_refused(&nobody, "2001:db8::1", 401).await;
+    assert!(until_refused(&nobody, "2001:db8::2", 401).await <= 3);
+    assert!(until_refused(&nobody, "1.2.3.4, 203.0.113.9", 401).await <= 3);
+    // a guessed token is no credential
+    let invented = nobody.with_token(&format!("srt_{}", "A".repeat(50)));
+    assert!(until_refused(&invented, "203.0.113.10", 401).await <= 3);
+    // who has a credential is not held back by strangers at the same address, and has an end of his own
+    let (first, second) = (instance.client(&["secrets:list"]).await, instance.client(&["secrets:list"]).await);
+    assert!(until_refused(&first, "203.0.113.9", 200).await >= 80);
+    let call = second.get("secrets").header("x-forwarded-for", "203.0.113.9").header("x-forwarded-proto", "https");
+    call.send().await.expect(200);
+    // the owner's way in is never closed
+    let owner = instance.socket().with_token(instance.owner().token().unwrap());
+    for _ in 0..100 {
+        owner.get("stats").send().await.expect(200);
+    }
+    instance.close().await;
+}
+
+/// What comes back on a connection until the other side closes it.
+async fn rest(stream: &mut TcpStream) -> String {
+    let mut answer = Vec::new();
+    wait::in_time("the server's end of a connection", stream.read_to_end(&mut answer)).await.ok();
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+#[tokio::test]
+async fn attack_29_heads_are_bounded_in_size_number_and_time() {
+    let instance = Instance::start().await;
+    let host = instance.management();
+    let get =
+        |headers: &str| format!("GET /api/v1/whoami HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n{headers}\r\n");
+    let many = "x: 1\r\n".repeat(101);
+    let long = |bytes: usize| "a".repeat(bytes);
+    for (headers, expected) in [
+        (many, 431),
+        (format!("x-long: {}\r\n", long(100_000)), 431),
+        (format!("authorization: Bearer srt_{}\r\n", long(9_000)), 401),
+        (format!("authorization: Bearer srt_{}\r\n", long(100_000)), 431),
+        (format!("cookie: {}\r\n", long(20_000)), 401),
+        (format!("idempotency-key: {}\r\n", long(300)), 401),
+    ] {
+        let answer = raw::exchange(host, get(&headers).as_bytes()).await;
+        assert_eq!(raw::status(&answer), expected, "{} bytes: {answer}", headers.len());
+    }
+    // a head that never ends, a connection that says nothing, and one that falls silent after its answer
+    let mut slow = TcpStream::connect(host).await.unwrap();
+    slow.write_all(b"GET / HTTP/1.1\r\nx-slow: ").await.unwrap();
+    let mut silent = TcpStream::connect(host).await.unwrap();
+    let mut done = TcpStream::connect(host).await.unwrap();
+    done.write_all(b"GET /healthz HTTP/1.1\r\nhost: localhost\r\n\r\n").await.unwrap();
+    let (slow, silent, done) = tokio::join!(rest(&mut slow), rest(&mut silent), rest(&mut done));
+    assert!(!slow.contains(" 200 ") && silent.is_empty() && done.contains(" 200 "), "{slow} {silent} {done}");
+    instance.close().await;
+}
+
+#[tokio::test]
+async fn attack_29_one_address_does_not_take_all_connections() {
+    let instance = Setup::default().word("--max-connections").word("40").start().await;
+    let mut held = Vec::new();
+    for _ in 0..40 {
+        held.push(TcpStream::connect(instance.management()).await.unwrap());
+    }
+    let full = async || {
+        let mut stream = TcpStream::connect(instance.functions()).await.unwrap();
+        stream.write_all(b"GET /fn/a/b/c HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").await.ok();
+        rest(&mut stream).await
+    };
+    wait::eventually("the limit of connections", || async { full().await.contains(" 503 ").then_some(()) }).await;
+    // the owner on this machine still gets in, and everybody once there is room
+    assert_eq!(instance.cli(["secrets", "list"]).await.code, Some(0));
+    drop(held);
+    wait::eventually("room", || async { full().await.contains(" 404 ").then_some(()) }).await;
+    instance.close().await;
+}
+
+#[tokio::test]
+async fn attack_49_a_request_has_one_length_one_host_and_one_meaning() {
+    let instance = Instance::start().await;
+    let (host, owner) = (instance.management(), instance.owner());
+    let head = format!(
+        "host: {host}\r\nauthorization: Bearer {}\r\ncontent-type: application/json\r\n",
+        owner.token().unwrap()
+    );
+    let hidden = format!(
+        "PUT /api/v1/admin/secrets HTTP/1.1\r\n{head}content-length: 29\r\n\r\n{{\"secrets\":{{\"SMUGGLED\":\"x\"}}}}"
+    );
+    let size = hidden.len();
+    for framing in [
+        format!("content-length: 2\r\ncontent-length: {size}\r\n\r\n"),
+        format!("content-length: {size}, 2\r\n\r\n"),
+        "content-length: 2\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n".to_owned(),
+        "transfer-encoding: chunked\r\ncontent-length: 2\r\n\r\n0\r\n\r\n".to_owned(),
+        "transfer-encoding: chunked, identity\r\n\r\n0\r\n\r\n".to_owned(),
+        "transfer-encoding: identity\r\ncontent-length: 2\r\n\r\n{}".to_owned(),
+        "transfer-encoding: xchunked\r\n\r\n0\r\n\r\n".to_owned(),
+        "transfer-encoding : chunked\r\n\r\n0\r\n\r\n".to_owned(),
+        "transfer-encoding:\x0bchunked\r\n\r\n0\r\n\r\n".to_owned(),
+        "content-length: +2\r\n\r\n{}".to_owned(),
+        "content-length: 0x2\r\n\r\n{}".to_owned(),
+        "content-length: -1\r\n\r\n".to_owned(),
+        "transfer-encoding: chunked\r\n\r\n2;a=\"\r\n{}\r\n0\r\n\r\n".to_owned(),
+        "transfer-encoding: chunked\r\n\r\nfffffffffffffffff\r\n".to_owned(),
+        "x: y\r\n z: folded\r\ncontent-length: 2\r\n\r\n{}".to_owned(),
+        "content-length: 2\r\nx: a\rb\r\n\r\n{}".to_owned(),
+    ] {
+        let bytes = format!("POST /api/v1/admin/namespaces HTTP/1.1\r\n{head}{framing}{hidden}");
+        raw::exchange_briefly(host, bytes.as_bytes()).await;
+        let names = owner.get("secrets?fields=name").send().await.expect(200).text();
+        // pipelined after a body whose end both sides see is no smuggling; after any other it must not be heard
+        let is_plain = framing.starts_with("transfer-encoding: chunked\r\n\r\n2;");
+        assert!(is_plain || !names.contains("SMUGGLED"), "{framing:?}");
+        owner.delete("secrets/SMUGGLED?purge=true").send().await;
+    }
+    // an address in the request line counts for as little as any other Host
+    for (line, named) in [
+        ("http://evil.example/api/v1/whoami", "localhost"),
+        ("http://localhost/api/v1/whoami", "evil.example"),
+        ("http://user:pass@localhost/api/v1/whoami", "evil.example"),
+        ("/api/v1/whoami", "evil.example\r\nhost: localhost"),
+        ("/api/v1/whoami", "localhost, evil.example"),
+        ("/api/v1/whoami", "localhost@evil.example"),
+        ("/api/v1/whoami", "localhost:80:80"),
+        ("/api/v1/whoami", " "),
+    ] {
+        let bytes = format!("GET {line} HTTP/1.1\r\nhost: {named}\r\nconnection: close\r\n\r\n");
+        let answer = raw::exchange(host, bytes.as_bytes()).await;
+        assert_eq!(raw::status(&answer), 400, "{line} for {named:?}: {answer}");
+    }
+    for line in ["CONNECT localhost:22 HTTP/1.1", "GET * HTTP/1.1", "OPTIONS * HTTP/1.1", "TRACE /healthz HTTP/1.1"] {
+        let answer =
+            raw::exchange(host, format!("{line}\r\nhost: localhost\r\nconnection: close\r\n\r\n").as_bytes()).await;
+        assert!(matches!(raw::status(&answer), 400 | 401 | 404 | 405), "{line}: {answer}");
+    }
+    let upgrade = "GET /healthz HTTP/1.1\r\nhost: localhost\r\nconnection: upgrade, close, http2-settings\r\nupgrade: h2c\r\nhttp2-settings: AAMAAABkAAQAoAAAAAIAAAAA\r\n\r\n";
+    let answer = raw::exchange(host, upgrade.as_bytes()).await;
+    assert_eq!(raw::status(&answer), 200, "{answer}");
+    instance.close().await;
+}
+
+#[tokio::test]
+async fn attack_62_a_page_of_another_origin_gets_nothing_through_a_browser() {
+    let instance = Instance::start().await;
+    let owner = instance.owner();
+    let origin = |call: strongroom_e2e::client::Call| {
+        call.header("origin", "https://evil.example").header("sec-fetch-site", "cross-site")
+    };
+    // no answer lets another origin read it, and no preflight is granted
+    let calls = [
+        owner.get("secrets"),
+        owner.get("/healthz"),
+        owner.get("/api/v1/openapi.json"),
+        owner.get("/api/docs"),
+        owner.anonymous().get("secrets"),
+        owner.call(Method::OPTIONS, "secrets").header("access-control-request-method", "PUT"),
+        owner.anonymous().call(Method::OPTIONS, "secrets").header("access-control-request-method", "GET"),
+    ];
+    for call in calls {
+        let answer = origin(call).send().await;
+        let line = &answer.line;
+        assert!(answer.headers.keys().all(|name| !name.as_str().starts_with("access-control-")), "{line}");
+        for (name, value) in [
+            ("x-frame-options", "DENY"),
+            ("x-content-type-options", "nosniff"),
+            ("referrer-policy", "no-referrer"),
+            ("cross-origin-resource-policy", "same-origin"),
+            ("cross-origin-opener-policy", "same-origin"),
+            ("cache-control", "no-store"),
+        ] {
+            assert_eq!(answer.header(name), value, "{line} {name}");
+        }
+        let policy = answer.header("content-security-policy");
+        assert!(
+            policy.starts_with("default-src 'none'") && policy.contains("frame-ancestors 'none'"),
+            "{line}: {policy}"
+        );
+        assert!(!policy.contains("unsafe"), "{line}: {policy}");
+        assert_ne!(answer.status, 204, "{line}");
+    }
+    // what a form can send is no request of the API's, even if a credential were to come along
+    for media in ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x"] {
+        let call = owner.put("secrets").header("content-type", media).body("{\"secrets\":{\"A\":\"x\"}}");
+        origin(call).send().await.problem(415, "unsupported_media");
+    }
+    // a cookie is no token
+    let token = owner.token().unwrap().to_owned();
+    for cookie in [format!("token={token}"), format!("__Host-strongroom={token}"), format!("strongroom={token}")] {
+        owner.anonymous().get("secrets").header("cookie", &cookie).send().await.problem(401, "unauthenticated");
+    }
+    instance.close().await;
+}
+
+/// A stream of numbers that looks random and is the same each time.
+struct Dice(u64);
+
+impl Dice {
+    fn roll(&mut self, sides: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        usize::try_from(self.0 >> 33).unwrap() % sides
+    }
+
+    fn pick<'a>(&mut self, from: &[&'a str]) -> &'a str {
+        from[self.roll(from.len())]
+    }
+}
+
+const METHODS: [&str; 12] =
+    ["GET", "PUT", "POST", "DELETE", "PATCH", "HEAD", "OPTIONS", "TRACE", "BREW", "get", "PROPFIND", "M-SEARCH"];
+const PARTS: [&str; 34] = [
+    "api",
+    "v1",
+    "admin",
+    "projects",
+    "default",
+    "secrets",
+    "jobs",
+    "functions",
+    "runs",
+    "tokens",
+    "settings",
+    "logs",
+    "audit",
+    "resolve",
+    "events",
+    "namespaces",
+    "users",
+    "session",
+    "me",
+    "setup",
+    "members",
+    "links",
+    "metrics",
+    "A",
+    "..",
+    ".",
+    "%2e%2e",
+    "%00",
+    "%ff",
+    "%F0%9F%94%91",
+    "",
+    "a%2Fb",
+    "%",
+    "%zz",
+];
+const QUERIES: [&str; 14] = [
+    "",
+    "?",
+    "?limit=-1",
+    "?limit=99999999999999999999",
+    "?cursor=%00",
+    "?names=A,,B",
+    "?namespace=%ff",
+    "?wait=9999h",
+    "?a=b&a=b",
+    "?scope=user&user=%0a",
+    "?%",
+    "?since=9999999999y",
+    "?level=%E2%80%AE",
+    "?limit=1&limit=2",
+];
+const HEADERS: [&str; 16] = [
+    "",
+    "if-match: \"18446744073709551616\"\r\n",
+    "if-match: W/\"\r\n",
+    "if-none-match: *\r\n",
+    "idempotency-key: \x7f\r\n",
+    "content-type: application/json\r\n",
+    "content-type: application/json;charset=\"\r\n",
+    "content-type: \u{ff}\r\n",
+    "expect: 100-continue\r\n",
+    "range: bytes=9-1\r\n",
+    "accept-encoding: \u{0}\r\n",
+    "last-event-id: -1\r\n",
+    "last-event-id: 99999999999999999999\r\n",
+    "x-strongroom-agent: \u{e9}\r\n",
+    "x-strongroom-user: a.b.c\r\n",
+    "cookie: __Host-strongroom=\u{ff}; ; =\r\n",
+];
+const BODIES: [&str; 14] = [
+    "",
+    "{}",
+    "[]",
+    "null",
+    "{\"secrets\":{\"\":\"\"}}",
+    "{\"name\":\"\\ud800\"}",
+    "{\"value\":\"\\u0000\"}",
+    "{\"version\":1e400}",
+    "{\"expires_at\":\"-9999999999-01-01T00:00:00Z\"}",
+    "{\"expires_at\":\"999999999999y\"}",
+    "{\"name\":\"a\",\"name\":\"b\"}",
+    "\u{feff}{}",
+    "{\"capabilities\":[\"admin\"],\"name\":\"\u{202e}\"}",
+    "{\"payload\":{\"a\":[[[[[[]]]]]]}}",
+];
+
+#[tokio::test]
+async fn attack_31_requests_put_together_by_chance_are_answered_and_break_nothing() {
+    let instance = Instance::start().await;
+    let (host, token) = (instance.management(), instance.owner().token().unwrap().to_owned());
+    let mut dice = Dice(0x5eed_5eed_5eed_5eed);
+    for _ in 0..strongroom_e2e::count(1_500, 50_000) {
+        let mut path = dice
+            .pick(&["/api/v1/admin", "/api/v1/projects/default", "/api/v1", "", "/projects/default", "/fn"])
+            .to_owned();
+        for _ in 0..=dice.roll(4) {
+            path = format!("{path}/{}", dice.pick(&PARTS));
+        }
+        let (method, query) = (dice.pick(&METHODS), dice.pick(&QUERIES));
+        if method == "DELETE" && path.trim_end_matches('/') == "/api/v1/projects/default" {
+            continue;
+        }
+        let headers = format!("{}{}", dice.pick(&HEADERS), dice.pick(&HEADERS));
+        let body = if dice.roll(8) == 0 { canary::random_hex(200) } else { dice.pick(&BODIES).to_owned() };
+        let bearer = if dice.roll(5) == 0 { String::new() } else { format!("authorization: Bearer {token}\r\n") };
+        let line = format!("{method} {path}{query}");
+        let request = format!(
+            "{line} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n{bearer}{headers}content-length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        // an open stream has no end of its own
+        let answer = tokio::time::timeout(
+            Duration::from_millis(if path.ends_with("events") { 200 } else { 10_000 }),
+            raw::exchange(host, request.as_bytes()),
+        );
+        let Ok(answer) = answer.await else {
+            assert!(path.ends_with("events") || query.contains("wait"), "no answer to {line}");
+            continue;
+        };
+        let status = raw::status(&answer);
+        assert!((100..500).contains(&status) || status == 503, "{line} {headers:?} {body:?}: {answer}");
+    }
+    instance.owner().get("stats").send().await.expect(200);
+    assert!(!instance.log().contains("panicked"), "something panicked");
+    instance.close().await;
+}
