@@ -126,6 +126,7 @@ fn page_routes() -> Vec<(&'static str, MethodRouter<Arc<Served>>)> {
     vec![
         ("/", get(web::projects::list)),
         ("/assets/{file}", get(web::assets::serve)),
+        ("/fill/{code}", get(web::fill::form).post(web::fill::submit)),
         ("/projects/{project}/secrets", get(web::secrets::list::list)),
         ("/projects/{project}/new-secret", get(web::secrets::add::form).post(web::secrets::add::submit)),
     ]

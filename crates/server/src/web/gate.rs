@@ -73,7 +73,12 @@ pub(crate) async fn admit(
 async fn prepared(served: &Served, (peer, id): (Peer, &RequestId), mut request: Request) -> Result<Request, Response> {
     let is_form = !request.method().is_safe();
     let has_bearer = request.headers().contains_key(header::AUTHORIZATION);
-    if is_form && !has_bearer && !is_same_origin(request.headers()) {
+    // the code in a fill-in link's address is the whole credential: a foreign page that sends such a form has the code
+    let brings_code = request.uri().path().starts_with("/fill/");
+    if brings_code {
+        request.extensions_mut().insert(guard::guest(peer, id));
+    }
+    if is_form && !has_bearer && !brings_code && !is_same_origin(request.headers()) {
         let detail = "this form was not sent from a page of this server; open the page again and repeat it";
         return Err(Failure::new(Code::Forbidden, detail).into_response());
     }

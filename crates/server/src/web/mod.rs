@@ -8,6 +8,7 @@
 //! ```
 
 pub(crate) mod assets;
+pub(crate) mod fill;
 pub(crate) mod forms;
 pub(crate) mod frame;
 pub(crate) mod gate;
@@ -41,6 +42,13 @@ pub(crate) fn show_with(status: StatusCode, template: &impl askama::Template) ->
     let headers = [(header::CONTENT_TYPE, "text/html; charset=utf-8"), (header::CONTENT_SECURITY_POLICY, POLICY)];
     let mut response = (status, headers, html).into_response();
     response.extensions_mut().insert(SendsForms);
+    response
+}
+
+/// A page whose address is a secret: no site is told it, not even this one. Its forms say nothing of where they come from.
+pub(crate) fn show_quietly(status: StatusCode, template: &impl askama::Template) -> Response {
+    let mut response = show_with(status, template);
+    response.extensions_mut().remove::<SendsForms>();
     response
 }
 

@@ -247,3 +247,49 @@ async fn a_repeated_request_makes_no_second_link() {
     post(asks("B")).await.problem(409, "conflict");
     assert_eq!(names(&house.get("secrets").await.expect(200)), ["A"]);
 }
+
+/// What a browser sends and gets on the page of a link.
+async fn page(house: &House, code: &str, form: Option<&str>) -> Answer {
+    let mut call = ::http::Request::builder().uri(format!("/fill/{code}"));
+    if form.is_some() {
+        call = call.method(Method::POST).header("content-type", "application/x-www-form-urlencoded");
+    }
+    house.send(call.body(form.unwrap_or_default().to_owned().into()).unwrap()).await
+}
+
+#[tokio::test]
+async fn a_colleague_fills_in_on_a_page_without_script_or_account() {
+    let house = House::new().await;
+    let body = json!({ "secrets": [{ "name": "STRIPE_KEY", "description": "<b>live</b> key" }, { "name": "PEM" }] });
+    let (_, code) = link(&house, &house.owner, body).await;
+    for _ in 0..2 {
+        let shown = page(&house, &code, None).await;
+        assert_eq!(shown.status, 200);
+        assert_eq!(shown.headers["referrer-policy"], "no-referrer");
+        assert_eq!(shown.headers["cache-control"], "no-store");
+        assert!(shown.headers["content-security-policy"].to_str().unwrap().contains("default-src 'none'"));
+        assert!(shown.text.contains("STRIPE_KEY") && shown.text.contains("&#60;b&#62;live"), "{}", shown.text);
+        assert!(!shown.text.contains(&code), "{}", shown.text);
+    }
+    let empty = page(&house, &code, Some("STRIPE_KEY=&PEM=&PEM.lines=")).await;
+    assert_eq!(empty.status, 400);
+    assert!(empty.text.contains("Fill in at least one value"), "{}", empty.text);
+    let wrong = page(&house, &code, Some("STRIPE_KEY=canary-one&STRIPE_KEY.lines=canary-two")).await;
+    assert_eq!(wrong.status, 400);
+    assert!(!wrong.text.contains("canary"), "{}", wrong.text);
+    let done = page(&house, &code, Some("STRIPE_KEY=sk-canary&PEM.lines=one%0D%0Atwo&OTHER=x")).await;
+    assert_eq!((done.status.as_u16(), &done.headers["referrer-policy"]), (200, &"no-referrer".parse().unwrap()));
+    assert!(done.text.contains("it has arrived") && !done.text.contains("canary"), "{}", done.text);
+    assert_eq!(
+        (value(&house, "STRIPE_KEY").await, value(&house, "PEM").await),
+        (json!("sk-canary"), json!("one\ntwo"))
+    );
+    house.get("secrets/OTHER").await.problem(404, "not_found");
+    let unknown = format!("srl_{}", "x".repeat(49));
+    let gone: Vec<_> = [page(&house, &code, None).await, page(&house, &unknown, Some("A=1")).await]
+        .into_iter()
+        .map(|answer| (answer.status.as_u16(), answer.text))
+        .collect();
+    assert!(gone[0].0 == 404 && gone[0].1.contains("This address does not work") && gone[0] == gone[1], "{gone:?}");
+    assert_eq!(page(&house, "a/b", None).await.status, 303);
+}
