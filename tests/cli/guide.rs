@@ -263,6 +263,16 @@ fn the_page_about_apps_is_true() {
 }
 
 #[test]
+fn the_page_about_links_works() {
+    follow("docs/guide/links.md", Way::InProcess);
+}
+
+#[test]
+fn the_page_about_access_works() {
+    follow("docs/guide/access.md", Way::InProcess);
+}
+
+#[test]
 fn the_page_about_the_audit_trail_is_true() {
     follow("docs/guide/audit.md", Way::InProcess);
     follow("docs/guide/audit.md", Way::Http);

@@ -16,6 +16,7 @@ mod guide;
 mod hints;
 mod init;
 mod json;
+mod links;
 mod local_store;
 mod mcp;
 mod names;
