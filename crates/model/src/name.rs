@@ -1,5 +1,6 @@
 //! Names of secrets, and which of them need a grant because they steer a runtime or are published by front-end tools.
 
+use std::borrow::Borrow;
 use std::fmt;
 use std::str::FromStr;
 
@@ -188,6 +189,12 @@ impl NameList {
     /// The names in the order in which they were appended.
     pub fn iter(&self) -> impl Iterator<Item = &str> {
         self.lines.lines()
+    }
+}
+
+impl Borrow<str> for SecretName {
+    fn borrow(&self) -> &str {
+        &self.0
     }
 }
 

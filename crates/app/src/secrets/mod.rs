@@ -10,18 +10,18 @@ pub(crate) mod write;
 pub use copy::{Copy, copy, diff, export, reveal};
 pub use declare::{Declare, declare};
 pub use delete::{Delete, delete, restore};
-pub use read::{ListQuery, Listed, detail, history, list, stats};
+pub use read::{ListQuery, detail, history, list, list_lines, list_names, stats};
 pub use rollback::rollback;
 pub use write::{Change, Presence, Write, write, write_one};
 
 use jiff::Timestamp;
 use serde::Serialize;
-use strongroom_api::secrets::{SecretItem, State, WriteResult, WriteStatus};
+use strongroom_api::secrets::{SecretLine, State, WriteResult, WriteStatus};
 use strongroom_model::expiry::{is_expired, is_soon};
 use strongroom_model::{AppId, Id, NamespaceName, Scope, ScopeKind, SecretName, UserId};
 use strongroom_seal::Instance;
 use strongroom_store::Tx;
-use strongroom_store::port::{AppRow, NamespaceRow, SecretRow};
+use strongroom_store::port::{AppRow, NamespaceRow, SecretRow, SecretView};
 
 use crate::audit::Record;
 use crate::caller::Caller;
@@ -29,7 +29,7 @@ use crate::error::Error;
 use crate::keys::Project;
 
 /// The state of a secret at `now`.
-pub(crate) fn state(head: &SecretRow, now: Timestamp) -> State {
+pub(crate) fn state(head: &SecretView<'_>, now: Timestamp) -> State {
     if is_expired(head.expires_at, now) {
         State::Expired
     } else if head.version == 0 {
@@ -42,21 +42,22 @@ pub(crate) fn state(head: &SecretRow, now: Timestamp) -> State {
 }
 
 /// The metadata of a head.
-pub(crate) fn to_item(head: SecretRow, used_by: u64, now: Timestamp) -> SecretItem {
-    SecretItem {
-        scope: head.scope.kind(),
-        namespace: head.scope.namespace().map(ToString::to_string),
-        app: head.scope.app().map(ToString::to_string),
+pub(crate) fn to_line<'row>(head: &SecretView<'row>, used_by: u64, now: Timestamp) -> SecretLine<'row> {
+    let some = |text: &'row str| (!text.is_empty()).then_some(text);
+    SecretLine {
+        name: head.name,
+        scope: head.scope,
+        namespace: some(head.namespace),
+        app: some(head.app),
         version: (head.version > 0).then_some(head.version),
+        description: head.description,
         expires_at: head.expires_at,
-        state: state(&head, now),
+        state: state(head, now),
         created_at: head.created_at,
         updated_at: head.updated_at,
-        used_by,
-        user: head.scope.user().map(ToString::to_string),
-        name: head.name.into(),
-        description: head.description,
         updated_by: head.updated_by,
+        used_by,
+        user: some(head.user),
         hint: None,
         overridden: false,
     }

@@ -1,9 +1,11 @@
 //! Metadata out: lists, one secret, history, counts. Never a value.
 
 use std::collections::{HashMap, HashSet};
+use std::ops::ControlFlow;
+use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
-use strongroom_api::secrets::{History, Reader, SecretDetail, SecretItem, State, StatsAnswer, VersionItem};
+use strongroom_api::secrets::{History, Reader, SecretDetail, SecretItem, SecretLine, State, StatsAnswer, VersionItem};
 use strongroom_model::expiry::{SOON_HOURS, is_expired, is_soon};
 use strongroom_model::{
     AppId, Capability, Grant, Id, NameList, NamespaceName, ProjectName, Scope, ScopeKind, SecretName, UserId,
@@ -11,7 +13,7 @@ use strongroom_model::{
 use strongroom_store::port::{PageEnd, ReadFact, SecretFilter, SecretRow, VersionKind, VersionRow};
 use strongroom_store::{Rows, StoreError};
 
-use super::{scope_flags, state, to_item};
+use super::{scope_flags, state, to_line};
 use crate::authz::Reach;
 use crate::caller::Caller;
 use crate::error::Error;
@@ -39,17 +41,6 @@ pub struct ListQuery {
     pub after: Option<PageEnd>,
     /// At most this many.
     pub limit: usize,
-    /// Names alone.
-    pub names_only: bool,
-}
-
-/// A page.
-#[derive(Debug)]
-pub enum Listed {
-    /// Names alone.
-    Names(NameList, Option<PageEnd>),
-    /// Whole items.
-    Items(Vec<SecretItem>, Option<PageEnd>),
 }
 
 impl ListQuery {
@@ -75,8 +66,8 @@ impl ListQuery {
     }
 }
 
-/// A page of secrets that the caller reaches. System and user secrets only when asked for by scope.
-pub async fn list(app: &App, caller: &Caller, project: &ProjectName, query: ListQuery) -> Result<Listed, Error> {
+/// Lets a caller in who may list what `query` asks for.
+async fn enter(app: &App, caller: &Caller, project: &ProjectName, query: &ListQuery) -> Result<Arc<Project>, Error> {
     let scope = match (query.scope, &query.namespace, &query.app) {
         (Some(ScopeKind::System | ScopeKind::User), ..) => Some(Scope::System),
         (_, Some(namespace), Some(app)) => Some(Scope::App(namespace.clone(), app.clone())),
@@ -84,32 +75,97 @@ pub async fn list(app: &App, caller: &Caller, project: &ProjectName, query: List
         (_, None, _) => None,
     };
     let reach = scope.as_ref().map_or(Reach::Anywhere, Reach::Read);
-    let project = app.enter(caller, project, Capability::SecretsList, reach).await?;
-    if query.names_only && query.state.is_none() && !caller.grant().is_some_and(Grant::is_limited) {
-        let filter = SecretFilter { limit: query.limit, ..query.filter() };
-        let page = app.store.read(|rows: &mut dyn Rows| rows.list_secret_names(&project.id, &filter)).await?;
-        return Ok(Listed::Names(page.0, page.1));
+    app.enter(caller, project, Capability::SecretsList, reach).await
+}
+
+/// Whether the store's own filter finds exactly what is listed.
+fn is_plain(caller: &Caller, query: &ListQuery) -> bool {
+    query.state.is_none() && !caller.grant().is_some_and(Grant::is_limited)
+}
+
+/// A page as [`list`] gives it, line by line: nothing is kept of a thousand secrets but what `each` makes of them. Returns
+/// where the next page begins.
+pub async fn list_lines(
+    app: &App,
+    caller: &Caller,
+    project: &ProjectName,
+    query: ListQuery,
+    each: &mut (dyn FnMut(SecretLine<'_>) + Send),
+) -> Result<Option<PageEnd>, Error> {
+    let entered = enter(app, caller, project, &query).await?;
+    if !is_plain(caller, &query) || entered.settings.value_hints {
+        let (items, next) = list(app, caller, project, query).await?;
+        items.iter().for_each(|item| each(item.line()));
+        return Ok(next);
     }
+    let (filter, limit, now) = (query.filter(), query.limit, app.clock.now());
+    let overrides = app.environment_names(&entered);
+    let (mut shown, mut last, mut more) = (0, None, false);
+    app.store
+        .read(|rows: &mut dyn Rows| -> Result<(), Error> {
+            let readers = by_name(rows.all_readers(&entered.id)?);
+            rows.view_secrets(&entered.id, &filter, &mut |view| {
+                if shown == limit {
+                    more = true;
+                    return ControlFlow::Break(());
+                }
+                let used_by = readers.get(view.name).map_or(0, |facts| used_by(caller, view.namespace, facts));
+                let overridden = overrides.iter().any(|name| name.as_str() == view.name);
+                each(SecretLine { overridden, ..to_line(&view, used_by, now) });
+                shown += 1;
+                if shown == limit {
+                    last = Some((view.name.to_owned(), view.id));
+                }
+                ControlFlow::Continue(())
+            })?;
+            Ok(())
+        })
+        .await?;
+    let Some((name, id)) = last.filter(|_| more) else { return Ok(None) };
+    let name = name.parse().map_err(|_| StoreError::Damaged("secrets.name"))?;
+    Ok(Some((name, id)))
+}
+
+/// A page of secrets that the caller reaches, and where the next one begins. System and user secrets only when asked for by
+/// scope.
+pub async fn list(
+    app: &App,
+    caller: &Caller,
+    project: &ProjectName,
+    query: ListQuery,
+) -> Result<(Vec<SecretItem>, Option<PageEnd>), Error> {
+    let project = enter(app, caller, project, &query).await?;
     let (heads, next, readers) = heads(app, caller, &project, &query).await?;
-    if query.names_only {
-        let mut names = NameList::with_capacity(heads.len());
-        for head in &heads {
-            names.push(head.name.as_str()).expect("a secret's name is the name of a secret");
-        }
-        return Ok(Listed::Names(names, next));
-    }
     let now = app.clock.now();
-    let count = |head: &SecretRow| readers.get(&head.name).map_or(0, |facts| used_by(caller, head, facts));
+    let count =
+        |head: &SecretRow| readers.get(&head.name).map_or(0, |facts| used_by(caller, head.view().namespace, facts));
     let hints = if project.settings.value_hints { app.hints(caller, &project, &heads).await? } else { Vec::new() };
-    let present = |head: SecretRow| {
-        let used_by = count(&head);
-        app.present(&project, head, used_by, now)
-    };
-    let mut items: Vec<_> = heads.into_iter().map(present).collect();
+    let present = |head: &SecretRow| app.present(&project, head, count(head), now);
+    let mut items: Vec<_> = heads.iter().map(present).collect();
     for (item, hint) in items.iter_mut().zip(hints) {
         item.hint = hint;
     }
-    Ok(Listed::Items(items, next))
+    Ok((items, next))
+}
+
+/// The same page, names alone.
+pub async fn list_names(
+    app: &App,
+    caller: &Caller,
+    project: &ProjectName,
+    query: ListQuery,
+) -> Result<(NameList, Option<PageEnd>), Error> {
+    let project = enter(app, caller, project, &query).await?;
+    if is_plain(caller, &query) {
+        let filter = SecretFilter { limit: query.limit, ..query.filter() };
+        return Ok(app.store.read(|rows: &mut dyn Rows| rows.list_secret_names(&project.id, &filter)).await?);
+    }
+    let (heads, next, _) = heads(app, caller, &project, &query).await?;
+    let mut names = NameList::with_capacity(heads.len());
+    for head in &heads {
+        names.push(head.name.as_str()).expect("a secret's name is the name of a secret");
+    }
+    Ok((names, next))
 }
 
 /// Heads read at once where a state is looked for, which the store does not know.
@@ -131,7 +187,7 @@ async fn heads(app: &App, caller: &Caller, project: &Project, query: &ListQuery)
                 let mut page = rows.list_secrets(&project.id, &query.filter())?;
                 let next = cut(&mut page, query.limit, |head| (head.name.clone(), head.id));
                 if let Some(wanted) = query.state {
-                    page.retain(|head| state(head, now) == wanted);
+                    page.retain(|head| state(&head.view(), now) == wanted);
                 }
                 if caller.grant().is_some_and(Grant::is_limited) {
                     page.retain(|head| caller.reaches(&head.scope, &head.name));
@@ -164,9 +220,10 @@ fn cut<T, K>(page: &mut Vec<T>, limit: usize, key: impl Fn(&T) -> K) -> Option<K
     page.last().map(key)
 }
 
-/// Whether the workload of `fact` can see a secret of `scope`, and the caller may know of the workload.
-fn is_reader(caller: &Caller, scope: &Scope, fact: &ReadFact) -> bool {
-    scope.namespace().is_none_or(|only| fact.namespace == *only) && caller.reaches_namespace(&fact.namespace)
+/// Whether the workload of `fact` can see a secret that lives in `namespace` (empty: in all), and the caller may know of
+/// the workload.
+fn is_reader(caller: &Caller, namespace: &str, fact: &ReadFact) -> bool {
+    (namespace.is_empty() || fact.namespace.as_str() == namespace) && caller.reaches_namespace(&fact.namespace)
 }
 
 fn by_name(facts: Vec<ReadFact>) -> HashMap<SecretName, Vec<ReadFact>> {
@@ -177,9 +234,9 @@ fn by_name(facts: Vec<ReadFact>) -> HashMap<SecretName, Vec<ReadFact>> {
     readers
 }
 
-/// How many workloads read the secret.
-fn used_by(caller: &Caller, head: &SecretRow, facts: &[ReadFact]) -> u64 {
-    let readers = facts.iter().filter(|fact| is_reader(caller, &head.scope, fact));
+/// How many workloads read a secret that lives in `namespace`.
+fn used_by(caller: &Caller, namespace: &str, facts: &[ReadFact]) -> u64 {
+    let readers = facts.iter().filter(|fact| is_reader(caller, namespace, fact));
     let workloads: HashSet<_> = readers.map(|fact| (&fact.namespace, fact.kind, &fact.workload)).collect();
     u64::try_from(workloads.len()).unwrap_or(u64::MAX)
 }
@@ -194,17 +251,17 @@ impl App {
         raised: Option<&Raised>,
     ) -> Result<SecretItem, Error> {
         let used_by = if let Some(raised) = raised {
-            used_by(caller, head, &raised.readers)
+            used_by(caller, head.view().namespace, &raised.readers)
         } else {
             let read = |rows: &mut dyn Rows| rows.readers(&project.id, &head.name).map_err(Error::from);
-            used_by(caller, head, &self.store.read(read).await?)
+            used_by(caller, head.view().namespace, &self.store.read(read).await?)
         };
-        Ok(self.present(project, head.clone(), used_by, self.clock.now()))
+        Ok(self.present(project, head, used_by, self.clock.now()))
     }
 
-    fn present(&self, project: &Project, head: SecretRow, used_by: u64, now: Timestamp) -> SecretItem {
+    fn present(&self, project: &Project, head: &SecretRow, used_by: u64, now: Timestamp) -> SecretItem {
         let overridden = self.environment_value(project, &head.name).is_some();
-        SecretItem { overridden, ..to_item(head, used_by, now) }
+        SecretLine { overridden, ..to_line(&head.view(), used_by, now) }.into()
     }
 
     /// The last four characters of values of 20 or more, once it is recorded that they are shown.
@@ -273,7 +330,7 @@ pub async fn detail(
     let project = app.enter(caller, project, Capability::SecretsList, Reach::Read(scope)).await?;
     app.require_names(caller, &project.name, [name]).await?;
     let (head, facts) = head_and_readers(app, caller, &project.id, (scope, name)).await?;
-    let visible = facts.into_iter().filter(|fact| is_reader(caller, scope, fact));
+    let visible = facts.into_iter().filter(|fact| is_reader(caller, head.view().namespace, fact));
     let used_by = visible.map(|fact| Reader {
         kind: fact.kind.as_str().to_owned(),
         namespace: fact.namespace.to_string(),
@@ -281,7 +338,7 @@ pub async fn detail(
         via: fact.via,
         last_read_at: fact.last_read_at,
     });
-    let item = to_item(head.clone(), 0, app.clock.now());
+    let item = SecretItem::from(to_line(&head.view(), 0, app.clock.now()));
     Ok(SecretDetail {
         name: item.name,
         scope: item.scope,
@@ -290,7 +347,7 @@ pub async fn detail(
         version: item.version,
         description: item.description,
         expires_at: item.expires_at,
-        state: state(&head, app.clock.now()),
+        state: item.state,
         created_at: item.created_at,
         updated_at: item.updated_at,
         updated_by: item.updated_by,

@@ -6,11 +6,11 @@ use http::header;
 use serde::Deserialize;
 use strongroom_api::resolve::Revealed;
 use strongroom_api::secrets::{
-    CreateSecret, DeclareSecrets, Declared, History, Rollback, SecretDetail, SecretItem, SetSecrets, StatsAnswer,
-    UpdateSecret, Written, WrittenSecret,
+    CreateSecret, DeclareSecrets, Declared, History, Rollback, SecretDetail, SecretItem, SecretLine, SetSecrets,
+    StatsAnswer, UpdateSecret, Written, WrittenSecret,
 };
 use strongroom_api::{Page, Problem};
-use strongroom_app::secrets::{self, Change, Declare, Delete, ListQuery, Listed, Presence, Write};
+use strongroom_app::secrets::{self, Change, Declare, Delete, ListQuery, Presence, Write};
 use strongroom_app::{Error, Fault};
 use strongroom_model::{Expiry, NameList, Scope, SecretName};
 
@@ -64,12 +64,25 @@ pub(crate) async fn list(scene: Scene<Lists>, Query(params): Query<ListParams>) 
         state: None,
         after: params.cursor.as_deref().map(from_cursor).transpose()?,
         limit: limit(params.limit, if names_only { 10_000 } else { 1_000 })?,
-        names_only,
     };
-    match secrets::list(&scene.app, &scene.caller, &scene.project, query).await? {
-        Listed::Names(names, next) => Ok(name_items(&names, next.map(to_cursor))),
-        Listed::Items(items, next) => Ok(Json(Page { items, next_cursor: next.map(to_cursor) }).into_response()),
+    if names_only {
+        let (names, next) = secrets::list_names(&scene.app, &scene.caller, &scene.project, query).await?;
+        return Ok(name_items(&names, next.map(to_cursor)));
     }
+    // written as they are read: there may be a thousand of them
+    let mut body = Vec::with_capacity(query.limit * 400);
+    body.extend_from_slice(br#"{"items":["#);
+    let mut write = |line: SecretLine<'_>| {
+        if body.last() == Some(&b'}') {
+            body.push(b',');
+        }
+        serde_json::to_writer(&mut body, &line).expect("a line has text keys only and memory takes it");
+    };
+    let next = secrets::list_lines(&scene.app, &scene.caller, &scene.project, query, &mut write).await?;
+    body.extend_from_slice(br#"],"next_cursor":"#);
+    serde_json::to_writer(&mut body, &next.map(to_cursor)).expect("memory takes a text");
+    body.push(b'}');
+    Ok(([(header::CONTENT_TYPE, "application/json")], body).into_response())
 }
 
 /// A page of [`NameItem`](strongroom_api::secrets::NameItem)s, written at once: names need no escapes, and there may be

@@ -4,7 +4,7 @@ use axum::extract::Path;
 use serde::Deserialize;
 use strongroom_api::secrets::{SecretDetail, SecretItem, UpdateSecret, Written};
 use strongroom_api::{Page, Problem};
-use strongroom_app::secrets::{self, Delete, ListQuery, Listed, Presence, Write};
+use strongroom_app::secrets::{self, Delete, ListQuery, Presence, Write};
 use strongroom_model::{Scope, ScopeKind};
 
 use super::secrets::{change, if_match, last};
@@ -55,10 +55,8 @@ pub(crate) async fn list(
         after: params.cursor.as_deref().map(from_cursor).transpose()?,
         ..ListQuery::default()
     };
-    match secrets::list(&scene.app, &scene.caller, &scene.project, query).await? {
-        Listed::Items(items, next) => Ok(Json(Page { items, next_cursor: next.map(to_cursor) })),
-        Listed::Names(..) => Ok(Json(Page { items: Vec::new(), next_cursor: None })),
-    }
+    let (items, next) = secrets::list(&scene.app, &scene.caller, &scene.project, query).await?;
+    Ok(Json(Page { items, next_cursor: next.map(to_cursor) }))
 }
 
 /// One settings secret's metadata.

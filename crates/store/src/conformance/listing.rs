@@ -1,5 +1,6 @@
 //! Pages of secrets.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use strongroom_model::{Scope, ScopeKind};
@@ -44,6 +45,16 @@ async fn walk(store: &Arc<dyn Store>, filter: &SecretFilter) -> Vec<SecretRow> {
         let (names, next) = read(store, |rows| rows.list_secret_names(&id(1), &filter)).await;
         let expected: Vec<&str> = page.iter().map(|row| row.name.as_str()).collect();
         assert_eq!(names.iter().collect::<Vec<_>>(), expected);
+        let mut viewed = 0;
+        read(store, |rows| {
+            rows.view_secrets(&id(1), &filter, &mut |view| {
+                assert_eq!(view, page[viewed].view(), "a view shows what its head says");
+                viewed += 1;
+                ControlFlow::Continue(())
+            })
+        })
+        .await;
+        assert_eq!(viewed, page.len());
         assert!(page.len() <= filter.limit);
         let Some(last) = page.last() else { return all };
         let last = (last.name.clone(), last.id);

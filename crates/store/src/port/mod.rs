@@ -26,7 +26,9 @@ pub use links::{LinkRow, LinkRows, LinkTx};
 pub use logs::{LogFilter, LogPage, LogRow, LogRows, LogTx};
 pub use projects::{AppRow, InstanceRow, NamespaceRow, ProjectKeyRow, ProjectRow, ProjectRows, ProjectTx};
 pub use runs::{Claim, RunEnd, RunFilter, RunRow, RunRows, RunState, RunTx, SealedRun};
-pub use secrets::{PageEnd, SealedRow, SecretFilter, SecretRow, SecretRows, SecretTx, Stats, VersionKind, VersionRow};
+pub use secrets::{
+    PageEnd, SealedRow, SecretFilter, SecretRow, SecretRows, SecretTx, SecretView, Stats, VersionKind, VersionRow,
+};
 pub use tokens::{TokenRow, TokenRows, TokenTx};
 pub use workloads::{DeploymentRow, ReadFact, WorkloadKind, WorkloadRow, WorkloadRows, WorkloadTx};
 

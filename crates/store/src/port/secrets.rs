@@ -1,5 +1,7 @@
 //! Secrets and their versions.
 
+use std::ops::ControlFlow;
+
 use jiff::Timestamp;
 use strongroom_model::{AppId, Id, NameList, NamespaceName, Scope, ScopeKind, SecretName};
 
@@ -36,6 +38,45 @@ pub struct SecretRow {
     pub deleted_at: Option<Timestamp>,
     /// MAC over what steers resolution.
     pub mac: Vec<u8>,
+}
+
+/// What lists show of a head, borrowed from its row while it is looked at. `namespace`, `app` and `user` are empty in the
+/// scopes that have none. Nothing of it is authenticated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "each field is the one of the same name of `SecretRow`, the scope in its parts")]
+pub struct SecretView<'row> {
+    pub id: Id,
+    pub scope: ScopeKind,
+    pub namespace: &'row str,
+    pub app: &'row str,
+    pub user: &'row str,
+    pub name: &'row str,
+    pub description: Option<&'row str>,
+    pub expires_at: Option<Timestamp>,
+    pub version: u64,
+    pub created_at: Timestamp,
+    pub updated_at: Timestamp,
+    pub updated_by: &'row str,
+}
+
+impl SecretRow {
+    /// What lists show of it.
+    pub fn view(&self) -> SecretView<'_> {
+        SecretView {
+            id: self.id,
+            scope: self.scope.kind(),
+            namespace: self.scope.namespace().map_or("", NamespaceName::as_str),
+            app: self.scope.app().map_or("", AppId::as_str),
+            user: self.scope.user().map_or("", strongroom_model::UserId::as_str),
+            name: self.name.as_str(),
+            description: self.description.as_deref(),
+            expires_at: self.expires_at,
+            version: self.version,
+            created_at: self.created_at,
+            updated_at: self.updated_at,
+            updated_by: &self.updated_by,
+        }
+    }
 }
 
 /// How a version came to be.
@@ -153,6 +194,13 @@ pub trait SecretRows {
     fn sealed_in_scope(&mut self, project: &Id, scope: &Scope) -> Result<Vec<SealedRow>, StoreError>;
     /// A page of live secrets.
     fn list_secrets(&mut self, project: &Id, filter: &SecretFilter) -> Result<Vec<SecretRow>, StoreError>;
+    /// The same page, each head shown to `each` for as long as it goes on. Must be several times cheaper.
+    fn view_secrets(
+        &mut self,
+        project: &Id,
+        filter: &SecretFilter,
+        each: &mut dyn FnMut(SecretView<'_>) -> ControlFlow<()>,
+    ) -> Result<(), StoreError>;
     /// A page of names only, and where the next one begins if there is more; the same order and filter. Must be several
     /// times cheaper.
     fn list_secret_names(

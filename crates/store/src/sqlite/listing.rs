@@ -1,5 +1,7 @@
 //! Pages of secrets: one order, one filter, whatever the columns.
 
+use std::ops::ControlFlow;
+
 use rusqlite::{Row, ToSql, params};
 use strongroom_model::{AppId, Id, NamespaceName, ScopeKind, UserId};
 
@@ -32,13 +34,13 @@ const ORDER_WITH_USERS: &str = " ORDER BY s.name, s.scope, s.namespace, s.app, s
 /// Where the page before ended: name, then the four columns of the scope.
 type Place = [String; 5];
 
-/// A page of what `select` says, row by row.
+/// A page of what `select` says, row by row while `read` goes on.
 pub(super) fn page(
     session: &Session<'_>,
     select: &str,
     project: &Id,
     filter: &SecretFilter,
-    read: impl FnMut(&Row<'_>) -> Result<(), StoreError>,
+    read: impl FnMut(&Row<'_>) -> Result<ControlFlow<()>, StoreError>,
 ) -> Result<(), StoreError> {
     let users = filter.scopes.contains(&ScopeKind::User);
     let words = scope_words(&filter.scopes);
@@ -81,7 +83,7 @@ pub(super) fn page(
         }
     }
     query.add(if users { ORDER_WITH_USERS } else { ORDER }, &[(":limit", &limit)]);
-    session.each(&query.sql, query.values.as_slice(), read)
+    session.each_while(&query.sql, query.values.as_slice(), read)
 }
 
 /// A parameter and what stands for it.

@@ -76,12 +76,21 @@ pub(super) fn string(row: &Row<'_>, index: usize, what: &'static str) -> Result<
     text(row, index, what).map(str::to_owned)
 }
 
-/// Text or none.
-pub(super) fn optional_string(row: &Row<'_>, index: usize, what: &'static str) -> Result<Option<String>, StoreError> {
+/// Text or none, borrowed from the row.
+pub(super) fn optional_text<'row>(
+    row: &'row Row<'_>,
+    index: usize,
+    what: &'static str,
+) -> Result<Option<&'row str>, StoreError> {
     match column(row, index)? {
         ValueRef::Null => Ok(None),
-        value => value.as_str().map(|text| Some(text.to_owned())).map_err(|_| StoreError::Damaged(what)),
+        value => value.as_str().map(Some).map_err(|_| StoreError::Damaged(what)),
     }
+}
+
+/// Text of its own, or none.
+pub(super) fn optional_string(row: &Row<'_>, index: usize, what: &'static str) -> Result<Option<String>, StoreError> {
+    Ok(optional_text(row, index, what)?.map(str::to_owned))
 }
 
 /// Text that parses.

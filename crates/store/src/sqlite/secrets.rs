@@ -1,17 +1,19 @@
 //! Secrets and their versions: single rows, and writing. Lists are in `listing`.
 
 use std::cmp::Ordering;
+use std::ops::ControlFlow;
 
 use rusqlite::{Row, params};
 use strongroom_model::{AppId, Id, NameList, NamespaceName, Scope, ScopeKind, SecretName};
 
 use super::row::{
-    bytes, id, millis, number, optional_bytes, optional_millis, optional_number, optional_string, optional_time,
-    parsed, stored, string, text, time,
+    bytes, id, millis, number, optional_bytes, optional_millis, optional_number, optional_string, optional_text,
+    optional_time, parsed, stored, string, text, time,
 };
 use super::session::Session;
 use crate::port::{
-    PageEnd, SealedRow, SecretFilter, SecretRow, SecretRows, SecretTx, Stats, StoreError, VersionKind, VersionRow,
+    PageEnd, SealedRow, SecretFilter, SecretRow, SecretRows, SecretTx, SecretView, Stats, StoreError, VersionKind,
+    VersionRow,
 };
 
 /// The columns that [`head`] reads, in its order.
@@ -79,6 +81,23 @@ fn head(row: &Row<'_>) -> Result<SecretRow, StoreError> {
         value_set_at: optional_time(row, 14, "secrets.value_set_at")?,
         deleted_at: optional_time(row, 15, "secrets.deleted_at")?,
         mac: bytes(row, 16, "secrets.mac")?,
+    })
+}
+
+fn view<'row>(row: &'row Row<'_>) -> Result<SecretView<'row>, StoreError> {
+    Ok(SecretView {
+        id: id(row, 0, "secrets.id")?,
+        scope: ScopeKind::from_word(text(row, 1, "secrets.scope")?).ok_or(StoreError::Damaged("secrets.scope"))?,
+        namespace: text(row, 2, "secrets.namespace")?,
+        app: text(row, 3, "secrets.app")?,
+        user: text(row, 4, "secrets.end_user")?,
+        name: text(row, 5, "secrets.name")?,
+        description: optional_text(row, 6, "secrets.description")?,
+        expires_at: optional_time(row, 7, "secrets.expires_at")?,
+        version: number(row, 8, "secrets.version")?,
+        created_at: time(row, 9, "secrets.created_at")?,
+        updated_at: time(row, 10, "secrets.updated_at")?,
+        updated_by: text(row, 11, "secrets.updated_by")?,
     })
 }
 
@@ -247,9 +266,20 @@ impl SecretRows for Session<'_> {
         let select = concat!("SELECT ", head_columns!(), " FROM secrets s");
         super::listing::page(self, select, project, filter, |row| {
             found.push(head(row)?);
-            Ok(())
+            Ok(ControlFlow::Continue(()))
         })?;
         Ok(found)
+    }
+
+    fn view_secrets(
+        &mut self,
+        project: &Id,
+        filter: &SecretFilter,
+        each: &mut dyn FnMut(SecretView<'_>) -> ControlFlow<()>,
+    ) -> Result<(), StoreError> {
+        let select = "SELECT s.id, s.scope, s.namespace, s.app, s.end_user, s.name, s.description, s.expires_at, s.version, \
+                      s.created_at, s.updated_at, s.updated_by FROM secrets s";
+        super::listing::page(self, select, project, filter, |row| Ok(each(view(row)?)))
     }
 
     fn list_secret_names(
@@ -262,13 +292,13 @@ impl SecretRows for Session<'_> {
         super::listing::page(self, "SELECT s.name, s.id FROM secrets s", project, &one_more, |row| {
             if names.len() == filter.limit {
                 more = true;
-                return Ok(());
+                return Ok(ControlFlow::Break(()));
             }
             names.push(text(row, 0, "secrets.name")?).map_err(|_| StoreError::Damaged("secrets.name"))?;
             if names.len() == filter.limit {
                 end = Some((parsed(row, 0, "secrets.name")?, id(row, 1, "secrets.id")?));
             }
-            Ok(())
+            Ok(ControlFlow::Continue(()))
         })?;
         Ok((names, end.filter(|_| more)))
     }

@@ -1,5 +1,7 @@
 //! One transaction on one connection: what the files of the nouns work with.
 
+use std::ops::ControlFlow;
+
 use rusqlite::{Connection, Params, Row};
 
 use super::audit::Heads;
@@ -31,10 +33,22 @@ impl<'connection> Session<'connection> {
         params: impl Params,
         mut read: impl FnMut(&Row<'_>) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
+        self.each_while(sql, params, |row| read(row).map(ControlFlow::Continue))
+    }
+
+    /// Reads the rows that a query finds for as long as `read` goes on.
+    pub(super) fn each_while(
+        &self,
+        sql: &str,
+        params: impl Params,
+        mut read: impl FnMut(&Row<'_>) -> Result<ControlFlow<()>, StoreError>,
+    ) -> Result<(), StoreError> {
         let mut statement = self.connection.prepare_cached(sql).map_err(|error| fault(&error))?;
         let mut rows = statement.query(params).map_err(|error| fault(&error))?;
         while let Some(row) = rows.next().map_err(|error| fault(&error))? {
-            read(row)?;
+            if read(row)?.is_break() {
+                break;
+            }
         }
         Ok(())
     }

@@ -4,7 +4,7 @@ use askama::Template;
 use axum::response::Response;
 use serde::Deserialize;
 use strongroom_app::projects;
-use strongroom_app::secrets::{self, ListQuery, Listed};
+use strongroom_app::secrets::{self, ListQuery};
 use strongroom_model::{Capability, ScopeKind};
 
 use super::{Badge, Row, SCOPES, state};
@@ -89,9 +89,7 @@ pub(crate) async fn list(visit: Visit<Lists>, Query(filters): Query<Filters>) ->
         ..ListQuery::default()
     };
     let namespaces = projects::namespaces(&scene.app, &scene.caller, &scene.project).await?;
-    let Listed::Items(items, next) = secrets::list(&scene.app, &scene.caller, &scene.project, query).await? else {
-        return Err(Failure::new(strongroom_api::Code::Internal, "the list came without its items"));
-    };
+    let (items, next) = secrets::list(&scene.app, &scene.caller, &scene.project, query).await?;
     let (base, now) = (visit.address(""), scene.app.now());
     Ok(show(&ListPage {
         frame: visit.frame("Secrets", Section::Secrets),
