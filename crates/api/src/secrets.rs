@@ -137,7 +137,6 @@ impl From<SecretLine<'_>> for SecretItem {
 }
 
 /// Writes a time as [`Timestamp`] itself does, in one piece.
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "what serde asks for")]
 fn time<S: Serializer>(at: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
     let mut text = String::with_capacity(32);
     match DateTimePrinter::new().print_timestamp(at, &mut text) {
@@ -146,6 +145,7 @@ fn time<S: Serializer>(at: &Timestamp, serializer: S) -> Result<S::Ok, S::Error>
     }
 }
 
+#[expect(clippy::ref_option, reason = "what serde hands over")]
 fn optional_time<S: Serializer>(at: &Option<Timestamp>, serializer: S) -> Result<S::Ok, S::Error> {
     match at {
         Some(at) => time(at, serializer),

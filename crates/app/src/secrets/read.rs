@@ -95,7 +95,9 @@ pub async fn list_lines(
     let entered = enter(app, caller, project, &query).await?;
     if !is_plain(caller, &query) || entered.settings.value_hints {
         let (items, next) = list(app, caller, project, query).await?;
-        items.iter().for_each(|item| each(item.line()));
+        for item in &items {
+            each(item.line());
+        }
         return Ok(next);
     }
     let (filter, limit, now) = (query.filter(), query.limit, app.clock.now());
