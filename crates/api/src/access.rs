@@ -91,11 +91,11 @@ impl fmt::Debug for CreatedToken {
 /// `GET /api/v1/whoami`.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct Whoami {
-    /// `owner` or `token`.
+    /// `owner`, `token`, or `person` for who signed in.
     pub kind: String,
     /// As it stands in the audit trail.
     pub actor: String,
-    /// The token's project; null for the owner.
+    /// The token's project, a person's `default`; null for the owner.
     pub project: Option<String>,
     /// What the caller may do.
     pub capabilities: Vec<String>,

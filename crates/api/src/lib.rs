@@ -5,6 +5,7 @@ pub mod access;
 pub mod functions;
 pub mod jobs;
 pub mod links;
+pub mod people;
 pub mod problem;
 pub mod projects;
 pub mod resolve;

@@ -11,6 +11,8 @@ pub enum Code {
     Invalid,
     /// 401: no credential, or one that is not accepted.
     Unauthenticated,
+    /// 401: the password is right, and the account also asks for a code of its second factor.
+    SecondFactorRequired,
     /// 403: the credential does not allow this.
     Forbidden,
     /// 404: not there, or not for this caller to know.
@@ -44,7 +46,7 @@ impl Code {
     pub fn status(self) -> u16 {
         match self {
             Self::Invalid => 400,
-            Self::Unauthenticated => 401,
+            Self::Unauthenticated | Self::SecondFactorRequired => 401,
             Self::Forbidden => 403,
             Self::NotFound => 404,
             Self::MethodNotAllowed => 405,
@@ -66,6 +68,7 @@ impl Code {
         match self {
             Self::Invalid => "Invalid request",
             Self::Unauthenticated => "Not signed in",
+            Self::SecondFactorRequired => "Second factor required",
             Self::Forbidden => "Not allowed",
             Self::NotFound => "Not found",
             Self::MethodNotAllowed => "Method not allowed",
@@ -86,7 +89,7 @@ impl Code {
     pub fn exit_code(self) -> u8 {
         match self {
             Self::NotFound => 3,
-            Self::Unauthenticated | Self::Forbidden | Self::InsecureTransport => 4,
+            Self::Unauthenticated | Self::SecondFactorRequired | Self::Forbidden | Self::InsecureTransport => 4,
             Self::Conflict | Self::VersionMismatch => 5,
             Self::Invalid | Self::UnsupportedMedia | Self::MethodNotAllowed | Self::TooLarge => 2,
             Self::SecretsMissing | Self::TooMany | Self::Internal | Self::Unavailable | Self::Timeout => 1,

@@ -14,6 +14,7 @@ use strongroom_seal::Instance;
 use strongroom_store::port::{AuditFilter, AuditHead, AuditRow, Promise};
 use strongroom_store::{Rows, Tx};
 
+use crate::accounts::Visitor;
 use crate::authz::Reach;
 use crate::caller::Caller;
 use crate::error::Error;
@@ -52,6 +53,9 @@ struct Said<S, T> {
     /// The id of the token that did it: names of tokens are not unique.
     #[serde(default = "none", skip_serializing_if = "Option::is_none")]
     token: Option<S>,
+    /// The id of the account that did it: a name can be given again.
+    #[serde(default = "none", skip_serializing_if = "Option::is_none")]
+    user: Option<S>,
 }
 
 fn none<T>() -> Option<T> {
@@ -67,6 +71,7 @@ struct Who<'a> {
     source: &'a str,
     request_id: Option<&'a str>,
     token: Option<Id>,
+    user: Option<Id>,
 }
 
 impl<'a> Who<'a> {
@@ -76,6 +81,7 @@ impl<'a> Who<'a> {
             source: &caller.source,
             request_id: Some(&caller.request_id),
             token: caller.token(),
+            user: caller.user(),
         }
     }
 }
@@ -102,15 +108,27 @@ impl Record {
         Self::of(at, &Who::is(caller), project, DENIED, target)
     }
 
+    /// A record of what somebody did, or was refused, who is not signed in yet: as whom, and which account that is.
+    pub(crate) fn of_visitor<T: Serialize>(
+        at: Timestamp,
+        visitor: &Visitor,
+        (actor, user): (&str, Option<Id>),
+        (action, succeeded): (&'static str, bool),
+        target: &T,
+    ) -> Self {
+        let who = Who { actor, source: &visitor.source, request_id: Some(&visitor.request_id), token: None, user };
+        Self::of(at, &who, None, (action, if succeeded { "ok" } else { DENIED.1 }), target)
+    }
+
     /// A record of everybody who was refused for want of a credential since the last one.
     pub(crate) fn anonymous_denials<T: Serialize>(at: Timestamp, target: &T) -> Self {
-        let nobody = Who { actor: "anonymous", source: "network", request_id: None, token: None };
+        let nobody = Who { actor: "anonymous", source: "network", request_id: None, token: None, user: None };
         Self::of(at, &nobody, None, DENIED, target)
     }
 
     /// A record of what the server did by itself, as it was told to when it was started.
     pub(crate) fn by_the_house<T: Serialize>(at: Timestamp, action: &'static str, target: &T) -> Self {
-        let house = Who { actor: "server", source: "process", request_id: None, token: None };
+        let house = Who { actor: "server", source: "process", request_id: None, token: None, user: None };
         Self::of(at, &house, None, (action, "ok"), target)
     }
 
@@ -122,9 +140,10 @@ impl Record {
         target: &T,
     ) -> Self {
         let project = project.map(ProjectName::as_str);
-        let token = who.token.map(|id| id.to_string());
+        let (token, user) = (who.token.map(|id| id.to_string()), who.user.map(|id| id.to_string()));
         let (actor, source, request_id) = (who.actor, who.source, who.request_id);
-        let said = Said { at, actor, source, action, project, target, result, request_id, token: token.as_deref() };
+        let (token, user) = (token.as_deref(), user.as_deref());
+        let said = Said { at, actor, source, action, project, target, result, request_id, token, user };
         let text = serde_json::to_string(&said).expect("a record has text keys only");
         Self { at, project: project.unwrap_or_default().to_owned(), action, text }
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use strongroom_model::{AppId, Capability, NamespaceName, ProjectName, Scope, SecretName};
 
-use crate::caller::{Access, Caller};
+use crate::caller::{Caller, NoMember, SessionKind};
 use crate::error::Error;
 use crate::keys::Project;
 use crate::open::App;
@@ -42,11 +42,11 @@ impl App {
             return Err(error);
         }
         let project = self.projects.load(&*self.store, &self.instance, name).await?;
-        match &caller.access {
-            Access::Token { home, .. } if *home != project.id => {
-                return Err(Error::not_found(format!("project {name}")));
-            }
-            Access::Owner | Access::Token { .. } => {}
+        match caller.grant_in(name) {
+            // a project that was made anew under the name is another one
+            Some(Ok((home, _))) if home != project.id => return Err(Error::not_found(format!("project {name}"))),
+            Some(Err(NoMember)) => return Err(Error::not_found(format!("project {name}"))),
+            None | Some(Ok(_)) => {}
         }
         if let Err(error) = judge_protected(caller, &project, capability, reach) {
             self.audit_denial(caller, Some(name), capability.as_str()).await?;
@@ -60,15 +60,24 @@ impl App {
         self.enter(caller, name, capability, Reach::Anywhere).await.map(|_| ())
     }
 
-    /// Refuses everyone but the owner of the instance.
-    pub(crate) async fn require_owner(&self, caller: &Caller, action: &str) -> Result<(), Error> {
-        match caller.access {
-            Access::Owner => Ok(()),
-            Access::Token { .. } => {
-                self.audit_denial(caller, None, action).await?;
-                Err(Error::Forbidden("this needs the owner of the instance".to_owned()))
-            }
+    /// Refuses everyone but the local owner and the instance's admins.
+    pub async fn require_instance_admin(&self, caller: &Caller, action: &str) -> Result<(), Error> {
+        if caller.is_instance_admin() {
+            return Ok(());
         }
+        self.audit_denial(caller, None, action).await?;
+        Err(Error::Forbidden("this needs an admin of the instance".to_owned()))
+    }
+
+    /// Refuses what delivers values to a browser's session: people get names, processes get values.
+    pub(crate) async fn require_process(&self, caller: &Caller, project: &ProjectName) -> Result<(), Error> {
+        if caller.session.as_ref().is_none_or(|session| session.kind != SessionKind::Browser) {
+            return Ok(());
+        }
+        self.audit_denial(caller, Some(project), "values by session").await?;
+        Err(Error::Forbidden(
+            "values are not delivered to a browser's session; use a token or the command line".to_owned(),
+        ))
     }
 
     /// Refuses names that the caller's token is not for.
@@ -144,10 +153,11 @@ fn judge_protected(caller: &Caller, project: &Project, capability: Capability, r
 }
 
 fn judge(caller: &Caller, project: &ProjectName, capability: Capability, reach: Reach<'_>) -> Result<(), Error> {
-    let Access::Token { grant, .. } = &caller.access else { return Ok(()) };
-    if grant.project != *project {
-        return Err(Error::not_found(format!("project {project}")));
-    }
+    let grant = match caller.grant_in(project) {
+        None => return Ok(()),
+        Some(Err(NoMember)) => return Err(Error::not_found(format!("project {project}"))),
+        Some(Ok((_, grant))) => grant,
+    };
     if !grant.allows(capability) {
         return Err(Error::Forbidden(format!("this needs the capability {capability}")));
     }
@@ -167,5 +177,10 @@ fn judge(caller: &Caller, project: &ProjectName, capability: Capability, reach: 
     if allowed {
         return Ok(());
     }
-    Err(Error::Forbidden("this token is limited to other namespaces, apps or names".to_owned()))
+    Err(Error::Forbidden(format!("{} is limited to other namespaces, apps or names", what_limits(caller))))
+}
+
+/// What a refusal calls the caller's grant.
+fn what_limits(caller: &Caller) -> &'static str {
+    if caller.user().is_some() { "your membership" } else { "this token" }
 }

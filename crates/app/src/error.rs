@@ -40,6 +40,15 @@ pub enum Error {
     /// The credential does not allow it.
     #[error("not allowed: {0}")]
     Forbidden(String),
+    /// Nobody is signed in by it: a wrong name, password or code, all told alike.
+    #[error("{0}")]
+    NotSignedIn(String),
+    /// The password is right; the account also asks for a code.
+    #[error("this account needs the code of its second factor")]
+    SecondFactor,
+    /// Too many tries.
+    #[error("too many tries; wait {0} seconds")]
+    TooMany(u64),
     /// Not there, or not for this caller to know.
     #[error("{what} was not found")]
     NotFound {

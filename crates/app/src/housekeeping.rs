@@ -69,6 +69,15 @@ impl App {
                 })
                 .await?;
         }
+        let sessions = self.accounts.sessions.take_uses();
+        if !sessions.is_empty() {
+            self.store
+                .write(move |tx: &mut dyn Tx| {
+                    sessions.iter().try_for_each(|(id, at)| tx.touch_session(id, *at)).map_err(Error::from)
+                })
+                .await?;
+        }
+        self.accounts.tidy(self.clock.now());
         if let Some(refused) = self.anonymous_denials.take() {
             let text = format!("refused: {} requests without an accepted credential", refused.attempts);
             self.house_line("security", "warn", None, text).await;
@@ -89,6 +98,8 @@ impl App {
                 tx.prune_idempotent(repeated_before)?;
                 tx.prune_links(ended_before)?;
                 tx.prune_slots(ended_before)?;
+                tx.prune_sessions(now)?;
+                tx.prune_invitations(ended_before)?;
                 while tx.prune_runs(ended_before, RUNS_AT_ONCE)? > 0 {}
                 Ok::<_, Error>(())
             })

@@ -6,6 +6,7 @@
 //! invoke ──> route (cached) ──> who may call ──> worker, told first if the epoch rose
 //! ```
 
+pub mod accounts;
 pub mod apps;
 pub mod audit;
 mod authz;
@@ -30,12 +31,13 @@ pub mod secrets;
 mod snapshot;
 pub mod tokens;
 
-pub use caller::{Access, Caller};
+pub use caller::{Access, Caller, Memberships, Session, SessionKind};
 pub use clock::{Clock, SystemClock};
 pub use error::{Conflict, Error, Fault};
 pub use housekeeping::LogRetention;
 pub use live::ChangeEvent;
 pub use open::{App, AppConfig, FunctionsConfig, OpenError};
 pub use strongroom_runtime::Body;
+pub use strongroom_seal::PasswordCost;
 pub use strongroom_store::StoreError;
 pub use strongroom_store::port::{RunState, WorkloadKind};

@@ -69,6 +69,7 @@ pub enum Existing {
 enum Author {
     Owner,
     Token(Id),
+    Person(Id),
 }
 
 /// What a link's row says.
@@ -96,6 +97,7 @@ impl Terms {
             author: match &caller.access {
                 Access::Owner => Author::Owner,
                 Access::Token { id, .. } => Author::Token(*id),
+                Access::Person { user, .. } => Author::Person(*user),
             },
         }
     }
@@ -217,6 +219,7 @@ fn author(
     match &terms.author {
         Author::Owner => Ok(Some(Caller::owner("process", "link"))),
         Author::Token(id) => crate::tokens::holder(rows, instance, (&project.id, id), now),
+        Author::Person(id) => crate::accounts::member(rows, instance, &project.name, id),
     }
 }
 

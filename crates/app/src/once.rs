@@ -40,8 +40,7 @@ impl Once {
         request: &str,
     ) -> Option<Self> {
         let key = caller.idempotency.clone()?;
-        // names of tokens are not unique
-        let who = caller.token().map_or_else(|| "owner".to_owned(), |id| id.to_string());
+        let who = caller.identity();
         let request = print(instance, request.as_bytes());
         Some(Self { scope: format!("{operation} {project} {who}"), key, request })
     }

@@ -8,13 +8,14 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use strongroom_model::{Id, NamespaceName, ProjectName, SecretName};
 use strongroom_runtime::{Launcher, Runtime, RuntimeConfig};
-use strongroom_seal::{Instance, Random, RootKey, RootKeyError, SealError, token};
+use strongroom_seal::{Instance, PasswordCost, Random, RootKey, RootKeyError, SealError, token};
 use strongroom_secret::SecretValue;
 use strongroom_store::port::{InstanceRow, NamespaceRow, ProjectKeyRow, ProjectRow};
 use strongroom_store::{Rows, Store, StoreError, Tx};
 use tokio::sync::broadcast;
 use zeroize::Zeroizing;
 
+use crate::accounts::Accounts;
 use crate::audit::anchors::{AnchorConfig, Anchors};
 use crate::audit::{Denials, Record};
 use crate::caller::Caller;
@@ -66,6 +67,8 @@ pub struct AppConfig {
     pub audit_kept: Option<Duration>,
     /// Where the heads of the audit chains are kept besides.
     pub anchors: AnchorConfig,
+    /// What hashing a password costs.
+    pub password_cost: PasswordCost,
 }
 
 /// Gives the runtime's settings when a function runs for the first time, or says why none can.
@@ -107,6 +110,7 @@ pub struct App {
     pub(crate) epochs: Epochs,
     pub(crate) spaces: Spaces,
     pub(crate) credentials: Credentials,
+    pub(crate) accounts: Accounts,
     pub(crate) routes: Routes,
     pub(crate) changes: broadcast::Sender<ChangeEvent>,
     pub(crate) runtime: tokio::sync::OnceCell<Runtime>,
@@ -148,6 +152,7 @@ impl App {
         let opened_at = config.clock.now();
         let app = Arc::new(Self {
             credentials: Credentials::new(&instance, owner),
+            accounts: Accounts::new(config.password_cost, Arc::clone(&config.clock)),
             journal: Arc::new(Journal::default()),
             scheduler: Scheduler::new(new_id(&*config.rng).to_string(), config.jobs_at_once),
             store: config.store,
@@ -215,6 +220,12 @@ impl App {
         let mut bytes = Zeroizing::new([0_u8; 32]);
         self.rng.fill(bytes.as_mut_slice());
         SecretValue::new(URL_SAFE_NO_PAD.encode(bytes.as_slice())).expect("base64 text is short and has no NUL")
+    }
+
+    /// Forgets every proved token and session; each is looked up again. Nothing is lost but a little time.
+    pub fn forget_credentials(&self) {
+        self.credentials.forget_all();
+        self.accounts.sessions.forget_all();
     }
 
     pub(crate) fn new_id(&self) -> Id {

@@ -14,17 +14,18 @@ use crate::once::Once;
 use crate::open::{App, NewProject};
 use crate::rows::Authenticated as _;
 
-/// Makes a project with a key of its own and the namespace `default`. Only the owner may.
+/// Makes a project with a key of its own and the namespace `default`. Only an admin of the instance may, and a person who does becomes its owner.
 pub async fn create(app: &App, caller: &Caller, name: &ProjectName) -> Result<ProjectItem, Error> {
-    app.require_owner(caller, "project.create").await?;
+    app.require_instance_admin(caller, "project.create").await?;
     let new = NewProject::make(app, caller, name)?;
     let item = item(&new.project)?;
     // a project that is not there yet has no keys of its own
     let once = Once::of(&app.instance, caller, &Id::from_bytes([0; 16]), "project.create", name.as_str());
     let record = Record::done(new.project.created_at, caller, Some(name), "project.create", &serde_json::json!({}));
     let instance = std::sync::Arc::clone(&app.instance);
-    let name = name.clone();
-    app.store
+    let (name, maker) = (name.clone(), caller.user());
+    let made = app
+        .store
         .write(move |tx: &mut dyn Tx| -> Result<ProjectItem, Error> {
             if let Some(first) = once.as_ref().map(|once| once.answered(tx)).transpose()?.flatten() {
                 return Ok(first);
@@ -34,10 +35,16 @@ pub async fn create(app: &App, caller: &Caller, name: &ProjectName) -> Result<Pr
             }
             let at = new.project.created_at;
             new.insert(tx, &instance, record)?;
+            if let Some(user) = maker {
+                let row = crate::accounts::owner_row((new.project.id, user), (&new.project.created_by, at));
+                tx.put_member(&row.signed(&instance))?;
+            }
             once.map(|once| once.remember(tx, &item, at)).transpose()?;
             Ok(item)
         })
-        .await
+        .await?;
+    app.accounts.sessions.forget_all();
+    Ok(made)
 }
 
 /// The projects that the caller may know of.
@@ -46,6 +53,9 @@ pub async fn list(app: &App, caller: &Caller) -> Result<Vec<ProjectItem>, Error>
     let visible = rows.iter().filter(|row| match &caller.access {
         Access::Owner => true,
         Access::Token { grant, .. } => grant.project == row.name,
+        Access::Person { is_instance_admin, memberships, .. } => {
+            *is_instance_admin || memberships.contains_key(&row.name)
+        }
     });
     visible.map(item).collect()
 }
@@ -85,7 +95,7 @@ pub async fn update(
 
 /// Destroys a project: its keys, and everything it owns. `confirm` must be its name. Audit records stay.
 pub async fn delete(app: &App, caller: &Caller, name: &ProjectName, confirm: &str) -> Result<(), Error> {
-    app.require_owner(caller, "project.delete").await?;
+    app.require_instance_admin(caller, "project.delete").await?;
     let project = app.projects.load(&*app.store, &app.instance, name).await?;
     if confirm != name.as_str() {
         return Err(Error::invalid(
@@ -110,7 +120,7 @@ pub async fn delete(app: &App, caller: &Caller, name: &ProjectName, confirm: &st
     app.projects.forget(name);
     app.epochs.forget(id);
     app.spaces.forget(id);
-    app.credentials.forget_all();
+    app.forget_credentials();
     app.retire_where(|entry| entry.project.id == id).await;
     app.tell_listeners(&project, &Scope::Global, 0, Vec::new());
     if gone { Ok(()) } else { Err(Error::not_found(format!("project {name}"))) }

@@ -107,6 +107,7 @@ pub async fn prepare<'a>(
 ) -> Result<Prepared<'a>, Error> {
     let reach = Reach::Namespace(&question.namespace, question.app.as_ref());
     let entered = app.enter(caller, project, Capability::ValuesRead, reach).await?;
+    app.require_process(caller, project).await?;
     let answer = app.look_up(&entered, &*narrow(app, caller, project, question).await?).await?;
     let tag = tag(app, &entered, question, &answer);
     Ok(Prepared { project: entered, question, answer, tag })

@@ -4,7 +4,8 @@ use jiff::Timestamp;
 use strongroom_model::Scope;
 use strongroom_seal::{Instance, RowKind, SealError};
 use strongroom_store::port::{
-    AuditCut, DeploymentRow, LinkRow, ProjectRow, SecretRow, TokenRow, WorkloadKind, WorkloadRow,
+    AuditCut, DeploymentRow, InvitationRow, LinkRow, MemberRow, ProjectRow, SecretRow, SessionRow, TokenRow, UserRow,
+    WorkloadKind, WorkloadRow,
 };
 
 /// A row that carries a MAC over what gives authority or steers resolution.
@@ -202,6 +203,94 @@ impl Authenticated for AuditCut {
 
     fn fields(&self) -> Vec<Vec<u8>> {
         vec![text(&self.node), number(self.seq), self.link.to_vec(), time(Some(self.at))]
+    }
+
+    fn mac(&self) -> &[u8] {
+        &self.mac
+    }
+
+    fn mac_mut(&mut self) -> &mut Vec<u8> {
+        &mut self.mac
+    }
+}
+
+impl Authenticated for UserRow {
+    const KIND: RowKind = RowKind::User;
+
+    fn fields(&self) -> Vec<Vec<u8>> {
+        vec![
+            self.id.as_bytes().to_vec(),
+            text(self.name.as_str()),
+            vec![u8::from(self.is_admin), u8::from(self.is_disabled)],
+            number(self.generation),
+            text(&self.password),
+            self.factor.clone().unwrap_or_default(),
+            number(self.factor_step),
+            text(&self.recovery),
+        ]
+    }
+
+    fn mac(&self) -> &[u8] {
+        &self.mac
+    }
+
+    fn mac_mut(&mut self) -> &mut Vec<u8> {
+        &mut self.mac
+    }
+}
+
+impl Authenticated for MemberRow {
+    const KIND: RowKind = RowKind::Member;
+
+    fn fields(&self) -> Vec<Vec<u8>> {
+        vec![self.project.as_bytes().to_vec(), self.user.as_bytes().to_vec(), text(&self.access)]
+    }
+
+    fn mac(&self) -> &[u8] {
+        &self.mac
+    }
+
+    fn mac_mut(&mut self) -> &mut Vec<u8> {
+        &mut self.mac
+    }
+}
+
+impl Authenticated for SessionRow {
+    const KIND: RowKind = RowKind::Session;
+
+    fn fields(&self) -> Vec<Vec<u8>> {
+        vec![
+            self.id.as_bytes().to_vec(),
+            self.user.as_bytes().to_vec(),
+            self.digest.clone(),
+            text(&self.kind),
+            number(self.generation),
+            time(Some(self.proved_at)),
+            time(Some(self.expires_at)),
+        ]
+    }
+
+    fn mac(&self) -> &[u8] {
+        &self.mac
+    }
+
+    fn mac_mut(&mut self) -> &mut Vec<u8> {
+        &mut self.mac
+    }
+}
+
+impl Authenticated for InvitationRow {
+    const KIND: RowKind = RowKind::Invitation;
+
+    fn fields(&self) -> Vec<Vec<u8>> {
+        vec![
+            self.id.as_bytes().to_vec(),
+            text(self.name.as_str()),
+            self.digest.clone(),
+            text(&self.access),
+            time(Some(self.expires_at)),
+            time(self.closed_at),
+        ]
     }
 
     fn mac(&self) -> &[u8] {

@@ -172,6 +172,7 @@ impl App {
             request_id: entry.spec.deployment.clone(),
             access: Access::Owner,
             idempotency: None,
+            session: None,
         };
         self.audit(Record::done(self.clock.now(), &worker, Some(&entry.project.name), "values.worker", &target)).await
     }

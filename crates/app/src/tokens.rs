@@ -14,7 +14,7 @@ use strongroom_store::{Rows, StoreError, Tx};
 
 use crate::audit::Record;
 use crate::authz::Reach;
-use crate::caller::{Access, Caller};
+use crate::caller::{Access, Caller, SessionKind};
 use crate::error::Error;
 use crate::once::Once;
 use crate::open::App;
@@ -101,7 +101,12 @@ pub async fn authenticate(
         Some(known) => known,
         // the store is not asked about a text whose checksum does not fit
         None if token::parse(bearer).is_err() => return Err(AuthenticateError::Refused),
-        None => look_up(app, digest, source).await?,
+        None => match look_up(app, digest, source).await {
+            Err(AuthenticateError::Refused) => {
+                return crate::accounts::authenticate(app, SessionKind::CommandLine, bearer, source, request_id).await;
+            }
+            other => other?,
+        },
     };
     let now = app.clock.now();
     if known.expires_at.is_some_and(|at| at <= now) {
@@ -121,6 +126,7 @@ pub async fn authenticate(
         request_id: request_id.to_owned(),
         access: Access::Token { id: known.id, home: known.home, grant: known.grant },
         idempotency: None,
+        session: None,
     })
 }
 
@@ -163,7 +169,7 @@ async fn look_up(app: &App, digest: Digest, source: &str) -> Result<Known, Authe
 
 /// Whether a caller that was let in would be let in now: asked before more goes out on an answer that takes its time.
 pub async fn still_stands(app: &App, caller: &Caller) -> Result<bool, Error> {
-    let Access::Token { id, grant, .. } = &caller.access else { return Ok(true) };
+    let Access::Token { id, grant, .. } = &caller.access else { return crate::accounts::stands(app, caller).await };
     let project = match app.projects.load(&*app.store, &app.instance, &grant.project).await {
         Err(Error::NotFound { .. }) => return Ok(false),
         other => other?,
@@ -197,6 +203,9 @@ struct Terms {
     from: Vec<AddressRange>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     parent: Option<Id>,
+    /// The person who minted it: it ends with his power to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    person: Option<Id>,
 }
 
 fn terms(row: &TokenRow) -> Option<Terms> {
@@ -231,8 +240,8 @@ pub async fn create(app: &App, caller: &Caller, new: NewToken) -> Result<Created
     let now = app.clock.now();
     let expires_at = new.expires.resolve(now).map_err(|error| Error::invalid("expires_at", error))?;
     let expires_at = bounded(app, caller, &new, expires_at).await?;
-    let terms = Terms { grant: new.grant, from: new.from, parent: caller.token() };
-    let grant = &terms.grant;
+    let terms = Terms { grant: new.grant, from: new.from, parent: caller.token(), person: caller.user() };
+    let grant = terms.grant.clone();
     let text = token::generate(&*app.rng);
     let row = TokenRow {
         id: app.new_id(),
@@ -251,7 +260,7 @@ pub async fn create(app: &App, caller: &Caller, new: NewToken) -> Result<Created
     let target = serde_json::json!({ "token": row.id, "name": row.name, "capabilities": grant.capabilities, "namespaces": grant.namespaces, "from": terms.from });
     let record = Record::done(now, caller, Some(&project_name), "token.create", &target);
     let item = item(&row, &app.instance, now);
-    let (instance, parent) = (Arc::clone(&app.instance), caller.token());
+    let (instance, parent, minter) = (Arc::clone(&app.instance), caller.token(), caller.clone());
     let request = format!("{:?} {:?} {:?} {:?}", row.name, grant, new.expires, terms.from);
     let once = Once::of(&app.instance, caller, &project.id, "token.create", &request);
     app.store
@@ -267,6 +276,9 @@ pub async fn create(app: &App, caller: &Caller, new: NewToken) -> Result<Created
                 standing(tx, &instance, (&row.project, &parent), row.created_at)?;
             }
             refuse_too_many(tx, &row, parent)?;
+            if minter.user().is_some() {
+                person_covers(tx, &instance, &minter, (&terms.grant, row.created_at))?;
+            }
             tx.insert_token(&row)?;
             record.append(tx, &instance)
         })
@@ -290,18 +302,25 @@ fn check(new: &NewToken) -> Result<(), Error> {
     if faults.is_empty() { Ok(()) } else { Err(Error::Invalid(faults)) }
 }
 
-/// A token minted by a token is no wider and lives no longer.
+/// A token is no wider than who mints it; minted by a token, it lives no longer either.
 async fn bounded(
     app: &App,
     caller: &Caller,
     asked: &NewToken,
     expires_at: Option<Timestamp>,
 ) -> Result<Option<Timestamp>, Error> {
-    let Access::Token { id, grant, .. } = &caller.access else { return Ok(expires_at) };
-    if !grant.covers(&asked.grant) {
+    if caller
+        .grant_in(&asked.grant.project)
+        .is_some_and(|held| held.is_ok_and(|(_, grant)| !grant.covers(&asked.grant)))
+    {
         app.audit_denial(caller, Some(&asked.grant.project), "token.create").await?;
-        return Err(Error::Forbidden("a token cannot mint one that is wider than itself".to_owned()));
+        let text = match caller.user() {
+            Some(_) => "nobody mints a token that is wider than himself",
+            None => "a token cannot mint one that is wider than itself",
+        };
+        return Err(Error::Forbidden(text.to_owned()));
     }
+    let Access::Token { id, grant, .. } = &caller.access else { return Ok(expires_at) };
     let project = app.projects.load(&*app.store, &app.instance, &grant.project).await?;
     let now = app.clock.now();
     let own = app.store.read(|rows: &mut dyn Rows| standing(rows, &app.instance, (&project.id, id), now)).await?;
@@ -318,6 +337,51 @@ async fn bounded(
         (Some(asked), Some(limit)) => Some(asked.min(limit)),
         (asked, limit) => asked.or(limit),
     })
+}
+
+/// Refuses a person who lost, since the request began, what it takes to mint such a token.
+fn person_covers(
+    tx: &mut dyn Tx,
+    instance: &Instance,
+    caller: &Caller,
+    (asked, now): (&Grant, Timestamp),
+) -> Result<(), Error> {
+    let session = caller.session.as_ref().map(|session| session.id);
+    let person = match session {
+        Some(session) => crate::accounts::still(tx, instance, &session, now)?,
+        None => None,
+    };
+    let held = person.as_ref().and_then(|person| person.memberships.get(&asked.project));
+    if held.is_some_and(|(_, grant)| grant.allows(Capability::Admin) && grant.covers(asked)) {
+        return Ok(());
+    }
+    Err(Error::Forbidden("the session is not accepted any more".to_owned()))
+}
+
+/// Revokes what a person has minted in a project and may not mint any more, with all that descends from it; returns how
+/// many. Part of the transaction that takes the right away; the caller forgets known tokens after it.
+pub(crate) fn revoke_of_person(
+    tx: &mut dyn Tx,
+    instance: &Instance,
+    (project, user): (&Id, &Id),
+    still: Option<&Grant>,
+    now: Timestamp,
+) -> Result<u64, Error> {
+    let all = tx.tokens(project)?;
+    let lost = all.iter().filter(|row| {
+        let Some(terms) = terms(row).filter(|terms| terms.person == Some(*user)) else { return false };
+        !still.is_some_and(|still| still.allows(Capability::Admin) && still.covers(&terms.grant))
+    });
+    let mut revoked = 0;
+    for id in lost.map(|row| row.id) {
+        for row in family(all.clone(), id).into_iter().filter(|row| row.revoked_at.is_none()) {
+            let is_whole = row.verify(instance).is_ok();
+            let row = TokenRow { revoked_at: Some(now), ..row };
+            tx.update_token(&if is_whole { row.signed(instance) } else { row })?;
+            revoked += 1;
+        }
+    }
+    Ok(revoked)
 }
 
 /// The row of a token that is accepted now.

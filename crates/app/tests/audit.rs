@@ -56,6 +56,7 @@ impl House {
             log_retention: LogRetention::default(),
             code_reader: None,
             relaxed_audit: false,
+            password_cost: strongroom_app::PasswordCost::LEAST,
             audit_kept: kept,
             anchors: AnchorConfig::default(),
         });

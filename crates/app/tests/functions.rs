@@ -118,6 +118,7 @@ impl House {
             relaxed_audit: false,
             audit_kept: None,
             anchors: strongroom_app::audit::anchors::AnchorConfig::default(),
+            password_cost: strongroom_app::PasswordCost::LEAST,
         });
         Self { app: app.await.unwrap(), store, home }
     }

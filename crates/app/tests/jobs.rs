@@ -98,6 +98,7 @@ impl House {
             relaxed_audit: false,
             audit_kept: None,
             anchors: strongroom_app::audit::anchors::AnchorConfig::default(),
+            password_cost: strongroom_app::PasswordCost::LEAST,
         });
         let app = app.await.unwrap();
         let jobs = tokio::spawn(Arc::clone(&app).run_jobs(Slots::Made));

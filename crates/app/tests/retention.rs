@@ -72,6 +72,7 @@ async fn each_category_is_kept_for_its_own_time() {
         relaxed_audit: false,
         audit_kept: None,
         anchors: strongroom_app::audit::anchors::AnchorConfig::default(),
+        password_cost: strongroom_app::PasswordCost::LEAST,
     });
     let app = app.await.unwrap();
     let default = ProjectName::default_project();

@@ -19,6 +19,7 @@ mod instance;
 mod kept;
 mod mac;
 mod once;
+mod password;
 mod random;
 mod root;
 mod run;
@@ -29,7 +30,8 @@ pub use envelope::{ValueContext, envelope_key_version, open_value, same_value, s
 pub use error::SealError;
 pub use instance::{Instance, keyed_digest};
 pub use kept::KeptKey;
-pub use mac::RowKind;
+pub use mac::{RowKind, same_text};
+pub use password::{PasswordCost, verify_password};
 pub use random::{Random, SystemRandom};
 pub use root::{Fingerprint, RootKey, RootKeyError};
 pub use run::{RunContext, RunPart, open_run, run_key_version, seal_run};

@@ -48,11 +48,13 @@ pub enum RowKind {
     AuditHead,
     /// A server node.
     Node,
+    /// An invitation to make an account.
+    Invitation,
 }
 
 impl RowKind {
     /// Every kind, in the order of their codes.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::SecretHead,
         Self::Token,
         Self::Deployment,
@@ -72,6 +74,7 @@ impl RowKind {
         Self::Session,
         Self::AuditHead,
         Self::Node,
+        Self::Invitation,
     ];
 
     fn code(self) -> u8 {
@@ -95,6 +98,7 @@ impl RowKind {
             Self::Session => 17,
             Self::AuditHead => 18,
             Self::Node => 19,
+            Self::Invitation => 20,
         }
     }
 }
@@ -137,6 +141,11 @@ impl MacKey {
 /// Whether `computed` is `stored`, in a time that depends on their lengths alone.
 pub(crate) fn verify(computed: &[u8; 32], stored: &[u8]) -> Result<(), SealError> {
     verify_slices_are_equal(computed, stored).map_err(|_| SealError::DoesNotOpen)
+}
+
+/// Whether two texts are equal, in a time that depends on their lengths alone.
+pub fn same_text(a: &str, b: &str) -> bool {
+    verify_slices_are_equal(a.as_bytes(), b.as_bytes()).is_ok()
 }
 
 fn bytes_of(tag: &hmac::Tag) -> [u8; 32] {

@@ -42,6 +42,8 @@ const BODY_RATE: usize = 256 << 10;
 pub(crate) trait Needs: Send {
     /// The capability, or none where any credential will do or where only the owner may.
     const CAPABILITY: Option<Capability>;
+    /// Whether an admin of the instance may, who need be no member; where there is no capability, nobody else may.
+    const INSTANCE_ADMIN: bool = false;
 }
 
 /// Declares the needs of routes.
@@ -79,6 +81,22 @@ needs! {
     Administers = Some(Capability::Admin);
 }
 
+/// An admin of the instance, or who holds [`Capability::Admin`] in the project.
+pub(crate) struct ManagesMembers;
+
+impl Needs for ManagesMembers {
+    const CAPABILITY: Option<Capability> = Some(Capability::Admin);
+    const INSTANCE_ADMIN: bool = true;
+}
+
+/// An admin of the instance.
+pub(crate) struct ManagesInstance;
+
+impl Needs for ManagesInstance {
+    const CAPABILITY: Option<Capability> = None;
+    const INSTANCE_ADMIN: bool = true;
+}
+
 /// The caller, the project it works on, and the app: what nearly every handler needs.
 pub(crate) struct Scene<N = Anyone> {
     pub(crate) app: Arc<App>,
@@ -94,7 +112,7 @@ impl<N: Needs> FromRequestParts<Arc<Served>> for Scene<N> {
 
     async fn from_request_parts(parts: &mut Parts, served: &Arc<Served>) -> Result<Self, Failure> {
         let caller = parts.extensions.remove::<Caller>();
-        let caller = caller.ok_or_else(|| Failure::new(Code::Unauthenticated, "this needs a token"))?;
+        let mut caller = caller.ok_or_else(|| Failure::new(Code::Unauthenticated, "this needs a token"))?;
         let params = RawPathParams::from_request_parts(parts, served).await;
         let params = params.map_err(|_| Failure::new(Code::Invalid, "the path is not valid UTF-8"))?;
         let named = params.iter().find(|(key, _)| *key == "project").map(|(_, name)| name);
@@ -102,10 +120,15 @@ impl<N: Needs> FromRequestParts<Arc<Served>> for Scene<N> {
             // no project has a malformed name, so one is simply not found
             (Some(name), _) => name.parse().map_err(|_| Failure::new(Code::NotFound, "the project was not found"))?,
             (None, Access::Token { grant, .. }) => grant.project.clone(),
-            (None, Access::Owner) => ProjectName::default_project(),
+            (None, Access::Owner | Access::Person { .. }) => ProjectName::default_project(),
         };
-        if let Some(capability) = N::CAPABILITY {
-            served.app.admit(&caller, &project, capability).await?;
+        // here, where the name is decoded as the routes decode it: what the use cases see is the same
+        caller.enter(&project);
+        match N::CAPABILITY {
+            _ if N::INSTANCE_ADMIN && caller.is_instance_admin() => {}
+            Some(capability) => served.app.admit(&caller, &project, capability).await?,
+            None if N::INSTANCE_ADMIN => served.app.require_instance_admin(&caller, "instance").await?,
+            None => {}
         }
         Ok(Self {
             app: Arc::clone(&served.app),

@@ -40,6 +40,9 @@ impl From<Error> for Failure {
                 };
                 Problem::new(Code::Invalid, detail).with_errors(errors(faults))
             }
+            Error::NotSignedIn(detail) => Problem::new(Code::Unauthenticated, detail),
+            error @ Error::SecondFactor => Problem::new(Code::SecondFactorRequired, error.to_string()),
+            error @ Error::TooMany(_) => Problem::new(Code::TooMany, error.to_string()),
             Error::Forbidden(detail) => Problem::new(Code::Forbidden, detail),
             Error::NotFound { what, hint } => {
                 with_hint(Problem::new(Code::NotFound, format!("{what} was not found")), hint)

@@ -17,7 +17,7 @@ use strongroom_app::{App, Caller};
 use crate::edge::Budget;
 use crate::failure::{Failure, Pending};
 use crate::router::{Served, answer};
-use crate::web;
+use crate::{session, web};
 
 /// Where a request comes from: what its connection says, or the proxy that is trusted to say it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -129,6 +129,8 @@ pub(crate) async fn admit(served: Arc<Served>, mut request: Request, routes: Rou
         .into_response()
     } else if is_open(uri.path()) {
         open(&served, peer, request, routes).await
+    } else if is_door(&method, uri.path()) && peer.is_private() {
+        at_the_door(&served, (peer, &id), request, routes).await
     } else if !peer.is_private() {
         let detail = "tokens and values travel only over HTTPS, a Unix socket or loopback; give the server --tls-cert and --tls-key, or --trusted-proxy for the HTTPS proxy in front of it";
         Failure::new(Code::InsecureTransport, detail).into_response()
@@ -185,7 +187,7 @@ async fn authenticated(
     mut request: Request,
     routes: Router,
 ) -> Response {
-    match who(&served.app, request.headers(), &peer.source(), id).await {
+    match who(served, (request.method(), request.headers()), (peer, id)).await {
         Ok(caller) => {
             let budget = served.edge.rates.of_caller(peer, &caller);
             if let Some(refusal) = budget.and_then(Budget::refusal) {
@@ -199,6 +201,27 @@ async fn authenticated(
             within(budget, budget.and_then(Budget::refusal).unwrap_or_else(|| failure.into_response()))
         }
     }
+}
+
+/// What lets somebody in: nobody is signed in yet. A page of another site reaches none of it, so that nobody is signed in
+/// to another's account without knowing (login CSRF).
+async fn at_the_door(
+    served: &Served,
+    (peer, id): (Peer, &RequestId),
+    mut request: Request,
+    routes: Router,
+) -> Response {
+    if let Err(failure) = session::check_origin(served, request.method(), request.headers(), peer) {
+        return failure.into_response();
+    }
+    request.extensions_mut().insert(peer);
+    request.extensions_mut().insert(id.clone());
+    let budget = served.edge.rates.of_address(peer);
+    let response = match budget.and_then(Budget::refusal) {
+        Some(refusal) => refusal,
+        None => to_the_end(request, routes).await,
+    };
+    within(budget, response)
 }
 
 /// Runs a request that may change something to its end, even if the caller hangs up: what was committed must also be
@@ -223,9 +246,13 @@ fn shown(path: &str) -> String {
         let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
         (part.len() <= MAX_PART_BYTES && part.bytes().all(fits)) || *part == "openapi.json"
     };
-    // the last part of a fill-in link's address is the code itself
-    let path = if path.starts_with("/fill/") { "/fill/…" } else { path };
-    let parts = path.split('/').take(MAX_PART_BYTES).map(|part| if is_name(&part) { part } else { "…" });
+    // what stands after these words lets its holder in
+    let mut is_code = false;
+    let parts = path.split('/').take(MAX_PART_BYTES).map(|part| {
+        let part = if is_name(&part) && !is_code { part } else { "…" };
+        is_code = matches!(part, "setup" | "invitation" | "fill" | "open");
+        part
+    });
     parts.collect::<Vec<_>>().join("/")
 }
 
@@ -305,7 +332,36 @@ pub(crate) fn guest(peer: Peer, id: &RequestId) -> Visitor {
     Visitor { source: peer.source(), request_id: id.0.clone() }
 }
 
-pub(crate) async fn who(app: &App, headers: &HeaderMap, source: &str, id: &RequestId) -> Result<Caller, Failure> {
+/// Routes that let somebody in who is not signed in yet. Compared as the routes are: whole segments, never a part of one.
+fn is_door(method: &http::Method, path: &str) -> bool {
+    let mut segments = path.split('/').skip(1);
+    let segments = [segments.next(), segments.next(), segments.next(), segments.next()];
+    match segments {
+        [Some("api"), Some("v1"), Some("setup" | "session"), None] => method == http::Method::POST,
+        [Some("open"), Some(_), None, None] => method == http::Method::GET,
+        _ => false,
+    }
+}
+
+/// The caller: by the bearer if there is one, else by the session's cookie.
+async fn who(
+    served: &Served,
+    (method, headers): (&http::Method, &HeaderMap),
+    (peer, id): (Peer, &RequestId),
+) -> Result<Caller, Failure> {
+    let has_bearer = headers.contains_key(header::AUTHORIZATION);
+    let mut caller = match if has_bearer { None } else { session::caller(served, (method, headers), peer, id).await? } {
+        Some(caller) => caller,
+        None => by_bearer(&served.app, headers, &peer.source(), id).await?,
+    };
+    caller.idempotency = idempotency_key(headers)?;
+    if let Some(agent) = agent(headers)? {
+        caller.actor = format!("{} (agent {agent})", caller.actor);
+    }
+    Ok(caller)
+}
+
+pub(crate) async fn by_bearer(app: &App, headers: &HeaderMap, source: &str, id: &RequestId) -> Result<Caller, Failure> {
     let Some(bearer) = bearer(headers) else {
         app.count_anonymous_denial(source);
         return Err(Failure::new(
@@ -314,18 +370,13 @@ pub(crate) async fn who(app: &App, headers: &HeaderMap, source: &str, id: &Reque
         ));
     };
     let caller = authenticate(app, bearer, source, &id.0).await;
-    let mut caller = caller.map_err(|error| match error {
+    caller.map_err(|error| match error {
         AuthenticateError::Refused => {
             app.count_anonymous_denial(source);
             Failure::new(Code::Unauthenticated, "the token is not accepted: it is unknown, expired or revoked")
         }
         AuthenticateError::Store(error) => error.into(),
-    })?;
-    caller.idempotency = idempotency_key(headers)?;
-    if let Some(agent) = agent(headers)? {
-        caller.actor = format!("{} (agent {agent})", caller.actor);
-    }
-    Ok(caller)
+    })
 }
 
 /// The coding agent for which a caller says that it acts. It gains nothing by it; the audit trail tells them apart.

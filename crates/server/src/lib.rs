@@ -18,6 +18,7 @@ mod place;
 mod route;
 mod router;
 mod serve;
+mod session;
 mod streams;
 mod web;
 

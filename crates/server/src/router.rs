@@ -12,8 +12,8 @@ use strongroom_api::Code;
 use strongroom_app::App;
 
 use crate::api::{
-    access, apps, audit, copies, events, functions, instance, jobs, links, logs, projects, resolve, secrets, settings,
-    tokens,
+    access, apps, audit, copies, events, functions, instance, jobs, links, logs, members, projects, resolve, secrets,
+    session, settings, tokens,
 };
 use crate::edge::Edge;
 use crate::failure::Failure;
@@ -95,6 +95,8 @@ fn project_routes() -> Vec<Route> {
         routes!(tokens::revoke),
         routes!(links::list, links::create),
         routes!(links::revoke),
+        routes!(members::list),
+        routes!(members::put, members::remove),
         routes!(audit::list),
         routes!(audit::verify, audit::compare),
         routes!(audit::export),
@@ -110,6 +112,9 @@ fn instance_routes() -> Vec<Route> {
         routes!(projects::list, projects::create),
         routes!(projects::show, projects::update, projects::delete),
         routes!(access::whoami),
+        routes!(session::set_up),
+        routes!(session::show, session::sign_in, session::sign_out),
+        routes!(session::open),
         routes!(instance::about),
         routes!(links::look),
         routes!(links::fill),
@@ -158,6 +163,7 @@ fn routes() -> Router<Arc<Served>> {
         .route("/api/v1/openapi.json", get(openapi::serve))
         .route("/api/docs", get(docs_page::serve))
         .route(docs_page::STYLE_PATH, get(docs_page::style))
+        .route("/open/{code}", get(session::spend))
         .method_not_allowed_fallback(method_not_allowed)
         .fallback(not_found)
 }

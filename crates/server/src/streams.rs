@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use strongroom_api::Code;
-use strongroom_app::{Access, Caller};
+use strongroom_app::Caller;
 
 use tokio::sync::watch;
 
@@ -29,10 +29,7 @@ pub(crate) struct Open {
 impl Streams {
     /// Counts one more of the caller's, or refuses.
     pub(crate) fn open(self: &Arc<Self>, caller: &Caller) -> Result<Open, Failure> {
-        let who = match &caller.access {
-            Access::Owner => "owner".to_owned(),
-            Access::Token { id, .. } => id.to_string(),
-        };
+        let who = caller.identity();
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         let count = counts.entry(who.clone()).or_default();
         if *count >= MAX_OF_ONE {

@@ -41,6 +41,7 @@ suite! {
     runs_behave = runs;
     tokens_behave = tokens;
     links_behave = links;
+    people_behave = people;
     audit_chains_behave = audit;
     logs_behave = logs;
 }

@@ -92,6 +92,7 @@ pub(crate) async fn open(context: &Context, home: &Home, setup: Setup) -> Result
         audit_kept: setup.audit.kept,
         anchors: setup.audit.anchors,
         relaxed_audit: setup.durability != Durability::Synced,
+        password_cost: strongroom_app::PasswordCost::default(),
     };
     let app = App::open(config).await.map_err(|error| refused(&error))?;
     Ok(Opened { app, store, has_new_key: provided.is_new })

@@ -137,6 +137,7 @@ async fn serve_on(
             tracing::warn!(%error, "functions cannot run; install what runs them with: strongroom runtime install");
         }
     });
+    offer_setup(opened).await;
     lines.iter().try_for_each(|line| output::line(line))?;
     tracing::info!(fingerprint = opened.app.fingerprint(), home = %home.path().display(), "ready");
     opened.app.note_start(env!("CARGO_PKG_VERSION")).await;
@@ -156,6 +157,16 @@ async fn serve_on(
     anchors.abort();
     expiries.abort();
     Ok(())
+}
+
+/// As long as there is no account: tells the person at this terminal where to make the first one.
+async fn offer_setup(opened: &Opened) {
+    let base = opened.app.public_url().unwrap_or_default();
+    match strongroom_app::accounts::offer_setup(&opened.app).await {
+        Ok(Some(code)) => output::say(&format!("Set up the first account: {base}/setup/{}", code.as_str())),
+        Ok(None) => {}
+        Err(error) => tracing::error!(%error, "accounts cannot be read"),
+    }
 }
 
 struct Stops {

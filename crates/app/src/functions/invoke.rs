@@ -47,10 +47,13 @@ pub enum InvokeRefusal {
 }
 
 /// Calls a function. No database, no decryption and no lock that waits stand on this path when nothing has changed.
-pub async fn invoke(app: &Arc<App>, call: Invocation<'_>) -> Result<Response<Body>, InvokeRefusal> {
+pub async fn invoke(app: &Arc<App>, mut call: Invocation<'_>) -> Result<Response<Body>, InvokeRefusal> {
     let Some(entry) = app.route(WorkloadKind::Function, call.route).await? else {
         return Err(Error::not_found(format!("function {}", call.route)).into());
     };
+    if let Some(caller) = &mut call.caller {
+        caller.enter(&entry.project.name);
+    }
     let authorised = authorise(app, &entry, call.caller.as_ref()).await;
     if matches!(authorised, Err(InvokeRefusal::Anonymous)) {
         app.count_anonymous_denial(&call.client.map_or_else(|| "socket".to_owned(), |client| client.to_string()));

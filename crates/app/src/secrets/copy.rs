@@ -165,6 +165,7 @@ fn compare(project: &Project, first: &SealedRow, second: &SealedRow) -> Result<D
 /// The values of one scope, for taking them elsewhere. Expired and valueless names are left out and reported.
 pub async fn export(app: &App, caller: &Caller, project: &ProjectName, scope: &Scope) -> Result<Exported, Error> {
     let entered = app.enter(caller, project, Capability::ValuesRead, Reach::Read(scope)).await?;
+    app.require_process(caller, project).await?;
     let rows = sealed(app, caller, &entered, scope).await?;
     let now = app.clock.now();
     let mut missing = Vec::new();

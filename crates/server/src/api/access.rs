@@ -23,8 +23,8 @@ pub(crate) async fn whoami(scene: Scene, _: Query<NoParams>) -> Json<Whoami> {
             app: None,
             names: Vec::new(),
         },
-        Access::Token { grant, .. } => Whoami {
-            kind: "token".to_owned(),
+        Access::Token { grant, .. } | Access::Person { grant, .. } => Whoami {
+            kind: if scene.caller.user().is_some() { "person" } else { "token" }.to_owned(),
             actor,
             project: Some(grant.project.to_string()),
             capabilities: grant.capabilities.iter().map(ToString::to_string).collect(),

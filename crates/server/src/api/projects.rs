@@ -12,7 +12,7 @@ use strongroom_model::{NamespaceName, ProjectName};
 
 use super::secrets::last;
 use super::{NoParams, PageParams};
-use crate::extract::{Administers, Json, Lists, Query, Scene, created};
+use crate::extract::{Administers, Json, Lists, ManagesInstance, Query, Scene, created};
 use crate::failure::Failure;
 use crate::place::required;
 
@@ -31,7 +31,7 @@ pub(crate) async fn list(scene: Scene, Query(page): Query<PageParams>) -> Result
 #[utoipa::path(post, path = "/projects", tag = "projects", request_body = CreateNamed,
     responses((status = 201, description = "created", body = ProjectItem), (status = "default", description = "refused", body = Problem)))]
 pub(crate) async fn create(
-    scene: Scene,
+    scene: Scene<ManagesInstance>,
     _: Query<NoParams>,
     Json(body): Json<CreateNamed>,
 ) -> Result<Response, Failure> {

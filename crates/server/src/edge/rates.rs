@@ -88,7 +88,7 @@ impl Rates {
         let budgets = self.callers.as_ref().filter(|budgets| budgets.hold_for(peer))?;
         match &caller.access {
             Access::Owner => None,
-            Access::Token { id, .. } => Some(budgets.spend(id)),
+            Access::Token { id, .. } | Access::Person { user: id, .. } => Some(budgets.spend(id)),
         }
     }
 

@@ -6,6 +6,7 @@ use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, Method, Uri, header};
 use strongroom_api::Code;
+use strongroom_app::accounts::is_csrf_token;
 
 use super::forms::Form;
 use super::frame::Flash;
@@ -15,6 +16,7 @@ use crate::extract::read_body;
 use crate::failure::Failure;
 use crate::guard::{self, Peer, RequestId};
 use crate::router::Served;
+use crate::session;
 
 /// Largest form, in bytes: a file of 1 MiB whose every byte is escaped, and the other fields.
 const MAX_FORM_BYTES: usize = 3 * (1 << 20) + (1 << 16);
@@ -82,16 +84,28 @@ async fn prepared(served: &Served, (peer, id): (Peer, &RequestId), mut request: 
         let detail = "this form was not sent from a page of this server; open the page again and repeat it";
         return Err(Failure::new(Code::Forbidden, detail).into_response());
     }
-    let mut csrf = Csrf::default();
+    let (mut csrf, mut by_session) = (Csrf::default(), None);
     if has_bearer {
-        let caller = guard::who(&served.app, request.headers(), &peer.source(), id).await;
+        let caller = guard::by_bearer(&served.app, request.headers(), &peer.source(), id).await;
         request.extensions_mut().insert(caller.map_err(IntoResponse::into_response)?);
+    } else if let Some(caller) =
+        session::known(served, request.headers(), peer, id).await.map_err(IntoResponse::into_response)?
+    {
+        csrf = Csrf(caller.session.as_ref().map(|session| session.csrf.to_string()).unwrap_or_default());
+        by_session = is_form.then(|| caller.clone());
+        request.extensions_mut().insert(caller);
     } else if !is_open(request.uri().path()) {
         return Err(anonymous(served, &request));
     }
     if is_form {
         let (parts, body) = request.into_parts();
         let form = read_form(&parts.headers, body).await.map_err(IntoResponse::into_response)?;
+        let sent =
+            form.text("csrf").is_some_and(|sent| by_session.as_ref().is_some_and(|caller| is_csrf_token(caller, sent)));
+        if by_session.as_ref().is_some_and(|caller| !sent && !session::has_csrf_header(caller, &parts.headers)) {
+            let detail = "this form is of another session; open the page again and repeat it";
+            return Err(Failure::new(Code::Forbidden, detail).into_response());
+        }
         request = Request::from_parts(parts, Body::empty());
         request.extensions_mut().insert(form);
     }

@@ -6,6 +6,7 @@ mod http;
 mod links;
 mod openapi;
 mod pages;
+mod people;
 mod protection;
 mod resolve;
 mod secrets;

@@ -35,6 +35,7 @@ impl Clock for TestClock {
 
 pub(crate) struct House {
     pub(crate) router: Router,
+    pub(crate) app: Arc<App>,
     pub(crate) owner: String,
     pub(crate) store: Arc<dyn Store>,
     pub(crate) clock: Arc<TestClock>,
@@ -98,10 +99,12 @@ impl House {
             relaxed_audit: false,
             audit_kept: None,
             anchors: strongroom_app::audit::anchors::AnchorConfig::default(),
+            password_cost: strongroom_app::PasswordCost::LEAST,
         });
         let app = app.await.unwrap();
         let owner = app.owner_token().to_owned();
-        Self { router: management_router(&Served::new(app, 1)), owner, store, clock, _home: home }
+        let router = management_router(&Served::new(Arc::clone(&app), 1));
+        Self { router, app, owner, store, clock, _home: home }
     }
 
     /// A call by the owner. A path that does not begin with `/` stands below `/api/v1/admin/`.

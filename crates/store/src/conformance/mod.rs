@@ -8,6 +8,7 @@ mod fixture;
 mod links;
 mod listing;
 mod logs;
+mod people;
 mod projects;
 mod runs;
 mod secrets;
@@ -28,6 +29,7 @@ pub async fn run_all(make: impl AsyncFn() -> Arc<dyn Store>) {
     runs(&make).await;
     tokens(&make).await;
     links(&make).await;
+    people(&make).await;
     audit(&make).await;
     logs(&make).await;
 }
@@ -106,6 +108,14 @@ pub async fn tokens(make: &impl AsyncFn() -> Arc<dyn Store>) {
 pub async fn links(make: &impl AsyncFn() -> Arc<dyn Store>) {
     links::links_are_found_by_digest_and_by_id_in_their_project(make().await).await;
     links::use_and_revocation_are_written_down_and_old_links_erased(make().await).await;
+}
+
+/// Users, memberships, sessions, invitations.
+pub async fn people(make: &impl AsyncFn() -> Arc<dyn Store>) {
+    people::users_come_back_by_name_and_id(make().await).await;
+    people::members_go_with_their_user_and_with_their_project(make().await).await;
+    people::sessions_are_found_by_digest_and_end_with_their_user(make().await).await;
+    people::invitations_are_closed_and_pruned(make().await).await;
 }
 
 /// Audit chains.

@@ -11,6 +11,7 @@
 mod audit;
 mod links;
 mod logs;
+mod people;
 mod projects;
 mod runs;
 mod secrets;
@@ -24,6 +25,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 pub use audit::{AuditCut, AuditFilter, AuditHead, AuditRow, AuditRows, AuditTx};
 pub use links::{LinkRow, LinkRows, LinkTx};
 pub use logs::{LogFilter, LogPage, LogRow, LogRows, LogTx};
+pub use people::{InvitationRow, MemberRow, PeopleRows, PeopleTx, SessionRow, UserRow};
 pub use projects::{AppRow, InstanceRow, NamespaceRow, ProjectKeyRow, ProjectRow, ProjectRows, ProjectTx};
 pub use runs::{Claim, RunEnd, RunFilter, RunRow, RunRows, RunState, RunTx, SealedRun};
 pub use secrets::{
@@ -36,10 +38,13 @@ pub use workloads::{DeploymentRow, ReadFact, WorkloadKind, WorkloadRow, Workload
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// Everything that can be read.
-pub trait Rows: ProjectRows + SecretRows + WorkloadRows + RunRows + TokenRows + LinkRows + AuditRows + LogRows {}
+pub trait Rows:
+    ProjectRows + SecretRows + WorkloadRows + RunRows + TokenRows + PeopleRows + LinkRows + AuditRows + LogRows
+{
+}
 
 /// Everything that can be written, inside one transaction.
-pub trait Tx: Rows + ProjectTx + SecretTx + WorkloadTx + RunTx + TokenTx + LinkTx + AuditTx + LogTx {}
+pub trait Tx: Rows + ProjectTx + SecretTx + WorkloadTx + RunTx + TokenTx + PeopleTx + LinkTx + AuditTx + LogTx {}
 
 /// What a write closure asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

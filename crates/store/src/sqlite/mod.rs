@@ -11,6 +11,7 @@ mod links;
 mod listing;
 mod logs;
 mod migrate;
+mod people;
 mod projects;
 mod queue;
 mod readers;

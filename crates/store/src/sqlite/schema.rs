@@ -16,7 +16,7 @@ use crate::port::StoreError;
 pub(super) const BUSY: Duration = Duration::from_secs(5);
 
 /// More than the number of different statements, so that none is prepared twice.
-const STATEMENTS: usize = 160;
+const STATEMENTS: usize = 200;
 
 /// Nobody but the owner.
 const MODE: u32 = 0o600;

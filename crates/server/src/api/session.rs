@@ -1,0 +1,146 @@
+//! `/api/v1/setup`, `/api/v1/session`
+
+use std::sync::Arc;
+
+use axum::Extension;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use http::{HeaderMap, StatusCode, header};
+use strongroom_api::people::{Opening, OwnProject, SessionItem, SetUp, SignIn};
+use strongroom_api::{Plaintext, Problem};
+use strongroom_app::accounts::{self, Entered};
+use strongroom_app::{Access, Caller};
+
+use super::NoParams;
+use crate::extract::{Json, Query, Scene, Values};
+use crate::failure::Failure;
+use crate::guard::{Peer, RequestId};
+use crate::router::Served;
+use crate::{place, session};
+
+/// What a route has that is open to who is not signed in yet.
+pub(crate) struct Door {
+    pub(crate) served: Arc<Served>,
+    pub(crate) peer: Peer,
+    pub(crate) id: RequestId,
+    pub(crate) headers: HeaderMap,
+}
+
+impl axum::extract::FromRequestParts<Arc<Served>> for Door {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut http::request::Parts, served: &Arc<Served>) -> Result<Self, Failure> {
+        let missing = |_| Failure::new(strongroom_api::Code::Internal, "the request passed no guard");
+        let Extension(id) = Extension::<RequestId>::from_request_parts(parts, served).await.map_err(missing)?;
+        let peer = parts.extensions.get::<Peer>().copied().unwrap_or(Peer::Process);
+        Ok(Self { served: Arc::clone(served), peer, id, headers: parts.headers.clone() })
+    }
+}
+
+impl Door {
+    /// The answer to who has just come in.
+    fn entered(&self, status: StatusCode, entered: &Entered) -> Response {
+        let cookie = session::cookie(&self.served, &self.headers, self.peer, entered);
+        (status, [(header::SET_COOKIE, cookie)], Json(item(&entered.caller))).into_response()
+    }
+}
+
+/// Makes the first account, with the code that the server printed. Works once, while there is no account.
+#[utoipa::path(post, path = "/setup", tag = "sessions", security(()), request_body = SetUp,
+    responses((status = 201, description = "signed in", body = SessionItem), (status = "default", description = "refused", body = Problem)))]
+pub(crate) async fn set_up(door: Door, _: Query<NoParams>, Json(body): Json<SetUp>) -> Result<Response, Failure> {
+    let name = place::required("name", &body.name)?;
+    let visitor = session::visitor(door.peer, &door.id, &door.headers);
+    let entered = accounts::set_up(&door.served.app, &visitor, &body.code, name, body.password.0).await?;
+    Ok(door.entered(StatusCode::CREATED, &entered))
+}
+
+/// Signs in and sets the session's cookie. Whatever is wrong, the answer is the same.
+#[utoipa::path(post, path = "/session", tag = "sessions", security(()), request_body = SignIn,
+    responses((status = 200, description = "signed in", body = SessionItem), (status = "default", description = "refused", body = Problem)))]
+pub(crate) async fn sign_in(door: Door, _: Query<NoParams>, Json(body): Json<SignIn>) -> Result<Response, Failure> {
+    let visitor = session::visitor(door.peer, &door.id, &door.headers);
+    let attempt = accounts::SignIn { name: body.name, password: body.password.0 };
+    let entered = accounts::sign_in(&door.served.app, &visitor, attempt).await?;
+    Ok(door.entered(StatusCode::OK, &entered))
+}
+
+/// Who is signed in, and the CSRF token of the session.
+#[utoipa::path(get, path = "/session", tag = "sessions",
+    responses((status = 200, description = "the session", body = SessionItem), (status = "default", description = "refused, also where the caller has no session", body = Problem)))]
+pub(crate) async fn show(scene: Scene, _: Query<NoParams>) -> Result<Json<SessionItem>, Failure> {
+    if scene.caller.session.is_none() {
+        return Err(Failure::new(strongroom_api::Code::NotFound, "this caller has no session; see /api/v1/whoami"));
+    }
+    Ok(Json(item(&scene.caller)))
+}
+
+/// Signs out: the session ends at once.
+#[utoipa::path(delete, path = "/session", tag = "sessions",
+    responses((status = 204, description = "signed out"), (status = "default", description = "refused", body = Problem)))]
+pub(crate) async fn sign_out(
+    State(served): State<Arc<Served>>,
+    headers: HeaderMap,
+    peer: Option<Extension<Peer>>,
+    scene: Scene,
+    _: Query<NoParams>,
+) -> Result<Response, Failure> {
+    accounts::sign_out(&scene.app, &scene.caller).await?;
+    let peer = peer.map_or(Peer::Process, |Extension(peer)| peer);
+    let cookie = session::cleared(&served, &headers, peer);
+    Ok((StatusCode::NO_CONTENT, [(header::SET_COOKIE, cookie)]).into_response())
+}
+
+/// An address that signs one browser in as the local owner, once, within two minutes. Only with the owner's token.
+#[utoipa::path(post, path = "/session/opening", tag = "sessions",
+    responses((status = 201, description = "the address", body = Opening), (status = "default", description = "refused", body = Problem)))]
+pub(crate) async fn open(scene: Scene, _: Query<NoParams>) -> Result<Response, Failure> {
+    let code = accounts::offer_opening(&scene.app, &scene.caller).await?;
+    let base = scene.app.public_url().unwrap_or("http://127.0.0.1:7876");
+    let url = strongroom_secret::SecretValue::new(format!("{base}/open/{}", code.as_str()));
+    let url = url.map_err(|_| Failure::new(strongroom_api::Code::Internal, "the address could not be made"))?;
+    Ok((StatusCode::CREATED, Values { body: Opening { url: Plaintext(url) }, about_bytes: 128 }).into_response())
+}
+
+/// Spends the code of such an address.
+pub(crate) async fn spend(
+    door: Door,
+    axum::extract::Path(code): axum::extract::Path<String>,
+    _: Query<NoParams>,
+) -> Result<Response, Failure> {
+    let visitor = session::visitor(door.peer, &door.id, &door.headers);
+    let entered = accounts::open_as_owner(&door.served.app, &visitor, &code).await?;
+    let cookie = session::cookie(&door.served, &door.headers, door.peer, &entered);
+    Ok((StatusCode::SEE_OTHER, [(header::SET_COOKIE, cookie), (header::LOCATION, http::HeaderValue::from_static("/"))])
+        .into_response())
+}
+
+fn item(caller: &Caller) -> SessionItem {
+    let (is_instance_admin, mut projects) = match &caller.access {
+        Access::Person { is_instance_admin, memberships, .. } => {
+            let of = |(project, (_, grant)): (&strongroom_model::ProjectName, &(_, Arc<strongroom_model::Grant>))| {
+                OwnProject {
+                    project: project.to_string(),
+                    capabilities: grant.capabilities.iter().map(ToString::to_string).collect(),
+                    namespaces: grant.namespaces.iter().map(ToString::to_string).collect(),
+                }
+            };
+            (*is_instance_admin, memberships.iter().map(of).collect())
+        }
+        Access::Owner | Access::Token { .. } => (matches!(caller.access, Access::Owner), Vec::new()),
+    };
+    projects.sort_by(|a: &OwnProject, b| a.project.cmp(&b.project));
+    let session = caller.session.as_ref();
+    let name = caller.user().and_then(|_| caller.actor.split(' ').next()).and_then(|actor| actor.strip_prefix("user:"));
+    SessionItem {
+        id: session.map(|session| session.id.to_string()).unwrap_or_default(),
+        kind: session.map_or("none", |session| session.kind.as_str()).to_owned(),
+        actor: caller.actor.clone(),
+        name: name.map(str::to_owned),
+        is_instance_admin,
+        projects,
+        csrf_token: session.map(|session| session.csrf.to_string()).unwrap_or_default(),
+        proved_at: session.map(|session| session.proved_at).unwrap_or_default(),
+        expires_at: session.map(|session| session.expires_at).unwrap_or_default(),
+    }
+}

@@ -1,0 +1,144 @@
+//! The session cookie: how it is called, read, set and cleared; and what keeps other sites' pages from using it.
+//!
+//! For pages: a handler that signs somebody in answers with the headers of [`cookie`]; one that signs out with those of
+//! [`cleared`]. The CSRF token of a form is `caller.session.csrf`; the pages' gate compares the field.
+
+use http::{HeaderMap, HeaderValue, Method, header};
+use strongroom_api::Code;
+use strongroom_app::accounts::{self, Entered, Visitor};
+use strongroom_app::tokens::AuthenticateError;
+use strongroom_app::{Caller, SessionKind};
+
+use crate::failure::Failure;
+use crate::guard::{Peer, RequestId, host_name};
+use crate::router::Served;
+
+/// Over HTTPS: `__Host-` binds the cookie to this very host, and to TLS.
+const SECURE_COOKIE: &str = "__Host-strongroom_session";
+/// Over plain HTTP on this machine, where browsers keep no `Secure` cookie.
+const LOCAL_COOKIE: &str = "strongroom_session";
+
+/// The header that carries a session's CSRF token.
+const CSRF_HEADER: &str = "x-csrf-token";
+
+/// Whether the browser reached this server over HTTPS: by its own TLS, or a proxy's; or the public address says so, and the
+/// request is for its host.
+fn is_secure(served: &Served, headers: &HeaderMap, peer: Peer) -> bool {
+    if peer.is_https() {
+        return true;
+    }
+    let Some(public) = served.app.public_url().and_then(|url| url.parse::<http::Uri>().ok()) else { return false };
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
+    public.scheme_str() == Some("https")
+        && public.host().zip(host).is_some_and(|(public, host)| public == host_name(host))
+}
+
+fn name(served: &Served, headers: &HeaderMap, peer: Peer) -> &'static str {
+    if is_secure(served, headers, peer) { SECURE_COOKIE } else { LOCAL_COOKIE }
+}
+
+/// The one session cookie of a request; two are none, since nobody can say which of them is the person's.
+pub(crate) fn text<'a>(served: &Served, headers: &'a HeaderMap, peer: Peer) -> Option<&'a str> {
+    let name = name(served, headers, peer);
+    let pairs = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
+    let mut found = pairs.flat_map(|value| value.split(';')).filter_map(|pair| {
+        let (key, value) = pair.trim().split_once('=')?;
+        (key == name).then_some(value)
+    });
+    let (Some(only), None) = (found.next(), found.next()) else { return None };
+    Some(only)
+}
+
+/// The header that gives a browser its session. `Lax`: a link in a chat opens a page signed in, while no other site's form
+/// or script sends it; changes need the CSRF token besides.
+pub(crate) fn cookie(served: &Served, headers: &HeaderMap, peer: Peer, entered: &Entered) -> HeaderValue {
+    let seconds = entered.expires_at.duration_since(served.app.now()).as_secs();
+    set(served, (headers, peer), &entered.text, seconds)
+}
+
+/// The header that takes it away.
+pub(crate) fn cleared(served: &Served, headers: &HeaderMap, peer: Peer) -> HeaderValue {
+    set(served, (headers, peer), "", 0)
+}
+
+fn set(served: &Served, (headers, peer): (&HeaderMap, Peer), text: &str, seconds: i64) -> HeaderValue {
+    let secure = if is_secure(served, headers, peer) { "; Secure" } else { "" };
+    let name = name(served, headers, peer);
+    let line = format!("{name}={text}; Path=/; HttpOnly; SameSite=Lax; Max-Age={seconds}{secure}");
+    let mut value = HeaderValue::from_str(&line).unwrap_or_else(|_| HeaderValue::from_static(""));
+    value.set_sensitive(true);
+    value
+}
+
+/// Who asks without being signed in, for the use cases that let somebody in.
+pub(crate) fn visitor(peer: Peer, id: &RequestId, headers: &HeaderMap) -> Visitor {
+    let agent = headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok()).unwrap_or("unknown");
+    Visitor {
+        source: peer.source(),
+        address: peer.address(),
+        request_id: id.0.clone(),
+        label: agent.to_owned(),
+        kind: SessionKind::Browser,
+    }
+}
+
+/// Refuses what another site's page sends through a browser. Every browser says where a change comes from, in `Origin` or
+/// `Sec-Fetch-Site`; what says neither is no browser, or has no cookie to misuse.
+pub(crate) fn check_origin(served: &Served, method: &Method, headers: &HeaderMap, peer: Peer) -> Result<(), Failure> {
+    if method.is_safe() {
+        return Ok(());
+    }
+    let foreign = || Failure::new(Code::Forbidden, "this came from a page of another site");
+    let site = headers.get("sec-fetch-site").map(|site| site.to_str().unwrap_or_default());
+    if site.is_some_and(|site| site != "same-origin" && site != "none") {
+        return Err(foreign());
+    }
+    let mut origins = headers.get_all(header::ORIGIN).iter();
+    let (origin, more) = (origins.next(), origins.next());
+    let Some(origin) = origin else { return Ok(()) };
+    let origin = origin.to_str().unwrap_or_default();
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    let scheme = if is_secure(served, headers, peer) { "https" } else { "http" };
+    let is_own = origin.eq_ignore_ascii_case(&format!("{scheme}://{host}")) || served.app.public_url() == Some(origin);
+    if is_own && more.is_none() { Ok(()) } else { Err(foreign()) }
+}
+
+/// Who a session cookie belongs to, if it is accepted. Whoever asks also asks for the CSRF token where something changes.
+pub(crate) async fn known(
+    served: &Served,
+    headers: &HeaderMap,
+    peer: Peer,
+    id: &RequestId,
+) -> Result<Option<Caller>, Failure> {
+    let Some(text) = text(served, headers, peer) else { return Ok(None) };
+    match accounts::authenticate(&served.app, SessionKind::Browser, text, &peer.source(), &id.0).await {
+        Ok(caller) => Ok(Some(caller)),
+        Err(AuthenticateError::Refused) => Ok(None),
+        Err(AuthenticateError::Store(error)) => Err(error.into()),
+    }
+}
+
+/// Whether the header carries the CSRF token of the caller's session.
+pub(crate) fn has_csrf_header(caller: &Caller, headers: &HeaderMap) -> bool {
+    let sent = headers.get(CSRF_HEADER).and_then(|sent| sent.to_str().ok());
+    sent.is_some_and(|sent| accounts::is_csrf_token(caller, sent))
+}
+
+/// The same for the API: a change must come from a page of this server and carry the session's CSRF token in the header.
+pub(crate) async fn caller(
+    served: &Served,
+    (method, headers): (&Method, &HeaderMap),
+    peer: Peer,
+    id: &RequestId,
+) -> Result<Option<Caller>, Failure> {
+    let Some(caller) = known(served, headers, peer, id).await? else { return Ok(None) };
+    if !method.is_safe() {
+        check_origin(served, method, headers, peer)?;
+        if !has_csrf_header(&caller, headers) {
+            let detail =
+                "a change by a session needs its CSRF token in the header X-CSRF-Token; GET /api/v1/session tells it";
+            return Err(Failure::new(Code::Forbidden, detail));
+        }
+    }
+    Ok(Some(caller))
+}

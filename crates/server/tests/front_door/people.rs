@@ -1,0 +1,229 @@
+//! People: the first account, sessions, roles, and what ends them.
+
+use ::http::{Method, header};
+use serde_json::{Value, json};
+
+use crate::support::{Answer, House, request};
+
+const PASSWORD: &str = "four random canary words";
+
+/// A browser that is signed in.
+pub(crate) struct Browser {
+    cookie: String,
+    csrf: String,
+}
+
+impl Browser {
+    #[track_caller]
+    pub(crate) fn of(answer: &Answer) -> Self {
+        assert!(answer.status.is_success(), "{}", answer.text);
+        let line = answer.headers[header::SET_COOKIE].to_str().unwrap();
+        assert!(line.contains("; HttpOnly; SameSite=Lax") && line.contains("; Path=/"), "{line}");
+        let cookie = line.split(';').next().unwrap().to_owned();
+        Self { cookie, csrf: answer.body["csrf_token"].as_str().unwrap().to_owned() }
+    }
+
+    pub(crate) async fn call(&self, house: &House, method: Method, path: &str, body: Option<Value>) -> Answer {
+        let headers = [("cookie", self.cookie.as_str()), ("x-csrf-token", self.csrf.as_str())];
+        house.send(request("", method, path, &headers, body)).await
+    }
+
+    pub(crate) async fn get(&self, house: &House, path: &str) -> Answer {
+        self.call(house, Method::GET, path, None).await
+    }
+}
+
+pub(crate) async fn set_up(house: &House) -> Browser {
+    let code = strongroom_app::accounts::offer_setup(&house.app).await.unwrap().unwrap();
+    let body = json!({ "code": code.as_str(), "name": "Ada@Example.com", "password": PASSWORD });
+    Browser::of(&house.call_as("", Method::POST, "/api/v1/setup", Some(body)).await)
+}
+
+#[tokio::test]
+async fn the_first_account_is_made_once_and_with_the_printed_code_alone() {
+    let house = House::new().await;
+    let code = strongroom_app::accounts::offer_setup(&house.app).await.unwrap().unwrap();
+    let body = |code: &str, password: &str| Some(json!({ "code": code, "name": "ada", "password": password }));
+    let send = async |body| house.call_as("", Method::POST, "/api/v1/setup", body).await;
+    for wrong in ["", "0", &"0".repeat(32), &code.to_uppercase()] {
+        send(body(wrong, PASSWORD)).await.problem(404, "not_found");
+    }
+    send(body(&code, "short")).await.problem(400, "invalid");
+    let ada = Browser::of(&send(body(&code, PASSWORD)).await);
+    send(body(&code, PASSWORD)).await.problem(404, "not_found");
+    assert!(strongroom_app::accounts::offer_setup(&house.app).await.unwrap().is_none());
+    let who = ada.get(&house, "/api/v1/session").await.expect(200);
+    assert_eq!((&who["name"], &who["is_instance_admin"]), (&json!("ada"), &json!(true)));
+    assert_eq!(who["projects"][0]["project"], "default");
+    ada.get(&house, "secrets").await.expect(200);
+}
+
+#[tokio::test]
+async fn a_session_is_a_cookie_and_no_bearer_and_needs_its_csrf_token_and_origin() {
+    let house = House::new().await;
+    let ada = set_up(&house).await;
+    let text = ada.cookie.split_once('=').unwrap().1;
+    house.call_as(text, Method::GET, "secrets", None).await.problem(401, "unauthenticated");
+    let body = json!({ "secrets": { "A": "1" } });
+    let put = async |headers: &[(&str, &str)]| {
+        let headers: Vec<_> = [&[("cookie", ada.cookie.as_str())], headers].concat();
+        house.send(request("", Method::PUT, "secrets", &headers, Some(body.clone()))).await
+    };
+    put(&[]).await.problem(403, "forbidden");
+    put(&[("x-csrf-token", "")]).await.problem(403, "forbidden");
+    put(&[("x-csrf-token", &"0".repeat(64))]).await.problem(403, "forbidden");
+    let token = ("x-csrf-token", ada.csrf.as_str());
+    put(&[token, ("origin", "https://evil.example")]).await.problem(403, "forbidden");
+    put(&[token, ("origin", "null")]).await.problem(403, "forbidden");
+    put(&[token, ("sec-fetch-site", "cross-site")]).await.problem(403, "forbidden");
+    put(&[token, ("sec-fetch-site", "same-site")]).await.problem(403, "forbidden");
+    put(&[token, ("origin", "http://127.0.0.1:7876"), ("sec-fetch-site", "same-origin")]).await.expect(200);
+    let twice = format!("{0}; {0}", ada.cookie);
+    let get = request("", Method::GET, "secrets", &[("cookie", twice.as_str())], None);
+    house.send(get).await.problem(401, "unauthenticated");
+}
+
+#[tokio::test]
+async fn signing_in_from_another_sites_page_is_refused() {
+    let house = House::new().await;
+    set_up(&house).await;
+    let body = json!({ "name": "ada@example.com", "password": PASSWORD });
+    let send = async |headers: &[(&str, &str)]| {
+        house.send(request("", Method::POST, "/api/v1/session", headers, Some(body.clone()))).await
+    };
+    send(&[("origin", "https://evil.example")]).await.problem(403, "forbidden");
+    send(&[("sec-fetch-site", "cross-site")]).await.problem(403, "forbidden");
+    Browser::of(&send(&[("sec-fetch-site", "same-origin")]).await);
+}
+
+#[tokio::test]
+async fn values_are_not_delivered_to_a_browser() {
+    let house = House::new().await;
+    house.set(None, "KEY", "canary-value").await;
+    let ada = set_up(&house).await;
+    for path in ["resolve", "export", "resolve?names=KEY", "/api/v1/projects/default/resolve"] {
+        let answer = ada.get(&house, path).await;
+        assert!(!answer.text.contains("canary-value"));
+        answer.problem(403, "forbidden");
+    }
+    ada.get(&house, "resolution").await.expect(200);
+}
+
+#[tokio::test]
+async fn whatever_is_wrong_a_sign_in_is_refused_alike_and_names_have_one_writing() {
+    let house = House::new().await;
+    set_up(&house).await;
+    let send = async |name: &str, password: &str| {
+        let body = json!({ "name": name, "password": password });
+        house.call_as("", Method::POST, "/api/v1/session", Some(body)).await
+    };
+    let mut details = Vec::new();
+    for (name, password) in
+        [("ada@example.com", "wrong password"), ("eve@example.com", PASSWORD), ("root", PASSWORD), ("", "")]
+    {
+        let mut answer = send(name, password).await;
+        answer.body["request_id"] = Value::Null;
+        let body = answer.body.clone();
+        answer.expect(401);
+        details.push(body);
+    }
+    assert!(details.windows(2).all(|pair| pair[0] == pair[1]), "{details:?}");
+    Browser::of(&send("ADA@EXAMPLE.COM", PASSWORD).await);
+    let audit = house.get("audit").await.text;
+    assert!(!audit.contains("wrong password") && !audit.contains("canary") && !audit.contains("eve@"), "{audit}");
+}
+
+#[tokio::test]
+async fn signing_out_ends_the_session_at_once() {
+    let house = House::new().await;
+    let ada = set_up(&house).await;
+    let out = ada.call(&house, Method::DELETE, "/api/v1/session", None).await;
+    assert_eq!(out.status, 204);
+    assert!(out.headers[header::SET_COOKIE].to_str().unwrap().contains("Max-Age=0"));
+    ada.get(&house, "secrets").await.problem(401, "unauthenticated");
+}
+
+#[tokio::test]
+async fn a_session_ends_when_it_rested_too_long_and_when_it_is_old() {
+    let house = House::new().await;
+    let ada = set_up(&house).await;
+    house.clock.advance(11 * 3_600);
+    ada.get(&house, "secrets").await.expect(200);
+    house.clock.advance(13 * 3_600);
+    ada.get(&house, "secrets").await.problem(401, "unauthenticated");
+    let again = json!({ "name": "ada@example.com", "password": PASSWORD });
+    let ada = Browser::of(&house.call_as("", Method::POST, "/api/v1/session", Some(again)).await);
+    for _ in 0..15 {
+        house.clock.advance(11 * 3_600);
+        ada.get(&house, "secrets").await.expect(200);
+    }
+    house.clock.advance(11 * 3_600);
+    ada.get(&house, "secrets").await.problem(401, "unauthenticated");
+}
+
+#[tokio::test]
+async fn the_local_owner_opens_a_browser_once_and_it_cannot_open_another() {
+    let house = House::new().await;
+    let opening = house.call(Method::POST, "/api/v1/session/opening", None).await.expect(201);
+    let path = opening["url"].as_str().unwrap().strip_prefix("http://127.0.0.1:7876").unwrap().to_owned();
+    let open = async || house.call_as("", Method::GET, &path, None).await;
+    let opened = open().await;
+    assert_eq!((opened.status.as_u16(), opened.headers[header::LOCATION].to_str().unwrap()), (303, "/"));
+    let cookie = opened.headers[header::SET_COOKIE].to_str().unwrap().split(';').next().unwrap().to_owned();
+    let who = house.send(request("", Method::GET, "/api/v1/session", &[("cookie", &cookie)], None)).await.expect(200);
+    assert_eq!((&who["actor"], &who["name"]), (&json!("owner"), &Value::Null));
+    let owner = Browser { cookie, csrf: who["csrf_token"].as_str().unwrap().to_owned() };
+    owner.get(&house, "secrets").await.expect(200);
+    owner.get(&house, "resolve").await.problem(403, "forbidden");
+    owner.call(&house, Method::POST, "/api/v1/session/opening", None).await.problem(403, "forbidden");
+    open().await.problem(404, "not_found");
+    let late = house.call(Method::POST, "/api/v1/session/opening", None).await.expect(201);
+    house.clock.advance(121);
+    let late = late["url"].as_str().unwrap().strip_prefix("http://127.0.0.1:7876").unwrap();
+    house.call_as("", Method::GET, late, None).await.problem(404, "not_found");
+    house.clock.advance(12 * 3_600);
+    owner.get(&house, "secrets").await.problem(401, "unauthenticated");
+}
+
+#[tokio::test]
+async fn a_token_ends_with_its_minters_role_and_is_never_wider_than_he() {
+    let house = House::new().await;
+    let ada = set_up(&house).await;
+    let wide = json!({ "name": "ci", "capabilities": ["values:read"] });
+    let minted = ada.call(&house, Method::POST, "tokens", Some(wide.clone())).await.expect(201);
+    let ci = minted["token"].as_str().unwrap();
+    house.call_as(ci, Method::GET, "resolve", None).await.expect(200);
+    // the last owner stays
+    let member = "members/ada@example.com";
+    let viewer = Some(json!({ "role": "viewer" }));
+    house.call(Method::PUT, member, viewer.clone()).await.problem(409, "conflict");
+    house.call(Method::DELETE, member, None).await.problem(409, "conflict");
+    house
+        .call(Method::PUT, member, Some(json!({ "role": "owner", "namespaces": ["default"] })))
+        .await
+        .problem(400, "invalid");
+    house.call(Method::PUT, "members/nobody@example.com", viewer).await.problem(404, "not_found");
+    let listed = ada.get(&house, "members").await.expect(200);
+    assert_eq!(
+        (&listed["items"][0]["name"], &listed["items"][0]["role"]),
+        (&json!("ada@example.com"), &json!("owner"))
+    );
+}
+
+#[tokio::test]
+async fn edited_rows_of_people_let_nobody_in() {
+    let house = House::new().await;
+    let ada = set_up(&house).await;
+    house
+        .damage(|tx| {
+            let mut row = tx.users()?.remove(0);
+            row.generation += 1;
+            tx.update_user(&row).map(drop)
+        })
+        .await;
+    house.app.forget_credentials();
+    assert_eq!(ada.get(&house, "secrets").await.status, 500);
+    let again = json!({ "name": "ada@example.com", "password": PASSWORD });
+    let answer = house.call_as("", Method::POST, "/api/v1/session", Some(again)).await;
+    assert_eq!(answer.status, 500, "{}", answer.text);
+}
