@@ -152,15 +152,15 @@ else
     (install_browser) || die "playwright-core and axe-core could not be installed with deno"
 fi
 
-# the backend that the tests run; its packages are pinned by tests/e2e/backend/deno.lock
-backend_is_right() { [ -d "$tools/backend/node_modules/express" ] && cmp -s tests/e2e/backend/deno.lock "$tools/backend/deno.lock"; }
+# the backends that the tests run; its packages are pinned by tests/e2e/backend/deno.lock
+backend_is_right() { [ -d "$tools/backend/node_modules/hono" ] && cmp -s tests/e2e/backend/deno.lock "$tools/backend/deno.lock"; }
 install_backend() {
     mkdir -p "$tools/backend" && cp tests/e2e/backend/package.json tests/e2e/backend/deno.lock "$tools/backend/" || return 1
     cd "$tools/backend" && deno install --quiet --frozen --node-modules-dir=auto
 }
 if backend_is_right; then
-    say "express: $tools/backend"
+    say "express and hono: $tools/backend"
 else
-    say "installing express"
-    (install_backend) || die "express could not be installed with deno"
+    say "installing express and hono"
+    (install_backend) || die "express and hono could not be installed with deno"
 fi

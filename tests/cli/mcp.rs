@@ -54,7 +54,7 @@ fn every_tool_answers_and_none_tells_a_value() {
         );
         assert_eq!(told["begun"]["serverInfo"]["name"], "strongroom");
         let names: Vec<_> = told["tools"].as_array().expect("tools").iter().map(|tool| &tool["name"]).collect();
-        assert!(names.len() >= 7 && names.contains(&&json!("used_by")), "{names:?}");
+        assert!(names.len() >= 8 && names.contains(&&json!("used_by")), "{names:?}");
         let data = |index: usize| {
             let answer = &told["answers"][index];
             assert_eq!(answer["isError"], false, "{answer}");
@@ -257,4 +257,36 @@ fn a_person_at_a_terminal_is_told_what_it_is_for() {
     assert_eq!(world.piped(b"", &["mcp"]).exit, 0);
     let (_, said) = lines(&world, &["GET / HTTP/1.1"]);
     assert!(said.iter().all(|answer| answer.get("result").is_none()), "{said:?}");
+}
+
+#[test]
+fn a_check_tells_places_and_what_to_do_and_not_what_stands_there() {
+    World::each(|world| {
+        world.does(&["secrets", "set", "API_KEY", CANARY]);
+        world.does(&["apps", "create", "web"]);
+        world.write(
+            "strongroom.json",
+            r#"{ "apps": [{ "id": "web", "path": "web", "secrets": ["API_KEY", "GONE"] }] }"#,
+        );
+        world.write("web/index.js", format!("const key = '{CANARY}'; process.env.API_KEY;"));
+        let told = calls(world, &[], &json!([["check", {}], ["check", { "offline": true }]]));
+        let checked = &told["answers"][0]["structuredContent"]["data"];
+        assert_eq!(checked["passes"], false, "{told}");
+        let found = |code: &str| {
+            let findings = checked["findings"].as_array().expect("findings");
+            findings.iter().find(|found| found["code"] == code).unwrap_or_else(|| panic!("{code}: {checked}")).clone()
+        };
+        let value = found("secret_value_in_tree");
+        assert_eq!(
+            [&value["file"], &value["line"], &value["name"]],
+            [&json!("web/index.js"), &json!(1), &json!("API_KEY")]
+        );
+        assert!(checked.to_string().contains("strongroom secrets set GONE"), "{checked}");
+        let alone = &told["answers"][1]["structuredContent"]["data"];
+        assert!(alone.to_string().contains("store_not_checked"), "{alone}");
+        // who looks is not the app
+        assert_eq!(world.json(&["secrets", "get", "API_KEY"])["used_by"], json!([]));
+        let by = world.json(&["audit", "list"]).to_string();
+        assert!(by.contains("(agent test-agent)"), "{by}");
+    });
 }

@@ -20,6 +20,8 @@ pub enum Answer {
     Requested(Requested),
     /// To `search_logs`.
     Lines(Lines),
+    /// To `check`.
+    Checked(Checked),
 }
 
 /// Secrets without their values.
@@ -87,7 +89,7 @@ pub struct Reader {
     pub namespace: String,
     /// Its name.
     pub name: String,
-    /// How that is known: `list`, `code`, `env` or `helper`.
+    /// How that is known: `list`, `code`, `env` or `helper`; `resolve` for an app that was given it.
     pub via: String,
     /// When it last read the secret.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -183,6 +185,46 @@ pub struct Line {
     pub execution: Option<String>,
     /// The text.
     pub message: String,
+}
+
+/// What the checklist found, the worst first.
+#[derive(Debug, Serialize)]
+pub struct Checked {
+    /// Whether there is no problem.
+    pub passes: bool,
+    /// What has to be mended.
+    pub problems: usize,
+    /// What is worth a look.
+    pub warnings: usize,
+    /// Files that were read.
+    pub files: usize,
+    /// The findings.
+    pub findings: Vec<Found>,
+    /// How many there are, also those that were left out.
+    pub total: usize,
+}
+
+/// One finding. It names a place, never what stands there.
+#[derive(Debug, Serialize)]
+pub struct Found {
+    /// What kind it is; a word that stays.
+    pub code: String,
+    /// `problem`, `warning` or `note`.
+    pub severity: String,
+    /// Where, from the folder that was checked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
+    /// The line, from 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub line: Option<usize>,
+    /// The secret's name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// What was found.
+    pub message: String,
+    /// What to do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fix: Option<String>,
 }
 
 /// Why there is no answer.

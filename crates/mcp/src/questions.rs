@@ -20,6 +20,8 @@ pub enum Question {
     RequestValues(RequestValues),
     /// `search_logs`.
     SearchLogs(SearchLogs),
+    /// `check`.
+    Check(Check),
 }
 
 /// Which secrets to list.
@@ -103,4 +105,14 @@ pub struct SearchLogs {
     /// At most so many, the newest, 1 to 200; 50 if absent
     #[schemars(range(min = 1, max = 200))]
     pub limit: Option<u64>,
+}
+
+/// How to check the project's folder.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Check {
+    /// Whose secrets are compared with what the code reads; else the namespace of strongroom.json, else `default`
+    pub namespace: Option<String>,
+    /// Looks at files alone and asks no store
+    pub offline: Option<bool>,
 }

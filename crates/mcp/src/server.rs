@@ -16,7 +16,7 @@ use tokio::sync::oneshot;
 
 use crate::answers::{Answer, Refusal};
 use crate::frame;
-use crate::questions::{DeclareSecrets, ListSecrets, OneSecret, Question, RequestValues, SearchLogs};
+use crate::questions::{Check, DeclareSecrets, ListSecrets, OneSecret, Question, RequestValues, SearchLogs};
 
 /// A question on its way to the desk.
 #[derive(Debug)]
@@ -55,7 +55,7 @@ const INSTRUCTIONS: &str = "Strongroom keeps this project's secrets. You can see
 person to fill them in; no tool gives or takes a value, so never ask the user to paste one into this conversation. \
 Workflow: list_secrets, declare_secrets with a helpful description each, give the person the address or command of \
 request_values, then read the value in code as an environment variable or with secrets.get, started by `strongroom run` \
-or `strongroom dev`. Do not write a .env file.";
+or `strongroom dev`. Do not write a .env file. At the end, check.";
 
 struct Server {
     desk: mpsc::Sender<Asked>,
@@ -75,7 +75,7 @@ fn read<T: DeserializeOwned>(arguments: Value, question: fn(T) -> Question) -> s
     serde_json::from_value(arguments).map(question)
 }
 
-const TOOLS: [Entry; 7] = [
+const TOOLS: [Entry; 8] = [
     Entry {
         name: "list_secrets",
         title: "List secrets",
@@ -131,6 +131,14 @@ const TOOLS: [Entry; 7] = [
         changes: false,
         schema: schema_for_input::<SearchLogs>,
         parse: |arguments| read(arguments, Question::SearchLogs),
+    },
+    Entry {
+        name: "check",
+        title: "Check the project",
+        description: "Runs the checklist over the project's folder: names that code, strongroom.json and the store do not agree on, values and known keys in files, .env files, dotenv, secrets in browser code. Tells places and what to do, never what stands there. Run it when the code is done.",
+        changes: false,
+        schema: schema_for_input::<Check>,
+        parse: |arguments| read(arguments, Question::Check),
     },
 ];
 

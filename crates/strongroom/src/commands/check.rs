@@ -17,7 +17,7 @@ use strongroom_runtime::leaks::Leaks;
 
 use self::code::Code;
 use self::content::Wanted;
-use self::finding::{Finding, Severity};
+pub(super) use self::finding::{Finding, Severity};
 use self::names::{Listed, Names};
 use self::store::Store;
 use self::tree::Tree;
@@ -42,7 +42,20 @@ pub(crate) struct CheckArgs {
     namespace: Option<String>,
 }
 
+impl CheckArgs {
+    /// The whole folder of the project.
+    pub(super) fn of_project(namespace: Option<String>, offline: bool) -> Self {
+        Self { path: None, staged: false, offline, namespace }
+    }
+}
+
 pub(crate) fn run(context: &Context, args: &CheckArgs) -> Result<Exit, Failure> {
+    let (findings, files) = find(context, args, None)?;
+    finding::tell(context, findings, files)
+}
+
+/// What is found, the worst first, and how many files were read. A coding agent that asks is named where the store is.
+pub(super) fn find(context: &Context, args: &CheckArgs, agent: Option<&str>) -> Result<(Vec<Finding>, usize), Failure> {
     let folder = args.path.as_ref().map(|path| context.working_dir.join(path));
     let elsewhere = folder.as_ref().map(|folder| context.for_folder(folder)).transpose()?;
     let context = elsewhere.as_ref().unwrap_or(context);
@@ -57,7 +70,7 @@ pub(crate) fn run(context: &Context, args: &CheckArgs) -> Result<Exit, Failure> 
         .map_err(|error| Failure::usage(format!("{} cannot be looked at", root.display())).because(&error))?;
     let tree = if args.staged { Tree::staged(context, &root)? } else { Tree::walk(context, &root)? };
     let mut findings = tree.notes.clone();
-    let store = if args.offline { None } else { open(context, &mut findings) };
+    let store = if args.offline { None } else { open(context, agent, &mut findings) };
     if args.offline {
         let note = "names and values in the store were not compared (--offline)";
         findings.push(Finding::new("store_not_checked", Severity::Note, note));
@@ -67,12 +80,13 @@ pub(crate) fn run(context: &Context, args: &CheckArgs) -> Result<Exit, Failure> 
         None => Leaks::new([]),
     };
     let read = look(context, (&tree, file, args), (store.as_ref(), &values), &mut findings)?;
-    finding::tell(context, findings, read)
+    finding::sort(&mut findings);
+    Ok((findings, read))
 }
 
 /// Connects; what keeps that from happening is a finding, and the files are checked all the same.
-fn open(context: &Context, findings: &mut Vec<Finding>) -> Option<Store> {
-    match Store::open(context) {
+fn open(context: &Context, agent: Option<&str>, findings: &mut Vec<Finding>) -> Option<Store> {
+    match Store::open(context, agent) {
         Ok(Some(store)) => Some(store),
         Ok(None) => {
             let note = "there is no store here yet, so nothing was compared with it";

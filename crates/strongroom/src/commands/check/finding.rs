@@ -12,7 +12,7 @@ use crate::words::count;
 /// How much it matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum Severity {
+pub(in crate::commands) enum Severity {
     /// Has to be mended: exit 1.
     Problem,
     /// Worth a look.
@@ -23,21 +23,21 @@ pub(super) enum Severity {
 
 /// One finding. Never holds a value.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub(super) struct Finding {
+pub(in crate::commands) struct Finding {
     /// What kind it is; stable.
-    pub(super) code: &'static str,
-    pub(super) severity: Severity,
+    pub(in crate::commands) code: &'static str,
+    pub(in crate::commands) severity: Severity,
     /// From the folder that was checked.
-    pub(super) file: Option<String>,
+    pub(in crate::commands) file: Option<String>,
     /// From 1.
-    pub(super) line: Option<usize>,
+    pub(in crate::commands) line: Option<usize>,
     /// In characters, from 1.
-    pub(super) column: Option<usize>,
+    pub(in crate::commands) column: Option<usize>,
     /// The secret's name.
-    pub(super) name: Option<String>,
-    pub(super) message: String,
+    pub(in crate::commands) name: Option<String>,
+    pub(in crate::commands) message: String,
     /// What to do: the next command, or what to change.
-    pub(super) fix: Option<String>,
+    pub(in crate::commands) fix: Option<String>,
 }
 
 impl Finding {
@@ -98,13 +98,17 @@ const GROUPS: [(&str, &[&str]); 6] = [
     ("Not looked at", &[""]),
 ];
 
-/// Tells everything; problems make the exit code 1.
-pub(super) fn tell(context: &Context, mut findings: Vec<Finding>, files: usize) -> Result<Exit, Failure> {
+/// The worst first, each once.
+pub(super) fn sort(findings: &mut Vec<Finding>) {
     let key = |found: &Finding| {
         (found.severity, found.file.clone(), found.line, found.column, found.code, found.name.clone())
     };
     findings.sort_by_key(key);
     findings.dedup();
+}
+
+/// Tells everything; problems make the exit code 1.
+pub(super) fn tell(context: &Context, findings: Vec<Finding>, files: usize) -> Result<Exit, Failure> {
     let of = |severity| u64::try_from(findings.iter().filter(|found| found.severity == severity).count()).unwrap_or(0);
     let (problems, warnings, notes) = (of(Severity::Problem), of(Severity::Warning), of(Severity::Note));
     let exit = if problems > 0 { Exit::FAILED } else { Exit::DONE };

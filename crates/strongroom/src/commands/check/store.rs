@@ -3,7 +3,7 @@
 use strongroom_api::Code;
 use strongroom_api::resolve::{Missing, ResolvedName};
 use strongroom_api::secrets::SecretItem;
-use strongroom_client::{ClientError, SecretFilter, Workload};
+use strongroom_client::{ClientError, SecretFilter, Selector, Workload};
 use strongroom_runtime::leaks::Leaks;
 
 use super::finding::{Finding, Severity};
@@ -28,12 +28,15 @@ pub(super) struct Gets {
 }
 
 impl Store {
-    /// Connects. None if there is no store here yet.
-    pub(super) fn open(context: &Context) -> Result<Option<Self>, Failure> {
+    /// Connects, for a coding agent if one asks. None if there is no store here yet.
+    pub(super) fn open(context: &Context, agent: Option<&str>) -> Result<Option<Self>, Failure> {
         if config::address(context)?.is_none() && !Home::locate(context)?.has_store() {
             return Ok(None);
         }
-        let session = context.connect()?;
+        let mut session = context.connect()?;
+        if let Some(agent) = agent {
+            session.act_for_agent(agent);
+        }
         let items = session.wait(session.project().secrets(SecretFilter::default()))?;
         Ok(Some(Self { session, items }))
     }
@@ -65,10 +68,20 @@ impl Store {
         }
         let mut values: Vec<(String, strongroom_secret::SecretValue)> = Vec::new();
         for (namespace, app) in places {
-            let workload = Workload { namespace: Some(&namespace), app: app.as_deref() };
-            match self.session.wait(project.resolve(workload, &[])) {
-                Ok(resolved) => {
-                    for (name, value) in resolved.secrets.0 {
+            // an app's own values are exported: who resolves for an app is noted as the app
+            let answer = match app.as_deref() {
+                None => {
+                    let workload = Workload { namespace: Some(&namespace), app: None };
+                    self.session.wait(project.resolve(workload, &[])).map(|resolved| resolved.secrets)
+                }
+                Some(app) => {
+                    let own = Selector { scope: Some("app"), namespace: Some(&namespace), app: Some(app) };
+                    self.session.wait(project.export_secrets(own)).map(|exported| exported.secrets)
+                }
+            };
+            match answer {
+                Ok(secrets) => {
+                    for (name, value) in secrets.0 {
                         let is_known =
                             values.iter().any(|(known, other)| *known == name && other.expose() == value.expose());
                         if !is_known {

@@ -4,7 +4,8 @@ use jiff::Timestamp;
 use strongroom_api::secrets::{Declaration, DeclareSecrets, SecretDetail, SecretItem, State};
 use strongroom_client::{LogFilter, SecretFilter, Selector};
 use strongroom_mcp::answers::{
-    Declared, Described, History, Line, Lines, NextStep, Outcome, Reader, Requested, Secret, Secrets, UsedBy, Version,
+    Checked, Declared, Described, Found, History, Line, Lines, NextStep, Outcome, Reader, Requested, Secret, Secrets,
+    UsedBy, Version,
 };
 use strongroom_mcp::questions::{self, ListSecrets, OneSecret, Question, RequestValues, SearchLogs};
 use strongroom_mcp::{Answer, Refusal};
@@ -12,6 +13,7 @@ use strongroom_model::SecretName;
 
 use super::McpArgs;
 use crate::commands::audit::since;
+use crate::commands::check::{self, CheckArgs, Finding, Severity};
 use crate::context::Context;
 use crate::errors::{Failure, at};
 use crate::scope::{ScopeArgs, Target};
@@ -19,26 +21,58 @@ use crate::session::Session;
 
 const LISTED: u64 = 100;
 const MAX_LISTED: u64 = 500;
+const MAX_FOUND: usize = 200;
 const LINES: u64 = 50;
 const MAX_LINES: u64 = 200;
 
 /// Opens the store as every command does, acts for the agent, and answers.
 pub(super) fn answer(context: &Context, args: &McpArgs, agent: &str, question: Question) -> Result<Answer, Failure> {
-    let mut session = context.connect()?;
-    session.act_for_agent(agent);
-    let desk = Desk { context, args, session };
+    let desk = || {
+        let mut session = context.connect()?;
+        session.act_for_agent(agent);
+        Ok::<_, Failure>(Desk { context, args, session })
+    };
     match question {
-        Question::ListSecrets(ask) => desk.list(ask).map(Answer::Secrets),
-        Question::DescribeSecret(ask) => desk.detail(ask).map(described).map(Answer::Described),
+        Question::ListSecrets(ask) => desk()?.list(ask).map(Answer::Secrets),
+        Question::DescribeSecret(ask) => desk()?.detail(ask).map(described).map(Answer::Described),
         Question::UsedBy(ask) => {
             let used_by = |detail| UsedBy { used_by: described(detail).used_by };
-            desk.detail(ask).map(used_by).map(Answer::UsedBy)
+            desk()?.detail(ask).map(used_by).map(Answer::UsedBy)
         }
-        Question::SecretHistory(ask) => desk.history(ask).map(Answer::History),
-        Question::DeclareSecrets(ask) => desk.declare(ask).map(Answer::Declared),
-        Question::RequestValues(ask) => desk.request(ask).map(Answer::Requested),
-        Question::SearchLogs(ask) => desk.logs(&ask).map(Answer::Lines),
+        Question::SecretHistory(ask) => desk()?.history(ask).map(Answer::History),
+        Question::DeclareSecrets(ask) => desk()?.declare(ask).map(Answer::Declared),
+        Question::RequestValues(ask) => desk()?.request(ask).map(Answer::Requested),
+        Question::SearchLogs(ask) => desk()?.logs(&ask).map(Answer::Lines),
+        // it connects by itself, since it looks at files without a store too
+        Question::Check(ask) => check(context, args, (agent, ask)).map(Answer::Checked),
     }
+}
+
+/// The checklist, for the folder that the command was started in.
+fn check(context: &Context, args: &McpArgs, (agent, ask): (&str, questions::Check)) -> Result<Checked, Failure> {
+    let namespace = ask.namespace.or_else(|| args.namespace.clone());
+    let wanted = CheckArgs::of_project(namespace, ask.offline.unwrap_or(false));
+    // read anew each time: the agent edits it
+    let context = context.for_folder(&context.working_dir)?;
+    let (findings, files) = check::find(&context, &wanted, Some(agent))?;
+    let of = |severity| findings.iter().filter(|found| found.severity == severity).count();
+    let (problems, warnings, total) = (of(Severity::Problem), of(Severity::Warning), findings.len());
+    let found = |finding: Finding| Found {
+        code: finding.code.to_owned(),
+        severity: match finding.severity {
+            Severity::Problem => "problem",
+            Severity::Warning => "warning",
+            Severity::Note => "note",
+        }
+        .to_owned(),
+        file: finding.file,
+        line: finding.line,
+        name: finding.name,
+        message: finding.message,
+        fix: finding.fix,
+    };
+    let findings = findings.into_iter().take(MAX_FOUND).map(found).collect();
+    Ok(Checked { passes: problems == 0, problems, warnings, files, findings, total })
 }
 
 /// A failure, as an agent is told of it.
