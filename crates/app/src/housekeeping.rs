@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::SignedDuration;
-use strongroom_store::Tx;
+use strongroom_store::{Rows, Tx};
 
 use crate::audit::Record;
 use crate::error::Error;
@@ -15,8 +15,12 @@ use crate::open::App;
 const RUN_DAYS: i64 = 30;
 /// How many runs one statement erases.
 const RUNS_AT_ONCE: usize = 10_000;
-/// How many of the newest log lines are kept, whatever their age.
+/// How many of the newest log lines of a category are kept, whatever their age,
 const LOG_LINES: u64 = 1_000_000;
+/// and how many bytes of them.
+const LOG_BYTES: u64 = 512 << 20;
+/// After so many new bytes they are looked at again, else every hour.
+const LOG_BYTES_UNSEEN: u64 = 64 << 20;
 /// So many log lines are erased at once, so that nobody waits long for the writer.
 const ERASED_AT_ONCE: u64 = 5_000;
 
@@ -52,6 +56,11 @@ impl App {
                 tracing::error!(%error, "token uses and denials could not be written down");
             }
             app.write_journal().await;
+            if app.journal.has_written(LOG_BYTES_UNSEEN)
+                && let Err(error) = app.erase_old_logs().await
+            {
+                tracing::error!(%error, "log lines could not be erased");
+            }
             if minute % 60 == 0
                 && let Err(error) = app.erase_old().await
             {
@@ -114,8 +123,10 @@ impl App {
         for (category, kept) in [("execution", execution), ("system", system), ("security", security)] {
             let kept = SignedDuration::try_from(kept).unwrap_or(SignedDuration::MAX);
             let before = self.clock.now().checked_sub(kept).unwrap_or(jiff::Timestamp::MIN);
+            let excess = |rows: &mut dyn Rows| rows.log_excess(category, LOG_LINES, LOG_BYTES).map_err(Error::from);
+            let up_to = self.store.read(excess).await?.unwrap_or(0);
             let erase =
-                move |tx: &mut dyn Tx| Ok::<_, Error>(tx.prune_logs(category, before, LOG_LINES, ERASED_AT_ONCE)?);
+                move |tx: &mut dyn Tx| Ok::<_, Error>(tx.prune_logs(category, before, up_to, ERASED_AT_ONCE)?);
             while self.store.write(erase).await? > 0 {}
         }
         Ok(())

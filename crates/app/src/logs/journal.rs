@@ -1,6 +1,7 @@
 //! Lines and read facts on their way to the store, bounded so that nobody's flood fills memory or drowns others.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -41,6 +42,8 @@ pub(crate) struct Journal {
     pub(super) events: OnceLock<mpsc::Sender<Event>>,
     /// Told whenever lines have been stored.
     pub(super) stored: Notify,
+    /// Bytes of messages that were handed to the store since somebody asked.
+    written: AtomicU64,
 }
 
 #[derive(Default)]
@@ -118,9 +121,19 @@ impl Journal {
         }
     }
 
+    /// Whether so many bytes were written since it last was so.
+    pub(crate) fn has_written(&self, bytes: u64) -> bool {
+        let has = self.written.load(Ordering::Relaxed) >= bytes;
+        if has {
+            self.written.store(0, Ordering::Relaxed);
+        }
+        has
+    }
+
     /// What waits, with a line for each source of which lines were dropped.
     pub(super) fn take(&self, now: Timestamp) -> Batch {
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        self.written.fetch_add(u64::try_from(waiting.bytes).unwrap_or(u64::MAX), Ordering::Relaxed);
         waiting.bytes = 0;
         let mut batch = std::mem::take(&mut waiting.batch);
         waiting.sources.retain(|_, allowance| {

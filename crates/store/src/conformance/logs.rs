@@ -151,13 +151,22 @@ pub(super) async fn a_search_looks_at_a_bounded_number_of_lines_and_says_where_i
 pub(super) async fn pruning_goes_by_category_age_and_number(store: Arc<dyn Store>) {
     append(&store, vec![log_row(1, "security", "kept")]).await;
     append(&store, (1..=10).map(line).collect()).await;
-    assert_eq!(write(&store, |tx| tx.prune_logs("execution", at(3), 100, 1)).await, 1);
-    assert_eq!(write(&store, |tx| tx.prune_logs("execution", at(3), 100, 100)).await, 1);
-    assert_eq!(write(&store, |tx| tx.prune_logs("execution", at(3), 8, 100)).await, 0);
-    assert_eq!(write(&store, |tx| tx.prune_logs("execution", at(3), 3, 100)).await, 5);
+    let excess = |lines: u64, bytes: u64| read(&store, move |rows| rows.log_excess("execution", lines, bytes));
+    assert_eq!(write(&store, |tx| tx.prune_logs("execution", at(3), 0, 1)).await, 1);
+    assert_eq!(write(&store, |tx| tx.prune_logs("execution", at(3), 0, 100)).await, 1);
+    assert_eq!(excess(8, u64::MAX >> 1).await, None);
+    assert_eq!(excess(8, 10_000).await, None);
+    // the newest line that is too much, by number and by bytes; a line of seven letters takes 207
+    let all = read(&store, |rows| rows.logs(&id(1), &LogFilter { limit: 20, scan: 20, ..LogFilter::default() })).await;
+    let line_8 = all.rows.iter().find(|row| row.message == "line 8").unwrap().id;
+    assert_eq!(excess(2, 10_000).await, Some(line_8));
+    assert_eq!(excess(100, 500).await, Some(line_8));
+    let up_to = excess(3, 10_000).await.unwrap();
+    assert_eq!(write(&store, move |tx| tx.prune_logs("execution", at(3), up_to, 100)).await, 5);
     assert_eq!(messages(&store, LogFilter::default()).await, ["kept", "line 8", "line 9", "line 10"]);
-    assert_eq!(write(&store, |tx| tx.prune_logs("execution", at(3), 0, 100)).await, 3);
+    assert_eq!(write(&store, move |tx| tx.prune_logs("execution", at(3), line_8 + 2, 100)).await, 3);
     assert_eq!(messages(&store, LogFilter::default()).await, ["kept"]);
-    assert_eq!(write(&store, |tx| tx.prune_logs("security", at(3), 100, 100)).await, 1);
+    assert_eq!(read(&store, |rows| rows.log_excess("security", 1, 1_000)).await, None);
+    assert_eq!(write(&store, |tx| tx.prune_logs("security", at(3), 0, 100)).await, 1);
     assert_eq!(messages(&store, LogFilter::default()).await, [""; 0]);
 }

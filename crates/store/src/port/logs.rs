@@ -78,13 +78,16 @@ pub struct LogPage {
 pub trait LogRows {
     /// A page of lines.
     fn logs(&mut self, project: &Id, filter: &LogFilter) -> Result<LogPage, StoreError>;
+    /// The newest line of a category that is beyond its newest `lines` lines, or beyond those that together take `bytes`
+    /// bytes. Looks at every line of the category, newest first.
+    fn log_excess(&mut self, category: &str, lines: u64, bytes: u64) -> Result<Option<u64>, StoreError>;
 }
 
 /// Writing.
 pub trait LogTx {
     /// Adds lines.
     fn append_logs(&mut self, rows: &[LogRow]) -> Result<(), StoreError>;
-    /// Erases lines of a category: those before `before`, and those older than the newest `keep` lines of all
-    /// categories. At most `most` of each; returns how many.
-    fn prune_logs(&mut self, category: &str, before: Timestamp, keep: u64, most: u64) -> Result<u64, StoreError>;
+    /// Erases lines of a category: those before `before`, and those up to line `up_to`. At most `most` of each; returns
+    /// how many.
+    fn prune_logs(&mut self, category: &str, before: Timestamp, up_to: u64, most: u64) -> Result<u64, StoreError>;
 }

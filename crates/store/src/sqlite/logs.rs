@@ -4,12 +4,15 @@ use jiff::{SignedDuration, Timestamp};
 use rusqlite::{Row, named_params, params};
 use strongroom_model::Id;
 
-use super::row::{id, limit, millis, number, optional_millis, optional_string, stored, string, time};
+use super::row::{id, limit, millis, number, optional_millis, optional_number, optional_string, stored, string, time};
 use super::session::Session;
 use crate::port::{LogFilter, LogPage, LogRow, LogRows, LogTx, StoreError};
 
 /// Clocks may have been set back: so much older than asked for is still looked at.
 const SKEW: SignedDuration = SignedDuration::from_hours(1);
+
+/// About what a line takes beside its message, with its entries in indexes.
+const BESIDE_MESSAGE: u64 = 200;
 
 const COLUMNS: &str =
     "SELECT id, at, project, category, namespace, kind, workload, execution, stream, level, message FROM logs";
@@ -82,6 +85,17 @@ impl LogRows for Session<'_> {
             (false, false) => more,
         };
         Ok(LogPage { rows, next })
+    }
+
+    fn log_excess(&mut self, category: &str, lines: u64, bytes: u64) -> Result<Option<u64>, StoreError> {
+        self.one(
+            "SELECT max(id) FROM (SELECT id, row_number() OVER newest AS line, sum(octet_length(message) + ?2) OVER newest AS bytes
+                             FROM logs WHERE category = ?1
+                             WINDOW newest AS (ORDER BY id DESC ROWS UNBOUNDED PRECEDING))
+             WHERE line > ?3 OR bytes > ?4",
+            params![category, stored(BESIDE_MESSAGE)?, stored(lines)?, stored(bytes)?],
+            |row| optional_number(row, 0, "logs.id"),
+        )
     }
 }
 
@@ -171,17 +185,15 @@ impl LogTx for Session<'_> {
         Ok(())
     }
 
-    fn prune_logs(&mut self, category: &str, before: Timestamp, keep: u64, most: u64) -> Result<u64, StoreError> {
-        let (keep, most) = (stored(keep)?, stored(most)?);
+    fn prune_logs(&mut self, category: &str, before: Timestamp, up_to: u64, most: u64) -> Result<u64, StoreError> {
+        let (up_to, most) = (stored(up_to)?, stored(most)?);
         let old = self.change(
             "DELETE FROM logs WHERE id IN (SELECT id FROM logs WHERE at < ?1 AND category = ?2 LIMIT ?3)",
             params![millis(before), category, most],
         )?;
-        // ids are counted without gaps, so that nothing has to be counted
         let above = self.change(
-            "DELETE FROM logs WHERE id IN (SELECT id FROM logs
-             WHERE id <= (SELECT max(id) FROM logs) - ?1 AND category = ?2 ORDER BY id LIMIT ?3)",
-            params![keep, category, most],
+            "DELETE FROM logs WHERE id IN (SELECT id FROM logs WHERE id <= ?1 AND category = ?2 ORDER BY id LIMIT ?3)",
+            params![up_to, category, most],
         )?;
         Ok(old + above)
     }

@@ -51,7 +51,7 @@ impl CheckArgs {
 
 pub(crate) fn run(context: &Context, args: &CheckArgs) -> Result<Exit, Failure> {
     let (findings, files) = find(context, args, None)?;
-    finding::tell(context, findings, files)
+    finding::tell(context, &findings, files)
 }
 
 /// What is found, the worst first, and how many files were read. A coding agent that asks is named where the store is.

@@ -108,7 +108,7 @@ pub(super) fn sort(findings: &mut Vec<Finding>) {
 }
 
 /// Tells everything; problems make the exit code 1.
-pub(super) fn tell(context: &Context, findings: Vec<Finding>, files: usize) -> Result<Exit, Failure> {
+pub(super) fn tell(context: &Context, findings: &[Finding], files: usize) -> Result<Exit, Failure> {
     let of = |severity| u64::try_from(findings.iter().filter(|found| found.severity == severity).count()).unwrap_or(0);
     let (problems, warnings, notes) = (of(Severity::Problem), of(Severity::Warning), of(Severity::Note));
     let exit = if problems > 0 { Exit::FAILED } else { Exit::DONE };
@@ -116,7 +116,7 @@ pub(super) fn tell(context: &Context, findings: Vec<Finding>, files: usize) -> R
         return context.output.structured(&findings).map(|()| exit);
     }
     let mut groups: BTreeMap<usize, Vec<&Finding>> = BTreeMap::new();
-    for found in &findings {
+    for found in findings {
         let group = GROUPS.iter().position(|(_, codes)| codes.iter().any(|code| found.code.starts_with(code)));
         groups.entry(group.unwrap_or(GROUPS.len())).or_default().push(found);
     }
