@@ -111,3 +111,133 @@ pub struct Opening {
     /// The address that signs one browser in, once, within two minutes.
     pub url: Plaintext,
 }
+
+/// An account.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct UserItem {
+    /// The account's name.
+    pub name: String,
+    /// `active`, `disabled`, or `damaged` where the stored record is not what was written.
+    pub state: String,
+    /// Whether the person manages the instance.
+    pub is_instance_admin: bool,
+    /// Whether a sign-in also takes a code.
+    pub has_second_factor: bool,
+    /// When it was made.
+    #[schema(value_type = String, format = DateTime)]
+    pub created_at: Timestamp,
+    /// Who made it.
+    pub created_by: String,
+    /// The last sign-in.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub signed_in_at: Option<Timestamp>,
+}
+
+/// `PATCH /api/v1/users/{name}`: what is given changes.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct UpdateUser {
+    /// Whether nobody comes in by it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub disabled: Option<bool>,
+    /// Whether the person manages the instance.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instance_admin: Option<bool>,
+}
+
+/// `POST /api/v1/invitations`.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Invite {
+    /// The account's name: an e-mail address or a plain name.
+    pub name: String,
+    /// Whether the account will manage the instance.
+    #[serde(default)]
+    pub instance_admin: bool,
+    /// The project to be a member of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub project: Option<String>,
+    /// The role there: `owner`, `admin`, `developer` or `viewer`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<String>,
+    /// The namespaces that the membership is limited to; empty means all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub namespaces: Vec<String>,
+}
+
+/// An invitation's record. Its code is not in it.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct InvitationItem {
+    /// Its public id.
+    pub id: String,
+    /// The account's name.
+    pub name: String,
+    /// `open`, `closed` (accepted or withdrawn), `expired`, or `damaged`.
+    pub state: String,
+    /// Whether the account will manage the instance.
+    pub is_instance_admin: bool,
+    /// The role in the project that it leads to.
+    pub role: Option<String>,
+    /// When it was made.
+    #[schema(value_type = String, format = DateTime)]
+    pub created_at: Timestamp,
+    /// Who made it.
+    pub created_by: String,
+    /// When it runs out.
+    #[schema(value_type = String, format = DateTime)]
+    pub expires_at: Timestamp,
+}
+
+/// A new invitation; the address is shown once.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub struct CreatedInvitation {
+    /// Where the invited person chooses a password.
+    pub url: Plaintext,
+    /// Its record.
+    #[serde(flatten)]
+    pub item: InvitationItem,
+}
+
+/// `POST /api/v1/invitations/accept`.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AcceptInvitation {
+    /// The last part of the invitation's address.
+    pub code: Plaintext,
+    /// At least 12 characters.
+    pub password: Plaintext,
+}
+
+/// `PUT /api/v1/session/password`.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ChangePassword {
+    /// The present one.
+    pub password: Plaintext,
+    /// At least 12 characters.
+    pub new_password: Plaintext,
+}
+
+/// One of one's own sessions.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct OwnSession {
+    /// Its public id.
+    pub id: String,
+    /// `browser` or `cli`.
+    pub kind: String,
+    /// The browser's or machine's name, as it said it.
+    pub label: String,
+    /// The address that it began from.
+    pub source: String,
+    /// Whether it is the one that asks.
+    pub is_this: bool,
+    /// When it began.
+    #[schema(value_type = String, format = DateTime)]
+    pub created_at: Timestamp,
+    /// Last use, at most a minute behind.
+    #[schema(value_type = String, format = DateTime)]
+    pub last_used_at: Timestamp,
+    /// When it ends, whatever happens.
+    #[schema(value_type = String, format = DateTime)]
+    pub expires_at: Timestamp,
+}

@@ -338,6 +338,9 @@ fn is_door(method: &http::Method, path: &str) -> bool {
     let segments = [segments.next(), segments.next(), segments.next(), segments.next()];
     match segments {
         [Some("api"), Some("v1"), Some("setup" | "session"), None] => method == http::Method::POST,
+        [Some("api"), Some("v1"), Some("invitations"), Some("accept")] => {
+            method == http::Method::POST && path == "/api/v1/invitations/accept"
+        }
         [Some("open"), Some(_), None, None] => method == http::Method::GET,
         _ => false,
     }

@@ -13,7 +13,7 @@ use strongroom_app::App;
 
 use crate::api::{
     access, apps, audit, copies, events, functions, instance, jobs, links, logs, members, projects, resolve, secrets,
-    session, settings, tokens,
+    session, settings, tokens, users,
 };
 use crate::edge::Edge;
 use crate::failure::Failure;
@@ -115,6 +115,14 @@ fn instance_routes() -> Vec<Route> {
         routes!(session::set_up),
         routes!(session::show, session::sign_in, session::sign_out),
         routes!(session::open),
+        routes!(session::password),
+        routes!(session::list),
+        routes!(session::end),
+        routes!(users::list),
+        routes!(users::update, users::delete),
+        routes!(users::invitations, users::invite),
+        routes!(users::withdraw),
+        routes!(users::accept),
         routes!(instance::about),
         routes!(links::look),
         routes!(links::fill),

@@ -37,6 +37,7 @@ mod sessions;
 mod setup;
 mod sign_in;
 mod standing;
+pub mod users;
 
 use std::sync::Arc;
 

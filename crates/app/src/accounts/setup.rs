@@ -60,22 +60,8 @@ pub async fn set_up(
     let begun = app.begin_session(visitor);
     let now = app.clock.now();
     let visitor_said = visitor.clone();
-    let user = UserRow {
-        id: app.new_id(),
-        name,
-        is_admin: true,
-        is_disabled: false,
-        generation: 1,
-        password,
-        factor: None,
-        factor_step: 0,
-        recovery: "[]".to_owned(),
-        created_at: now,
-        created_by: "setup".to_owned(),
-        signed_in_at: Some(now),
-        mac: Vec::new(),
-    }
-    .signed(&app.instance);
+    let user = super::users::new_user(app.new_id(), name, ("setup", now));
+    let user = UserRow { is_admin: true, password, ..user }.signed(&app.instance);
     let (instance, session) = (Arc::clone(&app.instance), begun.row.clone());
     app.store
         .write(move |tx: &mut dyn Tx| -> Result<(), Error> {

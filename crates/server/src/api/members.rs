@@ -33,27 +33,28 @@ pub(crate) async fn put(
     Json(body): Json<PutMember>,
 ) -> Result<Json<MemberChange>, Failure> {
     let name: AccountName = place::required("name", last(&path))?;
-    let membership = membership(&body)?;
+    let membership = membership(&body.role, &body.namespaces)?;
     Ok(Json(members::put(&scene.app, &scene.caller, &scene.project, &name, membership).await?))
 }
 
-fn membership(body: &PutMember) -> Result<Membership, Failure> {
+/// What a body says of a membership.
+pub(crate) fn membership(role: &str, namespaces: &[String]) -> Result<Membership, Failure> {
     let mut faults = Vec::new();
-    let role = Role::from_word(&body.role);
+    let role = Role::from_word(role);
     if role.is_none() {
         let all: Vec<_> = Role::ALL.iter().map(|role| role.as_str()).collect();
         faults.push(Fault::new("role", format!("there is no such role; there are {}", all.join(", "))));
     }
-    let mut namespaces = Vec::new();
-    for text in &body.namespaces {
+    let mut parsed = Vec::new();
+    for text in namespaces {
         match text.parse() {
-            Ok(namespace) if !namespaces.contains(&namespace) => namespaces.push(namespace),
+            Ok(namespace) if !parsed.contains(&namespace) => parsed.push(namespace),
             Ok(_) => {}
             Err(error) => faults.push(Fault::new("namespaces", error)),
         }
     }
     match role {
-        Some(role) if faults.is_empty() => Ok(Membership { role, namespaces }),
+        Some(role) if faults.is_empty() => Ok(Membership { role, namespaces: parsed }),
         _ => Err(Error::Invalid(faults).into()),
     }
 }

@@ -17,6 +17,7 @@ pub(crate) mod secrets;
 pub(crate) mod session;
 pub(crate) mod settings;
 pub(crate) mod tokens;
+pub(crate) mod users;
 pub(crate) mod workloads;
 
 use jiff::{SignedDuration, Timestamp};

@@ -6,12 +6,13 @@ use axum::Extension;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, StatusCode, header};
-use strongroom_api::people::{Opening, OwnProject, SessionItem, SetUp, SignIn};
-use strongroom_api::{Plaintext, Problem};
+use strongroom_api::people::{ChangePassword, Opening, OwnProject, OwnSession, SessionItem, SetUp, SignIn};
+use strongroom_api::{Page, Plaintext, Problem};
 use strongroom_app::accounts::{self, Entered};
 use strongroom_app::{Access, Caller};
 
-use super::NoParams;
+use super::secrets::last;
+use super::{NoParams, PageParams};
 use crate::extract::{Json, Query, Scene, Values};
 use crate::failure::Failure;
 use crate::guard::{Peer, RequestId};
@@ -39,7 +40,7 @@ impl axum::extract::FromRequestParts<Arc<Served>> for Door {
 
 impl Door {
     /// The answer to who has just come in.
-    fn entered(&self, status: StatusCode, entered: &Entered) -> Response {
+    pub(crate) fn entered(&self, status: StatusCode, entered: &Entered) -> Response {
         let cookie = session::cookie(&self.served, &self.headers, self.peer, entered);
         (status, [(header::SET_COOKIE, cookie)], Json(item(&entered.caller))).into_response()
     }
@@ -89,6 +90,52 @@ pub(crate) async fn sign_out(
     let peer = peer.map_or(Peer::Process, |Extension(peer)| peer);
     let cookie = session::cleared(&served, &headers, peer);
     Ok((StatusCode::NO_CONTENT, [(header::SET_COOKIE, cookie)]).into_response())
+}
+
+/// Changes one's own password, by the present one. Every session ends, and this one begins anew.
+#[utoipa::path(put, path = "/session/password", tag = "sessions", request_body = ChangePassword,
+    responses((status = 200, description = "signed in anew", body = SessionItem), (status = "default", description = "refused", body = Problem)))]
+pub(crate) async fn password(
+    State(served): State<Arc<Served>>,
+    headers: HeaderMap,
+    peer: Option<Extension<Peer>>,
+    scene: Scene,
+    _: Query<NoParams>,
+    Json(body): Json<ChangePassword>,
+) -> Result<Response, Failure> {
+    if scene.caller.session.as_ref().is_none_or(|session| session.kind != strongroom_app::SessionKind::Browser) {
+        return Err(Failure::new(strongroom_api::Code::Forbidden, "only a browser's session changes its password"));
+    }
+    let door = Door {
+        served,
+        peer: peer.map_or(Peer::Process, |Extension(peer)| peer),
+        id: RequestId(scene.caller.request_id.clone()),
+        headers,
+    };
+    let visitor = session::visitor(door.peer, &door.id, &door.headers);
+    let passwords = (body.password.0, body.new_password.0);
+    let entered = accounts::users::change_password(&scene.app, &scene.caller, &visitor, passwords).await?;
+    Ok(door.entered(StatusCode::OK, &entered))
+}
+
+/// One's own sessions, newest first.
+#[utoipa::path(get, path = "/sessions", tag = "sessions", params(PageParams),
+    responses((status = 200, description = "sessions", body = Page<OwnSession>), (status = "default", description = "refused", body = Problem)))]
+pub(crate) async fn list(scene: Scene, Query(page): Query<PageParams>) -> Result<Json<Page<OwnSession>>, Failure> {
+    page.of(accounts::users::sessions(&scene.app, &scene.caller).await?, |item| item.id.clone())
+}
+
+/// Ends one of one's own sessions.
+#[utoipa::path(delete, path = "/sessions/{id}", tag = "sessions", params(("id" = String, Path)),
+    responses((status = 204, description = "ended"), (status = "default", description = "refused", body = Problem)))]
+pub(crate) async fn end(
+    scene: Scene,
+    _: Query<NoParams>,
+    axum::extract::Path(path): axum::extract::Path<Vec<(String, String)>>,
+) -> Result<StatusCode, Failure> {
+    let id = place::required("id", last(&path))?;
+    accounts::users::end_session(&scene.app, &scene.caller, id).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// An address that signs one browser in as the local owner, once, within two minutes. Only with the owner's token.

@@ -227,3 +227,198 @@ async fn edited_rows_of_people_let_nobody_in() {
     let answer = house.call_as("", Method::POST, "/api/v1/session", Some(again)).await;
     assert_eq!(answer.status, 500, "{}", answer.text);
 }
+
+/// Invites somebody to the project `default` and lets him accept.
+async fn join(house: &House, name: &str, role: &str, namespaces: &[&str]) -> Browser {
+    let body = json!({ "name": name, "project": "default", "role": role, "namespaces": namespaces });
+    let made = house.call(Method::POST, "/api/v1/invitations", Some(body)).await.expect(201);
+    let code = made["url"].as_str().unwrap().rsplit('/').next().unwrap().to_owned();
+    let body = json!({ "code": code, "password": PASSWORD });
+    Browser::of(&house.call_as("", Method::POST, "/api/v1/invitations/accept", Some(body)).await)
+}
+
+async fn sign_in(house: &House, name: &str, password: &str) -> Answer {
+    let body = json!({ "name": name, "password": password });
+    house.call_as("", Method::POST, "/api/v1/session", Some(body)).await
+}
+
+#[tokio::test]
+async fn an_invitation_is_accepted_once_within_its_time_and_gives_what_it_says() {
+    let house = House::new().await;
+    set_up(&house).await;
+    let invite = async |name: &str| {
+        let body = json!({ "name": name, "project": "default", "role": "viewer" });
+        let made = house.call(Method::POST, "/api/v1/invitations", Some(body)).await.expect(201);
+        made["url"].as_str().unwrap().rsplit('/').next().unwrap().to_owned()
+    };
+    let accept = async |code: &str, password: &str| {
+        let body = json!({ "code": code, "password": password });
+        house.call_as("", Method::POST, "/api/v1/invitations/accept", Some(body)).await
+    };
+    let earlier = invite("bob@example.com").await;
+    let code = invite("BOB@example.com").await;
+    // nobody has power by being invited, and a newer invitation withdraws the one before
+    sign_in(&house, "bob@example.com", PASSWORD).await.problem(401, "unauthenticated");
+    accept(&earlier, PASSWORD).await.problem(404, "not_found");
+    accept(&"0".repeat(32), PASSWORD).await.problem(404, "not_found");
+    accept(&code, "short").await.problem(400, "invalid");
+    let bob = Browser::of(&accept(&code, PASSWORD).await);
+    accept(&code, PASSWORD).await.problem(404, "not_found");
+    bob.get(&house, "secrets").await.expect(200);
+    bob.call(&house, Method::PUT, "secrets", Some(json!({ "secrets": { "A": "1" } }))).await.problem(403, "forbidden");
+    bob.get(&house, "members").await.problem(403, "forbidden");
+    bob.get(&house, "/api/v1/users").await.problem(403, "forbidden");
+    let late = invite("eve").await;
+    house.clock.advance(8 * 24 * 3_600);
+    accept(&late, PASSWORD).await.problem(404, "not_found");
+    let withdrawn = invite("eve").await;
+    let id = house.get("/api/v1/invitations").await.expect(200)["items"][0]["id"].as_str().unwrap().to_owned();
+    house.delete(&format!("/api/v1/invitations/{id}")).await.expect(200);
+    accept(&withdrawn, PASSWORD).await.problem(404, "not_found");
+}
+
+#[tokio::test]
+async fn an_invitation_ends_with_its_inviters_power() {
+    let house = House::new().await;
+    let ada = set_up(&house).await;
+    let bob = join(&house, "bob", "owner", &[]).await;
+    drop(bob);
+    house.call(Method::PATCH, "/api/v1/users/bob", Some(json!({ "instance_admin": true }))).await.expect(200);
+    let made =
+        ada.call(&house, Method::POST, "/api/v1/invitations", Some(json!({ "name": "eve", "instance_admin": true })));
+    let code = made.await.expect(201)["url"].as_str().unwrap().rsplit('/').next().unwrap().to_owned();
+    house.call(Method::PATCH, "/api/v1/users/ada@example.com", Some(json!({ "disabled": true }))).await.expect(200);
+    let body = json!({ "code": code, "password": PASSWORD });
+    house.call_as("", Method::POST, "/api/v1/invitations/accept", Some(body)).await.problem(404, "not_found");
+}
+
+#[tokio::test]
+async fn sessions_and_tokens_die_with_role_membership_password_disabling_and_deletion() {
+    let house = House::new().await;
+    set_up(&house).await;
+    let enter = async |name: &str| {
+        let browser = Browser::of(&sign_in(&house, name, PASSWORD).await);
+        let body = json!({ "name": "ci", "capabilities": ["secrets:list"] });
+        let minted = browser.call(&house, Method::POST, "tokens", Some(body)).await.expect(201);
+        let token = minted["token"].as_str().unwrap().to_owned();
+        house.call_as(&token, Method::GET, "secrets", None).await.expect(200);
+        (browser, token)
+    };
+    join(&house, "bob", "admin", &[]).await;
+    let changes: [(Method, &str, Option<Value>); 4] = [
+        (Method::PUT, "members/bob", Some(json!({ "role": "developer" }))),
+        (Method::PATCH, "/api/v1/users/bob", Some(json!({ "disabled": true }))),
+        (Method::DELETE, "members/bob", None),
+        (Method::DELETE, "/api/v1/users/bob", None),
+    ];
+    for (method, path, body) in changes {
+        let (browser, token) = enter("bob").await;
+        house.call(method, path, body).await.expect(200);
+        browser.get(&house, "secrets").await.problem(401, "unauthenticated");
+        house.call_as(&token, Method::GET, "secrets", None).await.problem(401, "unauthenticated");
+        if path.contains("users/bob") {
+            sign_in(&house, "bob", PASSWORD).await.problem(401, "unauthenticated");
+        }
+        // as he was before
+        house.call(Method::PATCH, "/api/v1/users/bob", Some(json!({ "disabled": false }))).await;
+        house.call(Method::PUT, "members/bob", Some(json!({ "role": "admin" }))).await;
+    }
+}
+
+#[tokio::test]
+async fn another_password_takes_the_present_one_and_ends_every_other_session() {
+    let house = House::new().await;
+    let ada = set_up(&house).await;
+    let elsewhere = Browser::of(&sign_in(&house, "ada@example.com", PASSWORD).await);
+    let change = async |present: &str, new: &str| {
+        let body = json!({ "password": present, "new_password": new });
+        ada.call(&house, Method::PUT, "/api/v1/session/password", Some(body)).await
+    };
+    change("not the present one", "another four random words").await.problem(403, "forbidden");
+    change(PASSWORD, "short").await.problem(400, "invalid");
+    let ada_now = Browser::of(&change(PASSWORD, "another four random words").await);
+    for old in [&ada, &elsewhere] {
+        old.get(&house, "secrets").await.problem(401, "unauthenticated");
+    }
+    ada_now.get(&house, "secrets").await.expect(200);
+    sign_in(&house, "ada@example.com", PASSWORD).await.problem(401, "unauthenticated");
+    Browser::of(&sign_in(&house, "ada@example.com", "another four random words").await);
+    let sessions = ada_now.get(&house, "/api/v1/sessions").await.expect(200);
+    let other = sessions["items"].as_array().unwrap().iter().find(|item| item["is_this"] == false).unwrap();
+    let path = format!("/api/v1/sessions/{}", other["id"].as_str().unwrap());
+    let bob = join(&house, "bob", "viewer", &[]).await;
+    bob.call(&house, Method::DELETE, &path, None).await.problem(404, "not_found");
+    assert_eq!(ada_now.call(&house, Method::DELETE, &path, None).await.status, 204);
+}
+
+#[tokio::test]
+async fn roles_reach_what_they_say_and_an_instance_admin_reads_nothing_as_such() {
+    let house = House::new().await;
+    let ada = set_up(&house).await;
+    house.post("namespaces", json!({ "name": "staging" })).await.expect(201);
+    house.post("namespaces", json!({ "name": "production" })).await.expect(201);
+    house.set(Some("staging"), "KEY", "1").await;
+    house.set(Some("production"), "KEY", "2").await;
+    let dev = join(&house, "dev", "developer", &["staging"]).await;
+    let listed = dev.get(&house, "secrets").await.expect(200);
+    assert_eq!(listed["items"].as_array().unwrap().len(), 1, "{listed}");
+    // the same by a path that is written otherwise
+    let encoded = dev.get(&house, "/api/v1/projects/%64efault/secrets").await;
+    assert!(encoded.status != 200 || encoded.body["items"].as_array().unwrap().len() == 1, "{}", encoded.text);
+    let write = |namespace: &str| Some(json!({ "namespace": namespace, "secrets": { "NEW": "x" } }));
+    dev.call(&house, Method::PUT, "secrets", write("staging")).await.expect(200);
+    dev.call(&house, Method::PUT, "secrets", write("production")).await.problem(403, "forbidden");
+    dev.call(&house, Method::PUT, "secrets", Some(json!({ "secrets": { "G": "x" } }))).await.problem(403, "forbidden");
+    dev.call(&house, Method::POST, "/api/v1/projects", Some(json!({ "name": "mine" }))).await.problem(403, "forbidden");
+    house.call(Method::POST, "/api/v1/projects", Some(json!({ "name": "other" }))).await.expect(201);
+    dev.get(&house, "/api/v1/projects/other/secrets").await.problem(404, "not_found");
+    // the instance's admin manages who is a member there, and sees nothing of it before he is one
+    ada.get(&house, "/api/v1/projects/other/secrets").await.problem(404, "not_found");
+    ada.get(&house, "/api/v1/projects/other/members").await.expect(200);
+    let owner = Some(json!({ "role": "owner" }));
+    ada.call(&house, Method::PUT, "/api/v1/projects/other/members/ada@example.com", owner).await.expect(200);
+    ada.get(&house, "/api/v1/projects/other/secrets").await.expect(200);
+    let body = Some(json!({ "name": "hers" }));
+    ada.call(&house, Method::POST, "/api/v1/projects", body).await.expect(201);
+    ada.get(&house, "/api/v1/projects/hers/secrets").await.expect(200);
+}
+
+#[tokio::test]
+async fn admins_make_no_owners_and_last_ones_stay() {
+    let house = House::new().await;
+    set_up(&house).await;
+    let bob = join(&house, "bob", "admin", &[]).await;
+    join(&house, "eve", "viewer", &[]).await;
+    let owner = Some(json!({ "role": "owner" }));
+    bob.call(&house, Method::PUT, "members/eve", owner.clone()).await.problem(403, "forbidden");
+    bob.call(&house, Method::PUT, "members/bob", owner).await.problem(403, "forbidden");
+    bob.call(&house, Method::DELETE, "members/ada@example.com", None).await.problem(403, "forbidden");
+    bob.call(&house, Method::PUT, "members/eve", Some(json!({ "role": "developer" }))).await.expect(200);
+    let ada = "/api/v1/users/ada@example.com";
+    for body in [json!({ "disabled": true }), json!({ "instance_admin": false })] {
+        house.call(Method::PATCH, ada, Some(body)).await.problem(409, "conflict");
+    }
+    house.delete(ada).await.problem(409, "conflict");
+}
+
+#[tokio::test]
+async fn tries_are_counted_by_account_whatever_the_writing_and_come_back_with_time() {
+    let house = House::new().await;
+    set_up(&house).await;
+    let writings = ["ada@example.com", "ADA@example.com", " ada@example.com", "ada@example.com ", "Ada@Example.com"];
+    let mut refused = 0;
+    for turn in 0..12 {
+        let answer = sign_in(&house, writings[turn % writings.len()], "wrong password").await;
+        refused += usize::from(answer.status == 429);
+        assert!([401, 429].contains(&answer.status.as_u16()), "{}", answer.text);
+    }
+    assert_eq!(refused, 2);
+    sign_in(&house, "ada@example.com", PASSWORD).await.problem(429, "too_many");
+    // who is not there has as many tries
+    for _ in 0..10 {
+        sign_in(&house, "nobody@example.com", "wrong password").await.problem(401, "unauthenticated");
+    }
+    sign_in(&house, "nobody@example.com", "wrong password").await.problem(429, "too_many");
+    house.clock.advance(31);
+    Browser::of(&sign_in(&house, "ada@example.com", PASSWORD).await);
+}
