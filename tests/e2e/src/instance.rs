@@ -227,6 +227,11 @@ impl Instance {
         value
     }
 
+    /// A text that must turn up nowhere from now on.
+    pub fn watch(&self, text: &str) {
+        self.witness.plant(text);
+    }
+
     /// A command line on this data directory, typed in the work folder.
     pub fn command<W: AsRef<str>>(&self, words: impl IntoIterator<Item = W>) -> Cli {
         Cli::new(&self.home(), self.folder(), Arc::clone(&self.witness)).folder(&self.work()).words(words)

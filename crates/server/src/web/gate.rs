@@ -77,6 +77,10 @@ async fn prepared(served: &Served, (peer, id): (Peer, &RequestId), mut request: 
     let has_bearer = request.headers().contains_key(header::AUTHORIZATION);
     // the code in a fill-in link's address is the whole credential: a foreign page that sends such a form has the code
     let brings_code = request.uri().path().starts_with("/fill/");
+    if brings_code && !is_open(request.uri().path()) {
+        // nobody is led to the sign-in page with a code in its address
+        return Err(Failure::new(Code::NotFound, "there is nothing at this address").into_response());
+    }
     if brings_code {
         request.extensions_mut().insert(guard::guest(peer, id));
     }
