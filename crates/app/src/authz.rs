@@ -115,7 +115,14 @@ pub(crate) fn may(caller: &Caller, project: &Project, capability: Capability, re
 /// something. Looking at names and logs, and calling a function (whose own `auth` says who may), is not among it. What
 /// all namespaces share reaches the protected ones too, so changing that needs the grant for each of them.
 fn judge_protected(caller: &Caller, project: &Project, capability: Capability, reach: Reach<'_>) -> Result<(), Error> {
-    let (Some(grant), [_, ..]) = (caller.grant(), project.settings.protected.as_slice()) else { return Ok(()) };
+    if project.settings.protected.is_empty() {
+        return Ok(());
+    }
+    let grant = match caller.grant_in(&project.name) {
+        None => return Ok(()),
+        Some(Err(NoMember)) => return Err(Error::not_found(format!("project {}", project.name))),
+        Some(Ok((_, grant))) => grant,
+    };
     let looks = match capability {
         Capability::SecretsList | Capability::FunctionsInvoke | Capability::LogsRead | Capability::AuditRead => true,
         Capability::SecretsDeclare

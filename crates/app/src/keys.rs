@@ -15,7 +15,7 @@ use strongroom_store::port::{ProjectKeyRow, ProjectRow, SecretRow};
 use strongroom_store::{Rows, Store};
 use zeroize::Zeroizing;
 
-use crate::caller::Caller;
+use crate::caller::{Caller, NoMember};
 use crate::error::Error;
 use crate::rows::Authenticated as _;
 
@@ -52,7 +52,11 @@ impl Project {
     /// Whether the caller may do in `namespace` what its protection keeps from those whom no grant names it for.
     pub(crate) fn is_open_to(&self, caller: &Caller, namespace: &NamespaceName) -> bool {
         !self.settings.protected.contains(namespace)
-            || caller.grant().is_none_or(|grant| grant.is_explicit_in(namespace))
+            || match caller.grant_in(&self.name) {
+                None => true,
+                Some(Err(NoMember)) => false,
+                Some(Ok((_, grant))) => grant.is_explicit_in(namespace),
+            }
     }
 
     /// The newest key with its version, for sealing.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use jiff::SignedDuration;
 use strongroom_api::resolve::{Exported, Missing, MissingReason, Revealed};
 use strongroom_api::secrets::{Diff, DiffItem, Difference, Written};
 use strongroom_api::{Plaintext, PlaintextMap};
@@ -191,7 +192,21 @@ fn left_out(head: &SecretRow, reason: MissingReason) -> Missing {
     Missing { name: head.name.to_string(), reason }
 }
 
-/// One value for a person's eyes. Off unless the project allows it.
+/// How long after proving who he is a person may have values shown.
+const FRESH: SignedDuration = SignedDuration::from_mins(5);
+
+/// Refuses a session whose person proved who he is too long ago: whoever finds it open is not shown values.
+async fn require_fresh(app: &App, caller: &Caller, project: &ProjectName) -> Result<(), Error> {
+    let is_stale = |at: jiff::Timestamp| app.clock.now().duration_since(at) > FRESH;
+    if !caller.session.as_ref().is_some_and(|session| is_stale(session.proved_at)) {
+        return Ok(());
+    }
+    app.audit_denial(caller, Some(project), "reveal").await?;
+    let detail = "a value is shown within 5 minutes of signing in; sign in again (strongroom login, or the sign-in page) and repeat it";
+    Err(Error::Forbidden(detail.to_owned()))
+}
+
+/// One value for a person's eyes. Off unless the project allows it; a person must have signed in just now.
 pub async fn reveal(
     app: &App,
     caller: &Caller,
@@ -207,6 +222,7 @@ pub async fn reveal(
             "this project does not allow values to be revealed; an admin may: strongroom projects settings {project} --allow-reveal true"
         )));
     }
+    require_fresh(app, caller, project).await?;
     let (head, row) = app
         .store
         .read(|rows: &mut dyn Rows| -> Result<_, Error> {

@@ -4,6 +4,7 @@
 mod access;
 mod http;
 mod links;
+mod members;
 mod openapi;
 mod pages;
 mod people;

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::support::{Answer, House, request};
 
-const PASSWORD: &str = "four random canary words";
+pub(crate) const PASSWORD: &str = "four random canary words";
 
 /// A browser that is signed in.
 pub(crate) struct Browser {
