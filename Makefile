@@ -9,7 +9,7 @@ export PATH := $(CURDIR)/.strongroom-tools/bin:$(HOME)/.cargo/bin:$(PATH)
 # what `check` runs before the tests, cheapest first; .ci/run asks for it with `make -s stages`
 STAGES := fmt-check tidy generate-check deny clippy build doc-test
 
-.PHONY: help demo test check soak bench fmt generate setup stages nextest $(STAGES)
+.PHONY: help demo test check soak bench screenshots fmt generate setup stages nextest $(STAGES)
 
 help:
 	@echo "make demo    set a secret, call a function that reads it, change it, call it again"
@@ -17,6 +17,7 @@ help:
 	@echo "make check   what CI runs: format, tidy, generated files, deny, clippy, tests"
 	@echo "make soak    the same tests at full count: rotation under load, kills, planted values"
 	@echo "make bench   measure, beside others where they can be run"
+	@echo "make screenshots  pictures of every page, light and dark, at a desk and on a phone"
 	@echo "make fmt     format the code;  make generate  write the generated files"
 
 demo: setup
@@ -27,6 +28,10 @@ soak: setup
 
 bench: setup
 	bash bench/run.sh
+
+screenshots: setup
+	cargo build --quiet --locked --package strongroom --package strongroom-e2e --bins
+	STRONGROOM_BIN=target/debug/strongroom target/debug/e2e-screenshots target/screenshots
 
 test: setup build doc-test nextest
 

@@ -81,6 +81,8 @@ const verbs = {
     return browser.version();
   },
   person,
+  // Every request says who it is by a token, as programs do.
+  async carries({ page: name, token }) { await seen(name).context.setExtraHTTPHeaders({ authorization: `Bearer ${token}` }); },
   async open({ page: name, url }) {
     const { page } = seen(name);
     const answer = await page.goto(url, { waitUntil: 'load' });
@@ -118,9 +120,10 @@ const verbs = {
 };
 
 // What was typed may be in Playwright's own messages; it is not repeated.
-function told(error, { text }) {
+function told(error, { text, token }) {
   const message = String(error?.message ?? error).replaceAll(/\u001b\[\d+m/g, '');
-  return text ? message.replaceAll(text, '[typed]').split('\n')[0] : message;
+  const typed = text || token;
+  return typed ? message.replaceAll(typed, '[typed]').split('\n')[0] : message;
 }
 
 (async () => {

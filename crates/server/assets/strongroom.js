@@ -47,6 +47,18 @@ const follow = (form) => {
   all("[data-without-script]", form).forEach((element) => (element.hidden = true));
 };
 
+// News: a part of a page that is marked so is asked for again while somebody looks at it.
+const watch = () => {
+  const part = document.querySelector("[data-watch]");
+  const later = () => setTimeout(watch, 2000);
+  if (!part || document.hidden) return later();
+  load(location.href).then((request) => {
+    const fresh = request.response.getElementById(part.id);
+    if (fresh && part.isConnected && fresh.textContent !== part.textContent) part.replaceWith(document.adoptNode(fresh));
+    later();
+  }, later);
+};
+
 // Questions: a page that asks before something happens opens above the one it is about. Escape closes it.
 const ask = (event) => {
   const link = event.target.closest("a[data-dialog]");
@@ -112,3 +124,5 @@ document.addEventListener("click", ask);
 document.addEventListener("paste", paste);
 all("form[data-live]").forEach(follow);
 all("input[type=file][data-into]").forEach(files);
+addEventListener("focusin", (event) => event.target.matches("[data-copy]") && event.target.select());
+if (document.querySelector("[name=follow]")) watch();

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{MethodRouter, get};
+use axum::routing::{MethodRouter, get, post};
 use strongroom_api::Code;
 use strongroom_app::App;
 
@@ -145,9 +145,50 @@ fn page_routes() -> Vec<(&'static str, MethodRouter<Arc<Served>>)> {
     ]
 }
 
+/// The pages about what runs in a project, who may use it, and what it was used for.
+fn project_page_routes() -> Vec<(&'static str, MethodRouter<Arc<Served>>)> {
+    vec![
+        ("/projects/{project}", get(web::overview::show_overview)),
+        ("/projects/{project}/functions", get(web::functions::list)),
+        ("/projects/{project}/functions/{namespace}/{name}", get(web::functions::show_one)),
+        (
+            "/projects/{project}/functions/{namespace}/{name}/rollback",
+            get(web::workloads::ask_function).post(web::workloads::roll_back_function),
+        ),
+        ("/projects/{project}/jobs", get(web::jobs::list)),
+        ("/projects/{project}/jobs/{namespace}/{name}", get(web::jobs::show_one)),
+        (
+            "/projects/{project}/jobs/{namespace}/{name}/rollback",
+            get(web::workloads::ask_job).post(web::workloads::roll_back_job),
+        ),
+        ("/projects/{project}/jobs/{namespace}/{name}/run", post(web::jobs::run)),
+        ("/projects/{project}/runs", get(web::runs::list)),
+        ("/projects/{project}/runs/{run}", get(web::runs::show_one)),
+        ("/projects/{project}/runs/{run}/retry", post(web::runs::retry)),
+        ("/projects/{project}/runs/{run}/cancel", post(web::runs::cancel)),
+        ("/projects/{project}/logs", get(web::logs::list)),
+        ("/projects/{project}/audit", get(web::audit::list)),
+        ("/projects/{project}/audit/verify", post(web::audit::verify)),
+        ("/projects/{project}/tokens", get(web::tokens::list).post(web::tokens::create)),
+        ("/projects/{project}/tokens/new", get(web::tokens::form)),
+        ("/projects/{project}/tokens/{id}/revoke", get(web::tokens::ask).post(web::tokens::revoke)),
+        ("/account", get(web::account::show_account)),
+        ("/projects/{project}/members", get(web::members::list).post(web::members::put)),
+        ("/projects/{project}/members/{name}/remove", get(web::members::ask).post(web::members::remove)),
+        ("/projects/{project}/settings", get(web::settings::show_settings).post(web::settings::update)),
+        ("/projects/{project}/settings/destroy", post(web::settings::delete_project)),
+        ("/projects/{project}/settings/namespaces", post(web::settings::create_namespace)),
+        ("/projects/{project}/settings/namespaces/{name}/protection", post(web::settings::protect_namespace)),
+        (
+            "/projects/{project}/settings/namespaces/{name}/delete",
+            get(web::settings::ask_delete_namespace).post(web::settings::delete_namespace),
+        ),
+    ]
+}
+
 /// The paths of all pages, with their parameters in braces.
 pub fn page_paths() -> Vec<&'static str> {
-    page_routes().into_iter().map(|(path, _)| path).collect()
+    page_routes().into_iter().chain(project_page_routes()).map(|(path, _)| path).collect()
 }
 
 /// Every route that is documented, under its prefix.
@@ -166,7 +207,8 @@ fn routes() -> Router<Arc<Served>> {
     let router = mount(router, "/api/v1/admin", project_routes());
     let router = mount(router, "/api/v1", instance_routes());
     let router = mount(router, "", health_routes());
-    let router = page_routes().into_iter().fold(router, |router, (path, methods)| router.route(path, methods));
+    let pages = page_routes().into_iter().chain(project_page_routes());
+    let router = pages.fold(router, |router, (path, methods)| router.route(path, methods));
     router
         .route("/api/v1/openapi.json", get(openapi::serve))
         .route("/api/docs", get(docs_page::serve))

@@ -123,6 +123,11 @@ impl Person<'_> {
         }
     }
 
+    /// Carries a token with every request, as programs do.
+    pub async fn carries(&self, token: &str) {
+        self.must("carries", json!({ "token": token })).await;
+    }
+
     /// Opens a path of the server, or a whole address, looks it over, and gives the answer's status.
     pub async fn open(&self, address: &str) -> u16 {
         let url = if address.starts_with('/') {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
 use serde::Deserialize;
 use strongroom_api::trail::LogItem;
 use strongroom_api::{Page, Problem};
@@ -16,40 +17,40 @@ use crate::failure::Failure;
 const MAX_WAIT: Duration = Duration::from_mins(1);
 
 /// Which lines to list.
-#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct LogParams {
     /// `execution`, `system` or `security`.
-    category: Option<String>,
+    pub(crate) category: Option<String>,
     /// Only this namespace.
-    namespace: Option<String>,
+    pub(crate) namespace: Option<String>,
     /// Only this function.
-    function: Option<String>,
+    pub(crate) function: Option<String>,
     /// Only this job.
-    job: Option<String>,
+    pub(crate) job: Option<String>,
     /// Only this execution.
-    execution: Option<String>,
+    pub(crate) execution: Option<String>,
     /// Only lines that contain this text, letter for letter.
-    search: Option<String>,
+    pub(crate) search: Option<String>,
     /// This level and graver ones: `debug`, `info`, `warn`, `error`.
-    level: Option<String>,
+    pub(crate) level: Option<String>,
     /// Only since this point in time, or since this long ago.
-    since: Option<String>,
+    pub(crate) since: Option<String>,
     /// Only before this point in time.
-    until: Option<String>,
+    pub(crate) until: Option<String>,
     /// Only lines above this id, the oldest of them first; `next_cursor` is then the `after` to go on with.
-    after: Option<u64>,
+    pub(crate) after: Option<u64>,
     /// With `after`: if there is no such line yet, answers once there is one, or after this long (at most 60s).
-    wait: Option<String>,
+    pub(crate) wait: Option<String>,
     /// The `next_cursor` of the page before, to go on with older lines. A page may be empty and still have one: each looks
     /// at a bounded number of lines.
-    cursor: Option<String>,
+    pub(crate) cursor: Option<String>,
     /// At most this many: 1000.
-    limit: Option<usize>,
+    pub(crate) limit: Option<usize>,
 }
 
-const LEVELS: [&str; 4] = ["debug", "info", "warn", "error"];
+pub(crate) const LEVELS: [&str; 4] = ["debug", "info", "warn", "error"];
 
 impl LogParams {
     fn levels(&self) -> Result<Vec<String>, Failure> {
@@ -91,6 +92,31 @@ impl LogParams {
             (None, None) => Ok((None, None)),
         }
     }
+
+    /// The lines that are asked for, and how long to wait for one.
+    pub(crate) fn filter(self, now: Timestamp) -> Result<(LogFilter, Duration), Failure> {
+        if self.category.as_deref().is_some_and(|category| !CATEGORIES.contains(&category)) {
+            return Err(Failure::invalid("category", "a category is one of execution, system and security"));
+        }
+        let (kind, workload) = self.workload()?;
+        let (wait, levels, before) = (self.wait()?, self.levels()?, self.before()?);
+        let filter = LogFilter {
+            levels,
+            before,
+            workload,
+            kind: kind.map(str::to_owned),
+            since: moment("since", self.since.as_deref(), now)?,
+            until: moment("until", self.until.as_deref(), now)?,
+            limit: limit(self.limit, 1_000)?,
+            category: self.category,
+            namespace: self.namespace,
+            execution: self.execution,
+            search: self.search,
+            after: self.after,
+            scan: 0,
+        };
+        Ok((filter, wait))
+    }
 }
 
 /// Log lines, oldest first among the newest that fit. Values are masked.
@@ -100,27 +126,7 @@ pub(crate) async fn list(
     scene: Scene<ReadsLogs>,
     Query(params): Query<LogParams>,
 ) -> Result<Json<Page<LogItem>>, Failure> {
-    if params.category.as_deref().is_some_and(|category| !CATEGORIES.contains(&category)) {
-        return Err(Failure::invalid("category", "a category is one of execution, system and security"));
-    }
-    let now = scene.app.now();
-    let (kind, workload) = params.workload()?;
-    let (wait, levels, before) = (params.wait()?, params.levels()?, params.before()?);
-    let filter = LogFilter {
-        levels,
-        before,
-        workload,
-        kind: kind.map(str::to_owned),
-        since: moment("since", params.since.as_deref(), now)?,
-        until: moment("until", params.until.as_deref(), now)?,
-        limit: limit(params.limit, 1_000)?,
-        category: params.category,
-        namespace: params.namespace,
-        execution: params.execution,
-        search: params.search,
-        after: params.after,
-        scan: 0,
-    };
+    let (filter, wait) = params.filter(scene.app.now())?;
     let _open = (!wait.is_zero()).then(|| scene.streams.open(&scene.caller)).transpose()?;
     Ok(Json(logs::list(&scene.app, &scene.caller, &scene.project, filter, wait).await?))
 }

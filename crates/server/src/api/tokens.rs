@@ -6,7 +6,7 @@ use strongroom_api::access::{CreateToken, CreatedToken, TokenItem};
 use strongroom_api::{Page, Problem};
 use strongroom_app::tokens::{self, NewToken};
 use strongroom_app::{Error, Fault};
-use strongroom_model::{Capability, Expiry, Grant, Id};
+use strongroom_model::{Capability, Expiry, Grant, Id, ProjectName};
 
 use super::secrets::last;
 use super::{NoParams, PageParams, expiry};
@@ -32,7 +32,7 @@ pub(crate) async fn create(
     _: Query<NoParams>,
     Json(body): Json<CreateToken>,
 ) -> Result<Response, Failure> {
-    let new = parse(&scene, body)?;
+    let new = parse(&scene.project, body)?;
     match tokens::create(&scene.app, &scene.caller, new).await {
         Ok(token) => Ok(created(token)),
         Err(Error::Repeated { reference }) => {
@@ -44,7 +44,8 @@ pub(crate) async fn create(
     }
 }
 
-fn parse(scene: &Scene<Administers>, body: CreateToken) -> Result<NewToken, Failure> {
+/// What is to be minted, with all problems at once.
+pub(crate) fn parse(project: &ProjectName, body: CreateToken) -> Result<NewToken, Failure> {
     let mut faults = Vec::new();
     let mut capabilities = Vec::new();
     for word in &body.capabilities {
@@ -79,7 +80,7 @@ fn parse(scene: &Scene<Administers>, body: CreateToken) -> Result<NewToken, Fail
         return Err(Error::Invalid(faults).into());
     }
     let grant = Grant {
-        project: scene.project.clone(),
+        project: project.clone(),
         namespaces,
         app: place::optional("app", body.app.as_deref())?,
         names: place::names(body.names.iter().map(String::as_str))?,

@@ -44,6 +44,11 @@ impl Form {
         self.text(name).unwrap_or_default().to_owned()
     }
 
+    /// Every text that one name has, in order.
+    pub(crate) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        self.0.iter().filter(move |(key, _)| key == name).map(|(_, text)| text.as_str())
+    }
+
     /// Whether a box is ticked or a button was pressed.
     pub(crate) fn has(&self, name: &str) -> bool {
         self.raw(name).is_some()

@@ -7,17 +7,28 @@
 //! request ──> guard ──> gate (who, same origin, form, CSRF) ──> handler ──> use case ──> template in the frame
 //! ```
 
+pub(crate) mod account;
 pub(crate) mod assets;
+pub(crate) mod audit;
 pub(crate) mod fill;
 pub(crate) mod forms;
 pub(crate) mod frame;
+pub(crate) mod functions;
 pub(crate) mod gate;
+pub(crate) mod jobs;
+pub(crate) mod logs;
+pub(crate) mod members;
 pub(crate) mod nav;
+pub(crate) mod overview;
 pub(crate) mod problem;
 pub(crate) mod projects;
+pub(crate) mod runs;
 pub(crate) mod secrets;
+pub(crate) mod settings;
+pub(crate) mod tokens;
 pub(crate) mod visit;
 pub(crate) mod when;
+pub(crate) mod workloads;
 
 use axum::response::{IntoResponse, Redirect, Response};
 use http::{StatusCode, header};

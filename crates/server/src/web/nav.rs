@@ -6,42 +6,89 @@ use strongroom_model::{Capability, ProjectName};
 /// One place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Section {
+    /// Numbers, and where each name resolves.
+    Overview,
     /// The secrets' table and what belongs to it.
     Secrets,
     /// Values from a file.
     Import,
+    /// Deployed functions.
+    Functions,
+    /// Deployed jobs and their runs.
+    Jobs,
+    /// What they wrote.
+    Logs,
+    /// Who did what.
+    Audit,
+    /// People of the project.
+    Members,
+    /// What programs sign in with.
+    Tokens,
+    /// Settings secrets, namespaces, what the project allows.
+    Settings,
 }
 
 /// The menu, in groups.
-const GROUPS: [&[Section]; 1] = [&[Section::Secrets, Section::Import]];
+const GROUPS: [&[Section]; 3] = [
+    &[Section::Overview, Section::Secrets, Section::Import],
+    &[Section::Functions, Section::Jobs, Section::Logs],
+    &[Section::Audit, Section::Members, Section::Tokens, Section::Settings],
+];
 
 impl Section {
     fn label(self) -> &'static str {
         match self {
+            Self::Overview => "Overview",
             Self::Secrets => "Secrets",
             Self::Import => "Import",
+            Self::Functions => "Functions",
+            Self::Jobs => "Jobs",
+            Self::Logs => "Logs",
+            Self::Audit => "Audit",
+            Self::Members => "Members",
+            Self::Tokens => "Tokens",
+            Self::Settings => "Settings",
         }
     }
 
     fn path(self) -> &'static str {
         match self {
+            Self::Overview => "",
             Self::Secrets => "/secrets",
             Self::Import => "/import",
+            Self::Functions => "/functions",
+            Self::Jobs => "/jobs",
+            Self::Logs => "/logs",
+            Self::Audit => "/audit",
+            Self::Members => "/members",
+            Self::Tokens => "/tokens",
+            Self::Settings => "/settings",
         }
     }
 
     /// The name of its picture in `icons.html`.
     fn icon(self) -> &'static str {
         match self {
+            Self::Overview => "overview",
             Self::Secrets => "key",
             Self::Import => "import",
+            Self::Functions => "function",
+            Self::Jobs => "job",
+            Self::Logs => "log",
+            Self::Audit => "audit",
+            Self::Members => "people",
+            Self::Tokens => "token",
+            Self::Settings => "settings",
         }
     }
 
     fn needs(self) -> Capability {
         match self {
-            Self::Secrets => Capability::SecretsList,
+            Self::Overview | Self::Secrets | Self::Functions | Self::Jobs | Self::Settings => Capability::SecretsList,
             Self::Import => Capability::SecretsWrite,
+            Self::Logs => Capability::LogsRead,
+            Self::Audit => Capability::AuditRead,
+            Self::Members | Self::Tokens => Capability::Admin,
         }
     }
 }

@@ -49,7 +49,7 @@ impl<N> Visit<N> {
         let project = &self.scene.project;
         let menu = Some(Menu::new(project, &self.scene.caller, here));
         let frame = Frame { menu, ..self.plain(title) };
-        frame.crumb("Projects", "/").crumb(project.as_str(), format!("/projects/{project}/secrets"))
+        frame.crumb("Projects", "/").crumb(project.as_str(), format!("/projects/{project}"))
     }
 
     /// An address in the scene's project.

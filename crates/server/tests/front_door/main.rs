@@ -8,6 +8,7 @@ mod members;
 mod openapi;
 mod pages;
 mod people;
+mod project_pages;
 mod protection;
 mod resolve;
 mod secrets;

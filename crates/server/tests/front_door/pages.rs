@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::support::{Answer, House};
 
 /// Names that would do harm where a page forgot to escape them.
-const HOSTILE: &str = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>";
+pub(crate) const HOSTILE: &str = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>";
 
 impl House {
     /// A page as the owner sees it.
@@ -63,7 +63,7 @@ impl Answer {
     }
 }
 
-fn askama_escaped(text: &str) -> String {
+pub(crate) fn askama_escaped(text: &str) -> String {
     let entity = |letter| match letter {
         '&' => "&#38;".to_owned(),
         '<' => "&#60;".to_owned(),
@@ -78,7 +78,15 @@ fn askama_escaped(text: &str) -> String {
 /// Every page with its parameters filled in.
 fn all_pages() -> Vec<String> {
     let filled = |path: &str| {
-        let pairs = [("{project}", "default"), ("{name}", "A"), ("{file}", "x.css"), ("{code}", "x"), ("{id}", "x")];
+        let pairs = [
+            ("{project}", "default"),
+            ("{namespace}", "default"),
+            ("{name}", "A"),
+            ("{file}", "x.css"),
+            ("{code}", "x"),
+            ("{id}", "x"),
+            ("{run}", "x"),
+        ];
         pairs.iter().fold(path.to_owned(), |path, (key, value)| path.replace(key, value))
     };
     strongroom_server::page_paths().into_iter().map(filled).collect()

@@ -1,3 +1,6 @@
 //! The web pages in a real Chromium.
+#![expect(clippy::unwrap_used, reason = "tests")]
 
 mod harness;
+mod roles;
+mod size;
