@@ -1,12 +1,15 @@
 //! Secrets: metadata out, values in.
 
 use jiff::Timestamp;
-use jiff::fmt::temporal::DateTimePrinter;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize};
 use strongroom_model::ScopeKind;
 use utoipa::ToSchema;
 
 use crate::value::{Plaintext, PlaintextMap};
+
+mod line;
+
+pub use line::SecretLine;
 
 /// What state a secret is in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -62,95 +65,6 @@ pub struct SecretItem {
     /// Whether a variable in the server's own environment overrides it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub overridden: bool,
-}
-
-/// A [`SecretItem`] that borrows its texts: what lists are written from, of which one may show a thousand.
-#[derive(Debug, Clone, Copy, Serialize)]
-#[expect(missing_docs, reason = "each field is the one of the same name of `SecretItem`")]
-pub struct SecretLine<'row> {
-    pub name: &'row str,
-    pub scope: ScopeKind,
-    pub namespace: Option<&'row str>,
-    pub app: Option<&'row str>,
-    pub version: Option<u64>,
-    pub description: Option<&'row str>,
-    #[serde(serialize_with = "optional_time")]
-    pub expires_at: Option<Timestamp>,
-    pub state: State,
-    #[serde(serialize_with = "time")]
-    pub created_at: Timestamp,
-    #[serde(serialize_with = "time")]
-    pub updated_at: Timestamp,
-    pub updated_by: &'row str,
-    pub used_by: u64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub user: Option<&'row str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub hint: Option<&'row str>,
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pub overridden: bool,
-}
-
-impl SecretItem {
-    /// The same, borrowed.
-    pub fn line(&self) -> SecretLine<'_> {
-        SecretLine {
-            name: &self.name,
-            scope: self.scope,
-            namespace: self.namespace.as_deref(),
-            app: self.app.as_deref(),
-            version: self.version,
-            description: self.description.as_deref(),
-            expires_at: self.expires_at,
-            state: self.state,
-            created_at: self.created_at,
-            updated_at: self.updated_at,
-            updated_by: &self.updated_by,
-            used_by: self.used_by,
-            user: self.user.as_deref(),
-            hint: self.hint.as_deref(),
-            overridden: self.overridden,
-        }
-    }
-}
-
-impl From<SecretLine<'_>> for SecretItem {
-    fn from(line: SecretLine<'_>) -> Self {
-        Self {
-            name: line.name.to_owned(),
-            scope: line.scope,
-            namespace: line.namespace.map(str::to_owned),
-            app: line.app.map(str::to_owned),
-            version: line.version,
-            description: line.description.map(str::to_owned),
-            expires_at: line.expires_at,
-            state: line.state,
-            created_at: line.created_at,
-            updated_at: line.updated_at,
-            updated_by: line.updated_by.to_owned(),
-            used_by: line.used_by,
-            user: line.user.map(str::to_owned),
-            hint: line.hint.map(str::to_owned),
-            overridden: line.overridden,
-        }
-    }
-}
-
-/// Writes a time as [`Timestamp`] itself does, in one piece.
-fn time<S: Serializer>(at: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
-    let mut text = String::with_capacity(32);
-    match DateTimePrinter::new().print_timestamp(at, &mut text) {
-        Ok(()) => serializer.serialize_str(&text),
-        Err(_) => at.serialize(serializer),
-    }
-}
-
-#[expect(clippy::ref_option, reason = "what serde hands over")]
-fn optional_time<S: Serializer>(at: &Option<Timestamp>, serializer: S) -> Result<S::Ok, S::Error> {
-    match at {
-        Some(at) => time(at, serializer),
-        None => serializer.serialize_none(),
-    }
 }
 
 /// A name alone (`fields=name`).
@@ -533,48 +447,4 @@ pub struct DiffItem {
 pub struct Diff {
     /// All names of both, in order.
     pub items: Vec<DiffItem>,
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_line_is_written_as_its_item_is() {
-        let at = |millis| Timestamp::from_millisecond(millis).expect("a time in range");
-        let whole = SecretItem {
-            name: "A".to_owned(),
-            scope: ScopeKind::App,
-            namespace: Some("n".to_owned()),
-            app: Some("a".to_owned()),
-            version: Some(3),
-            description: Some("of \"it\"\n".to_owned()),
-            expires_at: Some(at(1_800_000_000_120)),
-            state: State::ExpiringSoon,
-            created_at: at(-1),
-            updated_at: at(1_800_000_000_000),
-            updated_by: "token:é".to_owned(),
-            used_by: 2,
-            user: Some("u".to_owned()),
-            hint: Some("abcd".to_owned()),
-            overridden: true,
-        };
-        let bare = SecretItem {
-            namespace: None,
-            app: None,
-            version: None,
-            description: None,
-            expires_at: None,
-            user: None,
-            hint: None,
-            overridden: false,
-            ..whole.clone()
-        };
-        for item in [whole, bare] {
-            let text = serde_json::to_string(&item).expect("an item is written");
-            assert_eq!(serde_json::to_string(&item.line()).expect("a line is written"), text);
-            let again = SecretItem::from(item.line());
-            assert_eq!(serde_json::to_string(&again).expect("an item is written"), text);
-        }
-    }
 }
