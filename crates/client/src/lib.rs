@@ -20,6 +20,7 @@ mod functions;
 mod jobs;
 mod links;
 mod namespaces;
+mod people;
 mod projects;
 mod request;
 mod resolve;

@@ -80,6 +80,14 @@ pub(crate) enum Command {
     Namespaces(commands::namespaces::Command),
     /// Writes the project's names as TypeScript types
     Types(commands::types::TypesArgs),
+    /// Accounts of people: invite, disable, delete
+    #[command(subcommand, visible_alias = "user")]
+    Users(commands::users::Command),
+    /// Who is a member of the project, and as what
+    #[command(subcommand, visible_alias = "member")]
+    Members(commands::members::Command),
+    /// Prints an address that signs one browser in as the local owner, once
+    Open,
     /// Access tokens
     #[command(subcommand)]
     Tokens(commands::tokens::Command),
@@ -126,6 +134,9 @@ pub(crate) fn run(context: &Context, command: Command) -> Result<Exit, Failure> 
         Command::Projects(command) => commands::projects::run(context, command),
         Command::Namespaces(command) => commands::namespaces::run(context, command),
         Command::Types(args) => commands::types::run(context, &args),
+        Command::Users(command) => commands::users::run(context, command),
+        Command::Members(command) => commands::members::run(context, command),
+        Command::Open => commands::open::run(context),
         Command::Tokens(command) => commands::tokens::run(context, command),
         Command::Links(command) => commands::links::run(context, command),
         Command::Logs(command) => commands::logs::run(context, command),

@@ -8,6 +8,7 @@ mod edge;
 mod files;
 mod links;
 mod names;
+mod people;
 mod protection;
 mod raw;
 mod rights;

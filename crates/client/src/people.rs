@@ -1,0 +1,67 @@
+//! Users, members, invitations, and the one-time address of the local pages.
+
+use http::Method;
+use strongroom_api::Page;
+use strongroom_api::people::{
+    CreatedInvitation, InvitationItem, Invite, MemberChange, MemberItem, Opening, PutMember, UpdateUser, UserItem,
+};
+
+use crate::client::{Client, Project};
+use crate::error::ClientError;
+
+impl Client {
+    /// Everybody who has an account.
+    pub async fn users(&self) -> Result<Vec<UserItem>, ClientError> {
+        let page: Page<UserItem> = self.call(Method::GET, &["api", "v1", "users"]).send().await?;
+        Ok(page.items)
+    }
+
+    /// Disables or enables an account, or makes its person an admin of the instance or not.
+    pub async fn update_user(&self, name: &str, body: &UpdateUser) -> Result<UserItem, ClientError> {
+        self.call(Method::PATCH, &["api", "v1", "users", name]).json(body).send().await
+    }
+
+    /// Deletes an account.
+    pub async fn delete_user(&self, name: &str) -> Result<UserItem, ClientError> {
+        self.call(Method::DELETE, &["api", "v1", "users", name]).send().await
+    }
+
+    /// Invitations, newest first.
+    pub async fn invitations(&self) -> Result<Vec<InvitationItem>, ClientError> {
+        let page: Page<InvitationItem> = self.call(Method::GET, &["api", "v1", "invitations"]).send().await?;
+        Ok(page.items)
+    }
+
+    /// Invites somebody; the answer is the only place where the address can be read.
+    pub async fn invite(&self, body: &Invite) -> Result<CreatedInvitation, ClientError> {
+        self.call(Method::POST, &["api", "v1", "invitations"]).json(body).send().await
+    }
+
+    /// Withdraws an invitation.
+    pub async fn withdraw_invitation(&self, id: &str) -> Result<InvitationItem, ClientError> {
+        self.call(Method::DELETE, &["api", "v1", "invitations", id]).send().await
+    }
+
+    /// An address that signs one browser in as the local owner.
+    pub async fn open_pages(&self) -> Result<Opening, ClientError> {
+        self.call(Method::POST, &["api", "v1", "session", "opening"]).send().await
+    }
+}
+
+impl Project<'_> {
+    /// The project's members.
+    pub async fn members(&self) -> Result<Vec<MemberItem>, ClientError> {
+        let page: Page<MemberItem> = self.call(Method::GET, &["members"]).send().await?;
+        Ok(page.items)
+    }
+
+    /// Makes somebody a member, or changes what a member is.
+    pub async fn put_member(&self, name: &str, body: &PutMember) -> Result<MemberChange, ClientError> {
+        self.call(Method::PUT, &["members", name]).json(body).send().await
+    }
+
+    /// Ends a membership.
+    pub async fn remove_member(&self, name: &str) -> Result<MemberChange, ClientError> {
+        self.call(Method::DELETE, &["members", name]).send().await
+    }
+}
