@@ -134,6 +134,8 @@ pub(crate) async fn admit(served: Arc<Served>, mut request: Request, routes: Rou
     } else if !peer.is_private() {
         let detail = "tokens and values travel only over HTTPS, a Unix socket or loopback; give the server --tls-cert and --tls-key, or --trusted-proxy for the HTTPS proxy in front of it";
         Failure::new(Code::InsecureTransport, detail).into_response()
+    } else if let Some(refusal) = too_many_guesses(&served, peer, uri.path()) {
+        refusal
     } else if is_page {
         web::gate::admit(&served, (peer, &id), request, routes).await
     } else if GUEST_PATHS.contains(&uri.path()) {
@@ -169,6 +171,14 @@ async fn open(served: &Served, peer: Peer, request: Request, routes: Router) -> 
         None => answer(routes, request).await,
     };
     within(budget, response)
+}
+
+/// Whoever shows the code of a link, right or wrong, spends the budget of his address too.
+fn too_many_guesses(served: &Served, peer: Peer, path: &str) -> Option<Response> {
+    let shows_code = GUEST_PATHS.contains(&path) || path.starts_with("/fill/");
+    let budget = if shows_code { served.edge.rates.of_address(peer) } else { None };
+    let refusal = budget.and_then(Budget::refusal)?;
+    Some(within(budget, refusal))
 }
 
 /// Says what is left of a budget.

@@ -293,3 +293,25 @@ async fn a_colleague_fills_in_on_a_page_without_script_or_account() {
     assert!(gone[0].0 == 404 && gone[0].1.contains("This address does not work") && gone[0] == gone[1], "{gone:?}");
     assert_eq!(page(&house, "a/b", None).await.status, 404);
 }
+
+#[tokio::test]
+async fn codes_are_guessed_so_often_and_no_oftener_from_one_address() {
+    let house = House::new().await;
+    let (_, code) = link(&house, &house.owner, asks("KEY")).await;
+    let guess = async |address: &str, code: String, page: bool| {
+        let path = if page { format!("/fill/{code}") } else { "/api/v1/fill/look".to_owned() };
+        let (method, body) = if page { (Method::GET, None) } else { (Method::POST, Some(json!({ "code": code }))) };
+        let mut call = crate::support::request("", method, &path, &[("host", "127.0.0.1")], body);
+        let peer = std::net::SocketAddr::new(address.parse().unwrap(), 40_000);
+        call.extensions_mut().insert(strongroom_server::Peer::Tls(peer));
+        house.send(call).await.status.as_u16()
+    };
+    let wrong = format!("srl_{}", "x".repeat(49));
+    let mut guesses = 0;
+    while guess("192.0.2.9", wrong.clone(), guesses % 2 == 0).await != 429 {
+        guesses += 1;
+        assert!(guesses < 20_000, "nobody stops the guessing");
+    }
+    assert_eq!(guess("192.0.2.10", code.clone(), false).await, 200);
+    assert_eq!(guess("192.0.2.10", code, true).await, 200);
+}
