@@ -228,7 +228,8 @@ impl App {
         self.accounts.sessions.forget_all();
     }
 
-    pub(crate) fn new_id(&self) -> Id {
+    /// Sixteen random bytes that nobody can guess.
+    pub fn new_id(&self) -> Id {
         new_id(&*self.rng)
     }
 

@@ -182,7 +182,7 @@ fn too_many_guesses(served: &Served, peer: Peer, path: &str) -> Option<Response>
 }
 
 /// Says what is left of a budget.
-fn within(budget: Option<Budget>, mut response: Response) -> Response {
+pub(crate) fn within(budget: Option<Budget>, mut response: Response) -> Response {
     if let Some(budget) = budget {
         budget.tell(response.headers_mut());
     }

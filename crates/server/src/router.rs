@@ -20,6 +20,7 @@ use crate::failure::Failure;
 use crate::guard::{self, RequestIds};
 use crate::route::{Route, routes};
 use crate::streams::Streams;
+use crate::web::secrets as pages;
 use crate::{docs_page, openapi, web};
 
 /// What the routers share.
@@ -28,6 +29,8 @@ pub struct Served {
     pub(crate) request_ids: RequestIds,
     /// Streams of events and long polls that are open.
     pub(crate) streams: Arc<Streams>,
+    /// Imports whose names were shown and that are not written yet.
+    pub(crate) drafts: Arc<web::secrets::drafts::Drafts>,
     /// Host names besides loopback and addresses that this server answers for.
     pub(crate) known_hosts: Vec<String>,
     /// What limits callers before and after their requests reach a router.
@@ -48,7 +51,14 @@ impl Served {
             uri.host().map(str::to_owned)
         });
         let known_hosts = hosts.collect();
-        Arc::new(Self { app, request_ids: RequestIds::new(start), streams: Arc::default(), known_hosts, edge })
+        Arc::new(Self {
+            app,
+            request_ids: RequestIds::new(start),
+            streams: Arc::default(),
+            drafts: Arc::default(),
+            known_hosts,
+            edge,
+        })
     }
 
     /// Ends streams of events and long polls, which have no end of their own. The server is about to stop.
@@ -140,8 +150,18 @@ fn page_routes() -> Vec<(&'static str, MethodRouter<Arc<Served>>)> {
         ("/", get(web::projects::list)),
         ("/assets/{file}", get(web::assets::serve)),
         ("/fill/{code}", get(web::fill::form).post(web::fill::submit)),
-        ("/projects/{project}/secrets", get(web::secrets::list::list)),
-        ("/projects/{project}/new-secret", get(web::secrets::add::form).post(web::secrets::add::submit)),
+        ("/projects/{project}/secrets", get(pages::list::list)),
+        ("/projects/{project}/new-secret", get(pages::add::form).post(pages::add::submit)),
+        ("/projects/{project}/secrets/{name}", get(pages::show::show)),
+        ("/projects/{project}/secrets/{name}/value", get(pages::value::form).post(pages::value::submit)),
+        ("/projects/{project}/secrets/{name}/edit", get(pages::edit::form).post(pages::edit::submit)),
+        ("/projects/{project}/secrets/{name}/rollback", get(pages::rollback::question).post(pages::rollback::submit)),
+        ("/projects/{project}/secrets/{name}/delete", get(pages::delete::question).post(pages::delete::submit)),
+        ("/projects/{project}/secrets/{name}/restore", post(pages::delete::restore)),
+        ("/projects/{project}/deleted-secrets", get(pages::delete::deleted)),
+        ("/projects/{project}/import", get(pages::import::form).post(pages::import::preview)),
+        ("/projects/{project}/import/write", post(pages::import::submit)),
+        ("/projects/{project}/fill", get(pages::fill::form).post(pages::fill::submit)),
     ]
 }
 

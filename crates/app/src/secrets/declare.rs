@@ -43,7 +43,6 @@ pub async fn declare(
     let entered = app.enter(caller, project, needed, Reach::Change(&declare.scope)).await?;
     app.require_names(caller, project, declare.entries.iter().map(|(name, _)| name)).await?;
     let scope = declare.scope.clone();
-    let url = app.public_url().map(|base| fill_in_address(base, project, &scope));
     let (owner, instance, rng) = (Arc::clone(&entered), Arc::clone(&app.instance), Arc::clone(&app.rng));
     let (who, now) = (caller.clone(), app.clock.now());
     let request = format!("{:?} {:?} {} {:?}", declare.scope, declare.entries, declare.force, declare.allowed);
@@ -60,7 +59,8 @@ pub async fn declare(
             Ok((results, created, names, raised))
         })
         .await?;
-    app.announce(Affected { project: entered, scope, names, removed: false }, raised.as_ref()).await;
+    app.announce(Affected { project: entered, scope: scope.clone(), names, removed: false }, raised.as_ref()).await;
+    let url = app.public_url().map(|base| fill_in_address(base, project, &scope, &results));
     Ok(Declared { results, url, created })
 }
 
@@ -95,14 +95,23 @@ pub(crate) fn declare_in(
     Ok(Registered { results, created, names, raised })
 }
 
-/// The address where people fill values in.
-fn fill_in_address(base: &str, project: &ProjectName, scope: &Scope) -> String {
-    let query = match scope {
-        Scope::Global | Scope::System | Scope::User(_) => String::new(),
-        Scope::Namespace(namespace) => format!("?namespace={namespace}"),
-        Scope::App(namespace, app) => format!("?namespace={namespace}&app={app}"),
+/// Names in one address: longer ones are cut off on their way through programs that people send each other links with.
+const MAX_ADDRESSED: usize = 20;
+
+/// The address where people fill values in: the names that were declared, or if they are many, all that have no value.
+fn fill_in_address(base: &str, project: &ProjectName, scope: &Scope, results: &[WriteResult]) -> String {
+    let mut parts = match scope {
+        Scope::Global | Scope::User(_) => Vec::new(),
+        Scope::System => vec!["scope=system".to_owned()],
+        Scope::Namespace(namespace) => vec![format!("namespace={namespace}")],
+        Scope::App(namespace, app) => vec![format!("namespace={namespace}"), format!("app={app}")],
     };
-    format!("{base}/projects/{project}/fill-in{query}")
+    if results.len() <= MAX_ADDRESSED {
+        let names: Vec<_> = results.iter().map(|result| result.name.as_str()).collect();
+        parts.push(format!("names={}", names.join(",")));
+    }
+    let mark = if parts.is_empty() { "" } else { "?" };
+    format!("{base}/projects/{project}/fill{mark}{}", parts.join("&"))
 }
 
 fn check(tx: &mut dyn Tx, place: &Place<'_>, declare: &Declare) -> Result<(), Error> {

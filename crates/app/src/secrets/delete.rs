@@ -1,12 +1,13 @@
 //! Deleting, restoring, erasing.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
-use jiff::SignedDuration;
-use strongroom_api::secrets::{WriteResult, WriteStatus, Written, WrittenSecret};
+use jiff::{SignedDuration, Timestamp};
+use strongroom_api::secrets::{SecretItem, WriteResult, WriteStatus, Written, WrittenSecret};
 use strongroom_model::{Capability, ProjectName, Scope, SecretName};
 use strongroom_store::port::SecretRow;
-use strongroom_store::{StoreError, Tx};
+use strongroom_store::{Rows, StoreError, Tx};
 
 use super::{Place, to_result};
 use crate::authz::Reach;
@@ -100,6 +101,40 @@ fn now_answers(
     let most_specific = rows.iter().map(|row| row.head.scope.kind()).max();
     Ok(most_specific.map(|kind| kind.to_string()))
 }
+
+/// A secret that can still be restored.
+#[derive(Debug)]
+pub struct Deleted {
+    /// What it was.
+    pub item: SecretItem,
+    /// When it was deleted.
+    pub deleted_at: Timestamp,
+    /// When its window closes; it is erased after that.
+    pub until: Timestamp,
+}
+
+/// The deleted secrets whose window is open and that the caller reaches, the latest first; of several in one place under
+/// one name the latest alone, which is the one that a restore brings back.
+pub async fn deleted(app: &App, caller: &Caller, project: &ProjectName) -> Result<Vec<Deleted>, Error> {
+    let entered = app.enter(caller, project, Capability::SecretsList, Reach::Anywhere).await?;
+    let now = app.clock.now();
+    let window = SignedDuration::try_from(app.restore_window).unwrap_or(SignedDuration::MAX);
+    let since = now.checked_sub(window).unwrap_or(Timestamp::MIN);
+    let read = |rows: &mut dyn Rows| rows.deleted_secrets(&entered.id, since, MAX_DELETED).map_err(Error::from);
+    let mut seen = HashSet::new();
+    let heads = app.store.read(read).await?.into_iter();
+    let heads = heads.filter(|head| caller.reaches(&head.scope, &head.name));
+    let heads = heads.filter(|head| seen.insert((head.scope.clone(), head.name.clone())));
+    let deleted = |head: SecretRow| {
+        let deleted_at = head.deleted_at?;
+        let until = deleted_at.checked_add(window).unwrap_or(Timestamp::MAX);
+        Some(Deleted { item: super::to_line(&head.view(), 0, now).into(), deleted_at, until })
+    };
+    Ok(heads.filter_map(deleted).collect())
+}
+
+/// Deleted secrets in one list.
+const MAX_DELETED: usize = 1_000;
 
 /// Brings a deleted secret back while its window is open. A new secret of that name in between is a conflict.
 pub async fn restore(

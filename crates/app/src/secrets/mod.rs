@@ -9,8 +9,8 @@ pub(crate) mod write;
 
 pub use copy::{Copy, copy, diff, export, reveal};
 pub use declare::{Declare, declare};
-pub use delete::{Delete, delete, restore};
-pub use read::{ListQuery, detail, history, list, list_lines, list_names, stats};
+pub use delete::{Delete, Deleted, delete, deleted, restore};
+pub use read::{ListQuery, detail, history, item, list, list_lines, list_names, stats};
 pub use rollback::rollback;
 pub use write::{Change, Presence, Write, write, write_one};
 

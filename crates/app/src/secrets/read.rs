@@ -321,6 +321,21 @@ pub(super) fn not_there(caller: &Caller, elsewhere: &[SecretRow], scope: &Scope,
     }
 }
 
+/// One secret as a list shows it.
+pub async fn item(
+    app: &App,
+    caller: &Caller,
+    project: &ProjectName,
+    scope: &Scope,
+    name: &SecretName,
+) -> Result<SecretItem, Error> {
+    let project = app.enter(caller, project, Capability::SecretsList, Reach::Read(scope)).await?;
+    app.require_names(caller, &project.name, [name]).await?;
+    let (head, facts) = head_and_readers(app, caller, &project.id, (scope, name)).await?;
+    let used_by = used_by(caller, head.view().namespace, &facts);
+    Ok(app.present(&project, &head, used_by, app.clock.now()))
+}
+
 /// One secret's metadata with who reads it.
 pub async fn detail(
     app: &App,

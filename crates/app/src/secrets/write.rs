@@ -21,7 +21,7 @@ use crate::open::{App, new_id};
 use crate::rows::Authenticated as _;
 
 /// What must be true of a secret before it is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Presence {
     /// Nothing: it is made or changed.
     Any,
@@ -29,6 +29,8 @@ pub enum Presence {
     Required,
     /// It has no value yet.
     WithoutValue,
+    /// It exists, and has no value yet unless it is one of these.
+    WithoutValueBut(Vec<SecretName>),
     /// It does not exist.
     Forbidden,
 }
@@ -269,7 +271,12 @@ impl Task {
                 format!("{name} exists already in scope {}", self.write.scope),
             )));
         }
-        if self.write.presence == Presence::WithoutValue && head.version > 0 {
+        let takes_values = match &self.write.presence {
+            Presence::WithoutValue => false,
+            Presence::WithoutValueBut(names) => names.contains(name),
+            Presence::Any | Presence::Required | Presence::Forbidden => true,
+        };
+        if !takes_values && head.version > 0 {
             let detail = format!("{name} has a value in scope {} already", self.write.scope);
             return Ok(Step::InTheWay(Fault::new(name.as_str(), detail)));
         }
@@ -286,7 +293,7 @@ impl Task {
 
     fn create(&self, tx: &mut dyn Tx, change: &Change, expires_at: Option<Timestamp>) -> Result<Step, Error> {
         let name = &change.name;
-        if self.write.presence == Presence::Required {
+        if matches!(self.write.presence, Presence::Required | Presence::WithoutValueBut(_)) {
             return Err(missing(tx, &self.caller, &self.project, (&self.write.scope, name))?);
         }
         self.check_version(0)?;

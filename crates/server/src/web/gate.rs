@@ -6,12 +6,14 @@ use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, Method, Uri, header};
 use strongroom_api::Code;
+use strongroom_app::Caller;
 use strongroom_app::accounts::is_csrf_token;
 
 use super::forms::Form;
 use super::frame::Flash;
 use super::go;
 use super::visit::Csrf;
+use crate::edge::Budget;
 use crate::extract::read_body;
 use crate::failure::Failure;
 use crate::guard::{self, Peer, RequestId};
@@ -51,30 +53,38 @@ fn is_open(path: &str) -> bool {
     })
 }
 
-/// Lets a request for a page through to its handler, or says why not.
+/// Lets a request for a page through to its handler, or says why not. Whoever is known spends his own budget, everybody
+/// else that of his address.
 pub(crate) async fn admit(
     served: &Served,
     (peer, id): (Peer, &RequestId),
-    request: Request,
+    mut request: Request,
     routes: Router,
 ) -> Response {
-    match prepared(served, (peer, id), request).await {
-        Ok(request) => {
-            let shows_news = request.method() == Method::GET && Flash::of(request.headers()).is_some();
-            let mut response = guard::to_the_end(request, routes).await;
-            if shows_news && response.status().is_success() {
-                response.headers_mut().append(header::SET_COOKIE, Flash::forget());
-            }
-            response
-        }
-        Err(refused) => refused,
+    let refused = identified(served, (peer, id), &mut request).await.err();
+    let budget = match request.extensions().get::<Caller>() {
+        Some(caller) => served.edge.rates.of_caller(peer, caller),
+        None => served.edge.rates.of_address(peer),
+    };
+    if let Some(refusal) = budget.and_then(Budget::refusal).or(refused) {
+        return guard::within(budget, refusal);
     }
+    let shows_news = request.method() == Method::GET && Flash::of(request.headers()).is_some();
+    let mut response = match with_form(request).await {
+        Ok(request) => guard::to_the_end(request, routes).await,
+        Err(failure) => failure.into_response(),
+    };
+    if shows_news && response.status().is_success() {
+        response.headers_mut().append(header::SET_COOKIE, Flash::forget());
+    }
+    guard::within(budget, response)
 }
 
-/// The request with what its handler takes.
-async fn prepared(served: &Served, (peer, id): (Peer, &RequestId), mut request: Request) -> Result<Request, Response> {
+/// Who is there, in the request's extensions.
+async fn identified(served: &Served, (peer, id): (Peer, &RequestId), request: &mut Request) -> Result<(), Response> {
     let is_form = !request.method().is_safe();
     let has_bearer = request.headers().contains_key(header::AUTHORIZATION);
+    request.extensions_mut().insert(id.clone());
     // the code in a fill-in link's address is the whole credential: a foreign page that sends such a form has the code
     let brings_code = request.uri().path().starts_with("/fill/");
     if brings_code && !is_open(request.uri().path()) {
@@ -88,7 +98,7 @@ async fn prepared(served: &Served, (peer, id): (Peer, &RequestId), mut request: 
         let detail = "this form was not sent from a page of this server; open the page again and repeat it";
         return Err(Failure::new(Code::Forbidden, detail).into_response());
     }
-    let (mut csrf, mut by_session) = (Csrf::default(), None);
+    let mut csrf = Csrf::default();
     if has_bearer {
         let caller = guard::by_bearer(&served.app, request.headers(), &peer.source(), id).await;
         request.extensions_mut().insert(caller.map_err(IntoResponse::into_response)?);
@@ -96,30 +106,40 @@ async fn prepared(served: &Served, (peer, id): (Peer, &RequestId), mut request: 
         session::known(served, request.headers(), peer, id).await.map_err(IntoResponse::into_response)?
     {
         csrf = Csrf(caller.session.as_ref().map(|session| session.csrf.to_string()).unwrap_or_default());
-        by_session = is_form.then(|| caller.clone());
         request.extensions_mut().insert(caller);
     } else if !is_open(request.uri().path()) {
-        return Err(anonymous(served, &request));
+        return Err(anonymous(served, peer, request));
     }
-    if is_form {
-        let (parts, body) = request.into_parts();
-        let form = read_form(&parts.headers, body).await.map_err(IntoResponse::into_response)?;
-        let sent =
-            form.text("csrf").is_some_and(|sent| by_session.as_ref().is_some_and(|caller| is_csrf_token(caller, sent)));
-        if by_session.as_ref().is_some_and(|caller| !sent && !session::has_csrf_header(caller, &parts.headers)) {
-            let detail = "this form is of another session; open the page again and repeat it";
-            return Err(Failure::new(Code::Forbidden, detail).into_response());
-        }
-        request = Request::from_parts(parts, Body::empty());
-        request.extensions_mut().insert(form);
+    request.extensions_mut().insert(csrf);
+    Ok(())
+}
+
+/// The request with the fields of its form, which carries the token of the session that sends it.
+async fn with_form(request: Request) -> Result<Request, Failure> {
+    if request.method().is_safe() {
+        return Ok(request);
     }
-    request.extensions_mut().insert(std::mem::take(&mut csrf));
+    let (parts, body) = request.into_parts();
+    let form = read_form(&parts.headers, body).await?;
+    // with the code of a link in the address, the session of whoever uses it decides nothing
+    let caller = parts.extensions.get::<Caller>().filter(|caller| caller.session.is_some());
+    let caller = caller.filter(|_| !parts.uri.path().starts_with("/fill/"));
+    let is_proved = caller.is_none_or(|caller| {
+        form.text("csrf").is_some_and(|sent| is_csrf_token(caller, sent))
+            || session::has_csrf_header(caller, &parts.headers)
+    });
+    if !is_proved {
+        let detail = "this form is of another session; open the page again and repeat it";
+        return Err(Failure::new(Code::Forbidden, detail));
+    }
+    let mut request = Request::from_parts(parts, Body::empty());
+    request.extensions_mut().insert(form);
     Ok(request)
 }
 
 /// Nobody is signed in: to the sign-in page, and from there back to where he wanted to go.
-fn anonymous(served: &Served, request: &Request) -> Response {
-    served.app.count_anonymous_denial(&guard::peer(request).source());
+fn anonymous(served: &Served, peer: Peer, request: &Request) -> Response {
+    served.app.count_anonymous_denial(&peer.source());
     if !request.method().is_safe() {
         let detail = "you are not signed in any more; nothing was changed. Sign in and repeat it";
         return Failure::new(Code::Unauthenticated, detail).into_response();

@@ -46,6 +46,13 @@ impl Notice {
     }
 }
 
+impl Notice {
+    /// Without the next command to type, where the page itself offers what comes next.
+    pub(crate) fn without_hint(self) -> Self {
+        Self { hint: None, ..self }
+    }
+}
+
 /// A detail as a sentence: our details begin in lower case and have no full stop.
 fn sentence(detail: &str) -> String {
     let mut letters = detail.chars();

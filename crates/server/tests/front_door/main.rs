@@ -11,6 +11,7 @@ mod people;
 mod project_pages;
 mod protection;
 mod resolve;
+mod secret_pages;
 mod secrets;
 mod support;
 mod tokens;

@@ -169,6 +169,8 @@ pub trait SecretRows {
         scope: &Scope,
         name: &SecretName,
     ) -> Result<Option<SecretRow>, StoreError>;
+    /// The secrets of all scopes but user that were deleted at `since` or later, the latest first, at most `limit`.
+    fn deleted_secrets(&mut self, project: &Id, since: Timestamp, limit: usize) -> Result<Vec<SecretRow>, StoreError>;
     /// One version with its envelope.
     fn version(&mut self, secret: &Id, version: u64) -> Result<Option<VersionRow>, StoreError>;
     /// All versions, newest first, with envelopes left empty.

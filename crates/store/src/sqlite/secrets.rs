@@ -203,6 +203,24 @@ impl SecretRows for Session<'_> {
         )
     }
 
+    fn deleted_secrets(
+        &mut self,
+        project: &Id,
+        since: jiff::Timestamp,
+        limit: usize,
+    ) -> Result<Vec<SecretRow>, StoreError> {
+        self.all(
+            concat!(
+                "SELECT ",
+                head_columns!(),
+                " FROM secrets s WHERE s.project = ?1 AND s.deleted_at >= ?2 AND s.scope <> 'user'
+                  ORDER BY s.deleted_at DESC, s.id LIMIT ?3"
+            ),
+            params![project.as_bytes(), millis(since), i64::try_from(limit).unwrap_or(i64::MAX)],
+            head,
+        )
+    }
+
     fn version(&mut self, secret: &Id, number: u64) -> Result<Option<VersionRow>, StoreError> {
         self.first(
             "SELECT secret, version, kind, from_version, created_at, created_by, envelope FROM versions

@@ -82,7 +82,7 @@ async fn add(visit: &Visit<Writes>, form: &Form) -> Result<Response, Failure> {
     checked_description(description.as_ref())?;
     let value = if form.has("generate") { Some(scene.app.generated_value()) } else { form.value("value")? };
     let has_value = value.is_some();
-    let change = Change { name: name.clone(), value, description: Some(description), expires: expiry(form)? };
+    let change = Change { name: name.clone(), value, description: Some(description), expires: expiry(form, None)? };
     let write = Write {
         scope: scope.clone(),
         changes: vec![change],

@@ -1,9 +1,19 @@
 //! The pages of secrets: table, add, value, edit, history, delete, restore, import, fill in.
 
 pub(crate) mod add;
+pub(crate) mod delete;
+pub(crate) mod drafts;
+pub(crate) mod edit;
+pub(crate) mod fill;
+pub(crate) mod import;
 pub(crate) mod list;
 mod place;
+pub(crate) mod rollback;
+pub(crate) mod show;
+mod subject;
+pub(crate) mod value;
 
+use jiff::Timestamp;
 use strongroom_api::secrets::{SecretItem, State, Written};
 use strongroom_model::{Expiry, ScopeKind};
 
@@ -30,7 +40,7 @@ pub(crate) struct Row {
 }
 
 impl Row {
-    pub(crate) fn new(base: &str, item: SecretItem, now: jiff::Timestamp) -> Self {
+    pub(crate) fn new(base: &str, item: SecretItem, now: Timestamp) -> Self {
         let (namespace, app) = (item.namespace.as_deref(), item.app.as_deref());
         Self {
             href: format!("{base}/secrets/{}{}", item.name, place::query(item.scope, namespace, app)),
@@ -101,12 +111,26 @@ pub(crate) fn news(text: impl Into<String>, written: &Written) -> Flash {
 }
 
 /// An expiry as a person types it: like on the command line, or a day alone, which begins at midnight UTC. An empty
-/// field means "never".
-pub(crate) fn expiry(form: &Form) -> Result<Option<Expiry>, Failure> {
-    let Some(text) = form.text("expires") else { return Ok(Some(Expiry::Never)) };
+/// field means "never"; what stands there already changes nothing.
+pub(crate) fn expiry(form: &Form, current: Option<Timestamp>) -> Result<Option<Expiry>, Failure> {
+    let text = form.text("expires").unwrap_or_default();
+    if text == expiry_field(current) {
+        return Ok(None);
+    }
+    if text.is_empty() {
+        return Ok(Some(Expiry::Never));
+    }
     let is_day = text.len() == 10 && text.parse::<jiff::civil::Date>().is_ok();
-    let text = if is_day { format!("{text}T00:00:00Z") } else { text.to_owned() };
+    let text = if is_day { format!("{text}{MIDNIGHT}") } else { text.to_owned() };
     text.parse().map(Some).map_err(|error| Failure::invalid("expires", error))
+}
+
+const MIDNIGHT: &str = "T00:00:00Z";
+
+/// An expiry as its field shows it.
+pub(crate) fn expiry_field(at: Option<Timestamp>) -> String {
+    let text = at.map(|at| at.to_string()).unwrap_or_default();
+    text.strip_suffix(MIDNIGHT).map(str::to_owned).unwrap_or(text)
 }
 
 /// A kind of scope as the filter names it.

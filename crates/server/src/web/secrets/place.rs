@@ -28,6 +28,12 @@ pub(super) fn words(kind: ScopeKind, namespace: Option<&str>, app: Option<&str>)
     }
 }
 
+/// The same for a whole scope.
+pub(super) fn words_of(scope: &Scope) -> String {
+    let (namespace, app) = (scope.namespace().map(NamespaceName::as_str), scope.app().map(AppId::as_str));
+    words(scope.kind(), namespace, app)
+}
+
 /// One choice of a select.
 #[derive(Debug)]
 pub(crate) struct Choice {
