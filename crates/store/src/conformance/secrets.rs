@@ -99,8 +99,8 @@ pub(super) async fn a_deleted_secret_can_come_back_unless_its_name_is_taken(stor
         assert_eq!(rows.deleted_secret(&id(1), &Scope::System, &name("A"))?, None);
         assert_eq!(rows.elsewhere(&id(1), &name("A"))?, []);
         assert_eq!(rows.deleted_secrets(&id(1), at(100), 9)?, [second.clone(), first.clone()]);
-        assert_eq!(rows.deleted_secrets(&id(1), at(100), 1)?, [second.clone()]);
-        assert_eq!(rows.deleted_secrets(&id(1), at(101), 9)?, [second.clone()]);
+        assert_eq!(rows.deleted_secrets(&id(1), at(100), 1)?, std::slice::from_ref(&second));
+        assert_eq!(rows.deleted_secrets(&id(1), at(101), 9)?, std::slice::from_ref(&second));
         assert_eq!(rows.deleted_secrets(&id(2), at(0), 9)?, []);
         Ok(())
     })

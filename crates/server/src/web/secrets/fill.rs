@@ -161,11 +161,11 @@ async fn fill(visit: &Visit<Writes>, asked: &Asked, form: &Form) -> Result<Respo
         let Ok(name) = text.parse::<SecretName>() else {
             return Err(Failure::invalid("name", "the form is not the one that this page gave out; open it again"));
         };
-        let replaces = form.has(&format!("replaces:{name}"));
+        let may_replace = form.has(&format!("replaces:{name}"));
         match form.value(&format!("value:{name}")) {
             Ok(None) => {}
             Ok(Some(value)) => {
-                if replaces {
+                if may_replace {
                     replaced.push(name.clone());
                 }
                 changes.push(Change { name, value: Some(value), description: None, expires: None });
