@@ -149,6 +149,9 @@ fn page_routes() -> Vec<(&'static str, MethodRouter<Arc<Served>>)> {
     vec![
         ("/", get(web::projects::list)),
         ("/assets/{file}", get(web::assets::serve)),
+        ("/setup/{code}", get(web::door::set_up_form).post(web::door::set_up)),
+        ("/sign-in", get(web::door::sign_in_form).post(web::door::sign_in)),
+        ("/sign-out", post(web::door::sign_out)),
         ("/fill/{code}", get(web::fill::form).post(web::fill::submit)),
         ("/projects/{project}/secrets", get(pages::list::list)),
         ("/projects/{project}/new-secret", get(pages::add::form).post(pages::add::submit)),

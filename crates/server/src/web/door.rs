@@ -1,0 +1,133 @@
+//! `/sign-in`, `/sign-out` and `/setup/{code}`: how people come in and go.
+
+use askama::Template;
+use axum::Extension;
+use axum::extract::Path;
+use axum::response::Response;
+use http::{HeaderValue, StatusCode, header};
+use serde::Deserialize;
+use strongroom_api::Code;
+use strongroom_app::Caller;
+use strongroom_app::accounts::{self, Entered, SignIn};
+
+use super::forms::Form;
+use super::frame::{Flash, Frame};
+use super::gate::next_address;
+use super::problem::Notice;
+use super::visit::Visit;
+use super::{go, show, show_with};
+use crate::api::session::Door;
+use crate::extract::Query;
+use crate::failure::Failure;
+use crate::{place, session};
+
+/// Where to go on to.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Next {
+    next: Option<String>,
+}
+
+#[derive(Template)]
+#[template(path = "door/sign_in.html")]
+struct SignInPage {
+    frame: Frame,
+    notice: Option<Notice>,
+    name: String,
+    next: String,
+}
+
+#[derive(Template)]
+#[template(path = "door/set_up.html")]
+struct SetUpPage {
+    frame: Frame,
+    notice: Option<Notice>,
+    name: String,
+    code: String,
+}
+
+fn titled(title: &str, flash: Option<Flash>) -> Frame {
+    Frame { title: title.to_owned(), flash, ..Frame::default() }
+}
+
+/// The form. Who is signed in already goes on.
+pub(crate) async fn sign_in_form(door: Door, known: Option<Extension<Caller>>, Query(next): Query<Next>) -> Response {
+    let next = next_address(next.next.as_deref());
+    if known.is_some() {
+        return go(next);
+    }
+    let frame = titled("Sign in", Flash::of(&door.headers));
+    show(&SignInPage { frame, notice: None, name: String::new(), next: next.to_owned() })
+}
+
+/// Signs in and goes on. Whatever is wrong, the page says the same.
+pub(crate) async fn sign_in(door: Door, form: Form) -> Result<Response, Failure> {
+    let next = next_address(form.text("next")).to_owned();
+    match signed_in(&door, &form).await {
+        Ok(entered) => Ok(enter(&door, &entered, &next)),
+        Err(failure) => {
+            let (status, notice) = failure.into();
+            let (frame, notice) = (titled("Sign in", None), Some(notice));
+            Ok(show_with(status, &SignInPage { frame, notice, name: form.line("name"), next }))
+        }
+    }
+}
+
+async fn signed_in(door: &Door, form: &Form) -> Result<Entered, Failure> {
+    let password = form.value("password")?;
+    let password = password.ok_or_else(|| Failure::invalid("password", "type your name and your password"))?;
+    let visitor = session::visitor(door.peer, &door.id, &door.headers);
+    let attempt = SignIn { name: form.line("name"), password };
+    Ok(accounts::sign_in(&door.served.app, &visitor, attempt).await?)
+}
+
+fn enter(door: &Door, entered: &Entered, next: &str) -> Response {
+    let mut response = go(next);
+    let cookie = session::cookie(&door.served, &door.headers, door.peer, entered);
+    response.headers_mut().append(header::SET_COOKIE, cookie);
+    response
+}
+
+/// Ends the session; the browser forgets what it kept of the pages.
+pub(crate) async fn sign_out(door: Door, visit: Visit, _: Form) -> Result<Response, Failure> {
+    accounts::sign_out(&visit.scene.app, &visit.scene.caller).await?;
+    let mut response = Flash::done("You are signed out.").at("/sign-in");
+    let cookie = session::cleared(&door.served, &door.headers, door.peer);
+    response.headers_mut().append(header::SET_COOKIE, cookie);
+    let forget = HeaderValue::from_static("\"cache\", \"storage\"");
+    response.headers_mut().insert("clear-site-data", forget);
+    Ok(response)
+}
+
+/// The form for the first account. Looking uses the code up as little as a wrong password does.
+pub(crate) async fn set_up_form(door: Door, Path(code): Path<String>) -> Result<Response, Failure> {
+    if !accounts::is_setup_code(&door.served.app, &code) {
+        let detail = "this setup address does not work any more; if there is no account yet, the server's output has a newer one";
+        return Err(Failure::new(Code::NotFound, detail));
+    }
+    Ok(show(&SetUpPage { frame: titled("Set up", None), notice: None, name: String::new(), code }))
+}
+
+/// Makes the first account and signs it in.
+pub(crate) async fn set_up(door: Door, Path(code): Path<String>, form: Form) -> Result<Response, Failure> {
+    match made(&door, &code, &form).await {
+        Ok(entered) => Ok(enter(&door, &entered, "/")),
+        Err(failure) if failure.0.code == Code::NotFound => Err(failure),
+        Err(failure) => {
+            let (status, notice): (StatusCode, Notice) = failure.into();
+            let page = SetUpPage { frame: titled("Set up", None), notice: Some(notice), name: form.line("name"), code };
+            Ok(show_with(status, &page))
+        }
+    }
+}
+
+async fn made(door: &Door, code: &str, form: &Form) -> Result<Entered, Failure> {
+    let name = place::required("name", &form.line("name"))?;
+    let (password, again) = (form.value("password")?, form.value("again")?);
+    let password = password.ok_or_else(|| Failure::invalid("password", "choose a password"))?;
+    if again.is_none_or(|again| again.expose() != password.expose()) {
+        return Err(Failure::invalid("again", "the two passwords differ; type the same one twice"));
+    }
+    let visitor = session::visitor(door.peer, &door.id, &door.headers);
+    Ok(accounts::set_up(&door.served.app, &visitor, code, name, password).await?)
+}

@@ -1,0 +1,149 @@
+//! Coming in and going, in a browser.
+
+use ::http::{Method, header};
+use axum::body::Body;
+
+use super::pages::form_request;
+use crate::support::{Answer, House, request};
+
+const OWN: (&str, &str) = ("sec-fetch-site", "same-origin");
+const PASSWORD: &str = "four words that differ";
+
+/// The cookie that an answer sets, as a browser sends it back.
+#[track_caller]
+fn cookie(answer: &Answer) -> String {
+    let mut all = answer.headers.get_all(header::SET_COOKIE).iter().map(|value| value.to_str().unwrap());
+    let session = all.rfind(|line| line.contains("strongroom_session="));
+    let line = session.unwrap_or_else(|| panic!("no session: {} {:?}", answer.status, answer.headers));
+    assert!(line.contains("HttpOnly") && line.contains("SameSite=Lax"), "{line}");
+    line.split(';').next().unwrap().to_owned()
+}
+
+impl House {
+    /// The first account's session.
+    async fn set_up_ada(&self) -> String {
+        let code = strongroom_app::accounts::offer_setup(&self.app).await.unwrap().unwrap();
+        let path = format!("/setup/{}", code.as_str());
+        assert!(self.get_page("", &path).await.html(200).contains("Make the first account"));
+        let fields = [("name", "ada"), ("password", PASSWORD), ("again", "another password")];
+        let refused = self.send(form_request(&path, &[OWN], &fields)).await;
+        assert!(refused.html(400).contains("The two passwords differ") && !refused.text.contains(PASSWORD));
+        let fields = [("name", "ada"), ("password", PASSWORD), ("again", PASSWORD)];
+        let made = self.send(form_request(&path, &[OWN], &fields)).await;
+        assert_eq!(made.sent_to(), "/");
+        self.get_page("", &path).await.html(404);
+        cookie(&made)
+    }
+
+    async fn get_page(&self, cookie: &str, path: &str) -> Answer {
+        let headers = if cookie.is_empty() { Vec::new() } else { vec![("cookie", cookie)] };
+        self.send(request("", Method::GET, path, &headers, None)).await
+    }
+
+    async fn sign_in(&self, fields: &[(&str, &str)]) -> Answer {
+        self.send(form_request("/sign-in", &[OWN], fields)).await
+    }
+}
+
+fn csrf(page: &Answer) -> String {
+    let after = page.text.split_once("name=\"csrf\" value=\"").unwrap().1;
+    after.split_once('"').unwrap().0.to_owned()
+}
+
+#[tokio::test]
+async fn a_person_sets_up_signs_out_and_signs_in_again() {
+    let house = House::new().await;
+    let session = house.set_up_ada().await;
+    let front = house.get_page(&session, "/").await;
+    assert!(front.html(200).contains("ada"));
+    let token = csrf(&front);
+    assert!(!token.is_empty());
+    let headers = [OWN, ("cookie", session.as_str())];
+    let out = house.send(form_request("/sign-out", &headers, &[("csrf", &token)])).await;
+    assert_eq!(out.sent_to(), "/sign-in");
+    assert!(out.headers["clear-site-data"].to_str().unwrap().contains("cache"));
+    assert!(house.get_page(&session, "/").await.sent_to().starts_with("/sign-in"));
+
+    let wrong = house.sign_in(&[("name", "ada"), ("password", "canary wrong password")]).await;
+    let text = wrong.html(401).to_owned();
+    assert!(!text.contains("canary"), "{text}");
+    let nobody = house.sign_in(&[("name", "nobody"), ("password", "canary wrong password")]).await;
+    assert_eq!(nobody.html(401).replace("nobody", "ada"), text, "the page tells who has an account");
+    let next = "/projects/default/secrets?search=A";
+    let signed = house.sign_in(&[("name", "ada"), ("password", PASSWORD), ("next", next)]).await;
+    assert_eq!(signed.sent_to(), next);
+    let session = cookie(&signed);
+    house.get_page(&session, next).await.html(200);
+    assert_eq!(house.get_page(&session, "/sign-in?next=/account").await.sent_to(), "/account");
+}
+
+#[tokio::test]
+async fn a_sign_in_leads_to_no_other_site() {
+    let house = House::new().await;
+    house.set_up_ada().await;
+    for next in ["https://evil.example/", "//evil.example", "/\\evil.example", "javascript:alert(1)", "\"><script>"] {
+        let signed = house.sign_in(&[("name", "ada"), ("password", PASSWORD), ("next", next)]).await;
+        assert_eq!(signed.sent_to(), "/", "{next}");
+        let query: String = form_urlencoded::byte_serialize(next.as_bytes()).collect();
+        let page = house.get_page("", &format!("/sign-in?next={query}")).await;
+        assert!(page.html(200).contains("name=\"next\" value=\"/\""), "{next}");
+    }
+}
+
+#[tokio::test]
+async fn no_form_is_taken_from_another_site_or_without_the_token_of_its_session() {
+    let house = House::new().await;
+    let session = house.set_up_ada().await;
+    let page = house.get_page(&session, "/projects/default/new-secret").await;
+    page.html(200);
+    let token = csrf(&page);
+    let path = "/projects/default/new-secret";
+    let send = async |headers: &[(&str, &str)], csrf: &str| {
+        let mut headers = headers.to_vec();
+        headers.push(("cookie", &session));
+        let fields = [("csrf", csrf), ("name", "FORGED"), ("place", "global"), ("value", "x")];
+        house.send(form_request(path, &headers, &fields)).await
+    };
+    for foreign in [
+        vec![("sec-fetch-site", "cross-site")],
+        vec![("sec-fetch-site", "same-site")],
+        vec![("origin", "https://evil.example"), ("host", "localhost")],
+        vec![("origin", "null"), ("host", "localhost")],
+        vec![],
+    ] {
+        assert_eq!(send(&foreign, &token).await.status, 403, "{foreign:?}");
+    }
+    for wrong in ["", "x", &token[1..]] {
+        send(&[OWN], wrong).await.html(403);
+    }
+    house.get("secrets/FORGED").await.problem(404, "not_found");
+    send(&[OWN], &token).await.sent_to();
+    house.get("secrets/FORGED").await.expect(200);
+    // signing somebody in from another site is refused, too
+    let fields = [("name", "ada"), ("password", PASSWORD)];
+    let forged = house.send(form_request("/sign-in", &[("sec-fetch-site", "cross-site")], &fields)).await;
+    assert_eq!(forged.status, 403);
+    let none = house.send(request("", Method::POST, "/sign-in", &[OWN], None).map(|_: Body| Body::empty())).await;
+    assert_eq!(none.status, 415);
+}
+
+#[tokio::test]
+async fn pages_cannot_be_framed_or_stored_and_tell_no_other_site_where_they_are() {
+    let house = House::new().await;
+    let session = house.set_up_ada().await;
+    for path in
+        ["/", "/projects/default/secrets", "/projects/default/new-secret", "/sign-in?next=/x", "/projects/no/secrets"]
+    {
+        let page = house.get_page(if path.starts_with("/sign") { "" } else { &session }, path).await;
+        page.html(page.status.as_u16());
+        let policy = page.headers[header::CONTENT_SECURITY_POLICY].to_str().unwrap();
+        for rule in
+            ["frame-ancestors 'none'", "form-action 'self'", "base-uri 'none'", "require-trusted-types-for 'script'"]
+        {
+            assert!(policy.contains(rule), "{path}: {policy}");
+        }
+        assert_eq!(page.headers[header::X_FRAME_OPTIONS], "DENY");
+        assert!(["same-origin", "no-referrer"].contains(&page.headers[header::REFERRER_POLICY].to_str().unwrap()));
+        assert_eq!(page.headers.get("access-control-allow-origin"), None);
+    }
+}
