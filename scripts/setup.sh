@@ -11,6 +11,8 @@ readonly node_version=24.19.0
 readonly deny_version=0.20.2
 readonly nextest_version=0.9.148
 readonly mcp_version=2.3.0
+readonly schemathesis_version=4.32.5
+readonly openapi_typescript_version=7.13.0
 readonly typescript_version=7.0.2
 readonly node_types_version=22.20.5
 export PATH=$tools/bin:${HOME:-/root}/.cargo/bin:$PATH
@@ -91,6 +93,17 @@ else
         || die "mcp $mcp_version could not be installed with pip"
 fi
 
+# It tries the API against its description.
+schemathesis_is_right() { [ -x "$tools/venv/bin/python" ] && "$tools/venv/bin/python" -c \
+    'import sys; from importlib.metadata import version; sys.exit(version("schemathesis") != sys.argv[1])' \
+    "$schemathesis_version" 2>/dev/null; }
+if schemathesis_is_right; then
+    say "schemathesis $schemathesis_version: $tools/venv"
+else
+    say "installing schemathesis $schemathesis_version"
+    pip_install st schemathesis "$schemathesis_version" || die "schemathesis could not be installed with pip"
+fi
+
 # TypeScript's compiler is a program; the types of Node come with it. The npm registry is asked through Deno.
 tsc_is_right() { [ -x "$tools/bin/tsc" ] && [ -d "$tools/typescript/node_modules/@types/node" ] \
     && [ "$("$tools/bin/tsc" --version 2>/dev/null)" = "Version $typescript_version" ]; }
@@ -108,6 +121,17 @@ else
     say "installing tsc $typescript_version"
     (install_tsc) || die "typescript $typescript_version could not be installed with deno"
     tsc_is_right || die "the installed tsc is not $typescript_version"
+fi
+
+# It makes types for TypeScript from the description of the API.
+if grep -qsF "\"version\": \"$openapi_typescript_version\"" "$tools/openapi/node_modules/openapi-typescript/package.json"; then
+    say "openapi-typescript $openapi_typescript_version: $tools/openapi"
+else
+    say "installing openapi-typescript $openapi_typescript_version"
+    mkdir -p "$tools/openapi"
+    printf '{"dependencies":{"openapi-typescript":"%s"}}\n' "$openapi_typescript_version" >"$tools/openapi/package.json"
+    (cd "$tools/openapi" && deno install --quiet --no-lock --node-modules-dir=auto) \
+        || die "openapi-typescript could not be installed with deno"
 fi
 
 # Its package has no command of its own: the program is linked. A Node on PATH may be any; the tests take this one.

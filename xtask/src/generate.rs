@@ -18,7 +18,7 @@ pub(crate) fn generated() -> Vec<Generated> {
 
 /// The description of the HTTP API, as the server serves it.
 fn openapi() -> io::Result<String> {
-    strongroom_server::document().to_pretty_json().map(|text| text + "\n").map_err(io::Error::other)
+    serde_json::to_string_pretty(&strongroom_server::document()).map(|text| text + "\n").map_err(io::Error::other)
 }
 
 /// The names that need a grant, from the lists that refuse them.

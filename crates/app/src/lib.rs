@@ -22,6 +22,7 @@ mod keys;
 pub mod links;
 mod live;
 pub mod logs;
+pub mod metrics;
 mod once;
 mod open;
 pub mod projects;

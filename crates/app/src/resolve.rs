@@ -193,6 +193,7 @@ pub async fn deliver(app: &App, caller: &Caller, prepared: Prepared<'_>) -> Resu
         };
         app.store.write(write).await?;
     }
+    app.counts.delivered(leaving.len());
     let secrets: Result<Vec<_>, Error> = leaving
         .into_iter()
         .map(|sealed| Ok((sealed.head.name.to_string(), project.open(&sealed.head, &sealed.envelope)?)))

@@ -1,5 +1,8 @@
 //! The OpenAPI document, generated from the handlers.
 
+mod examples;
+mod forms;
+
 use utoipa::openapi::path::{Operation, Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::schema::Type;
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
@@ -36,9 +39,17 @@ fn frame() -> OpenApi {
         .build()
 }
 
-/// The whole document. Operations are named `tag_handler`, which is unique; refusals say their media type; what is the same
+/// The whole document as JSON, with the forms of texts and with examples.
+pub fn document() -> serde_json::Value {
+    let mut document = serde_json::to_value(described()).expect("a document has text keys only");
+    forms::write(&mut document);
+    examples::write(&mut document);
+    document
+}
+
+/// Operations are named `tag_handler`, which is unique; refusals say their media type; what is the same
 /// for all operations of a method is said here once.
-pub fn document() -> OpenApi {
+fn described() -> OpenApi {
     let whole = |routes: Vec<Route>| {
         routes.into_iter().fold(OpenApiRouter::new(), |router, Route { methods, described, .. }| {
             router.routes((described.schemas, described.paths, methods))

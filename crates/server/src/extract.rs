@@ -303,6 +303,10 @@ fn append(bytes: &mut Zeroizing<Vec<u8>>, more: &[u8]) {
 }
 
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Failure> {
+    // a list would be taken for the fields of an object in their order
+    if bytes.trim_ascii_start().first() == Some(&b'[') {
+        return Err(Failure::invalid("body", "the body is a list; it must be an object"));
+    }
     serde_json::from_slice(bytes).map_err(|error| {
         let place = format!("line {}, column {}", error.line(), error.column());
         let text = safe(&error.to_string()).unwrap_or_else(|| match error.classify() {

@@ -3,7 +3,7 @@
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
 use strongroom_api::{Code, FieldError, Problem};
-use strongroom_app::{Error, Fault};
+use strongroom_app::{Error, Fault, StoreError};
 
 /// A refusal on its way out. The request's id is filled in by the outermost guard.
 #[derive(Debug)]
@@ -70,6 +70,7 @@ impl From<Error> for Failure {
             Error::Unavailable(detail) => Problem::new(Code::Unavailable, detail),
             Error::Timeout => Problem::new(Code::Timeout, Error::Timeout.to_string()),
             Error::Overloaded => Problem::new(Code::Unavailable, Error::Overloaded.to_string()),
+            Error::Store(StoreError::Beyond) => Problem::new(Code::Invalid, StoreError::Beyond.to_string()),
             error @ (Error::Damaged { .. } | Error::Store(_)) => hidden(&error),
         };
         Self(Box::new(problem))
@@ -94,7 +95,7 @@ fn hidden(error: &Error) -> Problem {
         Error::Damaged { what, .. } => {
             Problem::new(Code::Internal, format!("{what} does not open: {DAMAGED}. Nothing was delivered."))
         }
-        Error::Store(strongroom_app::StoreError::Unavailable(_)) => {
+        Error::Store(StoreError::Unavailable(_)) => {
             Problem::new(Code::Unavailable, "the store is not available; nothing was changed")
         }
         _ => Problem::new(Code::Internal, "the store did not do what it was asked; the server's log has the cause"),

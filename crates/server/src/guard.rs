@@ -152,6 +152,7 @@ pub(crate) async fn admit(served: Arc<Served>, mut request: Request, routes: Rou
         response.headers_mut().insert(header::STRICT_TRANSPORT_SECURITY, HSTS);
     }
     let status = response.status();
+    served.answers.count(status);
     if status.is_server_error() {
         tracing::warn!(request_id = id.0, %method, path = shown(uri.path()), status = status.as_u16(), "request failed");
     } else {

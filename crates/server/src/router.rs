@@ -12,8 +12,8 @@ use strongroom_api::Code;
 use strongroom_app::App;
 
 use crate::api::{
-    access, apps, audit, copies, events, functions, instance, jobs, links, logs, members, projects, resolve, secrets,
-    session, settings, tokens, users,
+    access, apps, audit, copies, events, functions, instance, jobs, links, logs, members, metrics, projects, resolve,
+    secrets, session, settings, tokens, users,
 };
 use crate::edge::Edge;
 use crate::failure::Failure;
@@ -35,6 +35,7 @@ pub struct Served {
     pub(crate) known_hosts: Vec<String>,
     /// What limits callers before and after their requests reach a router.
     pub(crate) edge: Arc<Edge>,
+    pub(crate) answers: metrics::Answers,
 }
 
 impl Served {
@@ -58,6 +59,7 @@ impl Served {
             drafts: Arc::default(),
             known_hosts,
             edge,
+            answers: metrics::Answers::default(),
         })
     }
 
@@ -139,9 +141,9 @@ fn instance_routes() -> Vec<Route> {
     ]
 }
 
-/// Whether the server lives and is ready.
+/// Whether the server lives and is ready, and how it fares.
 fn health_routes() -> Vec<Route> {
-    vec![routes!(instance::healthz), routes!(instance::readyz)]
+    vec![routes!(instance::healthz), routes!(instance::readyz), routes!(metrics::metrics)]
 }
 
 /// Every page. Which of them need nobody to be signed in stands in `web/gate.rs`.

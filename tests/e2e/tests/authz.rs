@@ -94,9 +94,10 @@ const PROJECT: [(&str, &str, Right); 58] = [
     ("DELETE", "", Right::Owner),
 ];
 
-const INSTANCE: [(&str, &str, Right); 6] = [
+const INSTANCE: [(&str, &str, Right); 7] = [
     ("GET", "/healthz", Right::Public),
     ("GET", "/readyz", Right::Public),
+    ("GET", "/metrics", LOGS),
     ("GET", "/api/v1/whoami", Right::Own),
     ("GET", "/api/v1/server", Right::Own),
     ("GET", "/api/v1/projects", Right::Own),

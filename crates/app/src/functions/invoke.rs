@@ -59,6 +59,7 @@ pub async fn invoke(app: &Arc<App>, mut call: Invocation<'_>) -> Result<Response
         app.count_anonymous_denial(&call.client.map_or_else(|| "socket".to_owned(), |client| client.to_string()));
     }
     authorised?;
+    app.counts.invocations.fetch_add(1, Ordering::Relaxed);
     if app.clock.now().as_millisecond() >= entry.valid_until.load(Ordering::SeqCst) {
         app.expire(&entry.project).await?;
     }

@@ -49,12 +49,18 @@ pub(crate) async fn list(
         since: moment("since", params.since.as_deref(), scene.app.now())?,
         until: moment("until", params.until.as_deref(), scene.app.now())?,
         search: params.search,
-        before: params.before,
+        before: known_position(params.before)?,
         limit,
     };
     let items = audit::list(&scene.app, &scene.caller, &scene.project, query).await?;
     let next_cursor = if items.len() == limit { items.last().map(|item| item.seq.to_string()) } else { None };
     Ok(Json(Page { items, next_cursor }))
+}
+
+/// A number that no record has is a mistake.
+fn known_position(before: Option<u64>) -> Result<Option<u64>, Failure> {
+    let is_none = before.is_some_and(|number| i64::try_from(number).is_err());
+    if is_none { Err(Failure::invalid("before", "this number is too large")) } else { Ok(before) }
 }
 
 /// What the trail is compared with.

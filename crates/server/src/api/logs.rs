@@ -62,7 +62,7 @@ impl LogParams {
     }
 
     fn before(&self) -> Result<Option<u64>, Failure> {
-        let Some(cursor) = &self.cursor else { return Ok(None) };
+        let Some(cursor) = self.cursor.as_ref().filter(|text| !text.is_empty()) else { return Ok(None) };
         if self.after.is_some() {
             return Err(Failure::invalid(
                 "cursor",

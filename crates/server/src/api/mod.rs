@@ -11,6 +11,7 @@ pub(crate) mod jobs;
 pub(crate) mod links;
 pub(crate) mod logs;
 pub(crate) mod members;
+pub(crate) mod metrics;
 pub(crate) mod projects;
 pub(crate) mod resolve;
 pub(crate) mod secrets;
@@ -63,7 +64,7 @@ pub(crate) struct PageParams {
 impl PageParams {
     /// The page of a whole list. `key` tells its items apart.
     pub(crate) fn of<T>(&self, mut items: Vec<T>, key: impl Fn(&T) -> String) -> Result<Json<Page<T>>, Failure> {
-        if let Some(cursor) = &self.cursor {
+        if let Some(cursor) = self.cursor.as_ref().filter(|cursor| !cursor.is_empty()) {
             let last = items.iter().position(|item| hex::encode(key(item)) == *cursor).ok_or_else(unknown_cursor)?;
             items.drain(..=last);
         }

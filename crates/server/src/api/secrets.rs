@@ -62,7 +62,7 @@ pub(crate) async fn list(scene: Scene<Lists>, Query(params): Query<ListParams>) 
         user: optional("user", parts.user)?,
         search: params.search,
         state: None,
-        after: params.cursor.as_deref().map(from_cursor).transpose()?,
+        after: params.cursor.as_deref().filter(|text| !text.is_empty()).map(from_cursor).transpose()?,
         limit: limit(params.limit, if names_only { 10_000 } else { 1_000 })?,
     };
     if names_only {

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use strongroom_api::secrets::{SecretDetail, SecretItem, UpdateSecret, Written};
 use strongroom_api::{Page, Problem};
 use strongroom_app::secrets::{self, Delete, ListQuery, Presence, Write};
-use strongroom_model::{Scope, ScopeKind};
+use strongroom_model::{Scope, ScopeKind, SecretName};
 
 use super::secrets::{change, if_match, last};
 use super::{from_cursor, limit, to_cursor};
@@ -52,7 +52,7 @@ pub(crate) async fn list(
         scope: Some(if scope.user().is_some() { ScopeKind::User } else { ScopeKind::System }),
         user: scope.user().cloned(),
         limit: limit(params.limit, 1_000)?,
-        after: params.cursor.as_deref().map(from_cursor).transpose()?,
+        after: params.cursor.as_deref().filter(|text| !text.is_empty()).map(from_cursor).transpose()?,
         ..ListQuery::default()
     };
     let (items, next) = secrets::list(&scene.app, &scene.caller, &scene.project, query).await?;
@@ -82,6 +82,7 @@ pub(crate) async fn set(
     Json(body): Json<UpdateSecret>,
 ) -> Result<Json<Written>, Failure> {
     let (scope, name) = (scope(params.user.as_ref())?, place::name(last(&path))?);
+    agrees(&scope, &name, &body)?;
     let force = body.force;
     let write = Write {
         scope,
@@ -93,6 +94,21 @@ pub(crate) async fn set(
         dry_run: false,
     };
     Ok(Json(secrets::write(&scene.app, &scene.caller, &scene.project, write).await?))
+}
+
+/// A body that names its place names the one in the address.
+fn agrees(scope: &Scope, name: &SecretName, body: &UpdateSecret) -> Result<(), Failure> {
+    let differs = |said: &Option<String>, own: &str| said.as_ref().is_some_and(|said| !said.is_empty() && said != own);
+    let all = [
+        ("name", differs(&body.name, name.as_str())),
+        ("scope", differs(&body.scope, &scope.kind().to_string())),
+        ("namespace", differs(&body.namespace, "")),
+        ("app", differs(&body.app, "")),
+    ];
+    match all.into_iter().find(|(_, differs)| *differs) {
+        Some((at, _)) => Err(Failure::invalid(at, format!("the address and the body disagree about the {at}"))),
+        None => Ok(()),
+    }
 }
 
 /// Deletes a settings secret.

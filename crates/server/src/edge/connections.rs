@@ -55,7 +55,6 @@ impl Connections {
     }
 
     /// How many are open.
-    #[cfg(test)]
     pub(crate) fn open_now(&self) -> usize {
         self.counts.open.load(Ordering::Relaxed)
     }

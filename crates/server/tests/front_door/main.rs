@@ -6,6 +6,7 @@ mod door;
 mod http;
 mod links;
 mod members;
+mod metrics;
 mod openapi;
 mod pages;
 mod people;

@@ -84,6 +84,9 @@ pub enum StoreError {
     /// A uniqueness rule refused the row. Callers check first; this is the last line.
     #[error("the row exists already: {0}")]
     Exists(&'static str),
+    /// A number from outside that no counter reaches.
+    #[error("a number is too large")]
+    Beyond,
     /// Made by a newer version of the program.
     #[error("the store has schema version {found}, this program knows up to {known}; use the newer program")]
     TooNew {

@@ -52,9 +52,10 @@ pub(super) fn optional_millis(at: Option<Timestamp>) -> Option<i64> {
     at.map(millis)
 }
 
-/// A counter as stored. Counters begin at 0 or 1 and rise by one, so that none reaches the bound.
+/// A counter as stored. Counters begin at 0 or 1 and rise by one, so that none reaches the bound: one that lies beyond it
+/// was made up by a caller.
 pub(super) fn stored(number: u64) -> Result<i64, StoreError> {
-    i64::try_from(number).map_err(|_| StoreError::Damaged("a number is out of range"))
+    i64::try_from(number).map_err(|_| StoreError::Beyond)
 }
 
 /// A page size as stored; more than there can be rows means all of them.
