@@ -125,6 +125,11 @@ impl Instance {
 
     /// Starts the server on the data directory as it is, and waits until it listens.
     pub async fn boot(&mut self) {
+        assert!(self.try_boot().await, "the server did not start:\n{}", self.log());
+    }
+
+    /// Starts the server on the data directory as it is. Whether it listens; if not, it has ended.
+    pub async fn try_boot(&mut self) -> bool {
         assert!(self.process.is_none(), "the server runs already");
         self.starts += 1;
         let log = File::create(self.folder().join(format!("server-{}.log", self.starts))).unwrap();
@@ -134,7 +139,8 @@ impl Instance {
         let ready =
             async { (announced(&mut lines, "listening on ").await, announced(&mut lines, "functions on ").await) };
         let (Some(management), Some(functions)) = wait::in_time("the server's two lines", ready).await else {
-            panic!("the server did not start:\n{}", self.log());
+            wait::in_time("the server's end", child.wait()).await.unwrap();
+            return false;
         };
         let witness = Arc::clone(&self.witness);
         tokio::spawn(async move {
@@ -145,6 +151,7 @@ impl Instance {
             }
         });
         self.process = Some(Process { child, pid, management, functions });
+        true
     }
 
     /// What the server has logged, all starts together.

@@ -12,6 +12,7 @@ mod people;
 mod protection;
 mod raw;
 mod rights;
+mod rows;
 mod sandbox;
 mod storage;
 mod tokens;
