@@ -166,6 +166,8 @@ impl Record {
 /// Which records to list.
 #[derive(Debug, Clone, Default)]
 pub struct Query {
+    /// Of all projects, also those that are gone, and of none: for the instance's owner.
+    pub everything: bool,
     /// Only actions that begin with this.
     pub action: Option<String>,
     /// Only at or after.
@@ -180,10 +182,18 @@ pub struct Query {
     pub limit: usize,
 }
 
+/// Whoever reads a project's records may; the whole instance's are its owner's.
+async fn enter(app: &App, caller: &Caller, project: &ProjectName, query: &Query) -> Result<(), Error> {
+    if query.everything {
+        app.require_owner(caller, "audit.everything").await?;
+    }
+    app.enter(caller, project, Capability::AuditRead, Reach::Project).await.map(|_| ())
+}
+
 impl Query {
     fn filter(self, project: &ProjectName) -> AuditFilter {
         AuditFilter {
-            project: Some(project.to_string()),
+            project: (!self.everything).then(|| project.to_string()),
             action: self.action,
             since: self.since,
             until: self.until,
@@ -196,7 +206,7 @@ impl Query {
 
 /// A project's records, newest first.
 pub async fn list(app: &App, caller: &Caller, project: &ProjectName, query: Query) -> Result<Vec<AuditItem>, Error> {
-    app.enter(caller, project, Capability::AuditRead, Reach::Project).await?;
+    enter(app, caller, project, &query).await?;
     let filter = query.filter(project);
     let rows = app.store.read(|rows: &mut dyn Rows| rows.audit(&filter).map_err(Error::from)).await?;
     rows.into_iter().map(item).collect()

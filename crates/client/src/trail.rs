@@ -19,6 +19,8 @@ const PAUSE_SECONDS: u64 = 60;
 /// Which audit records to list.
 #[derive(Debug, Clone, Default)]
 pub struct AuditFilter<'a> {
+    /// Records of the whole instance, for its owner.
+    pub everything: bool,
     /// Only actions that begin with this.
     pub action: Option<&'a str>,
     /// Only from this point in time on.
@@ -90,7 +92,7 @@ impl Project<'_> {
     pub async fn audit(&self, filter: &AuditFilter<'_>) -> Result<Page<AuditItem>, ClientError> {
         let call =
             self.call(Method::GET, &["audit"]).query("action", filter.action).query("since", filter.since.as_deref());
-        let call = call.query("until", filter.until.as_deref());
+        let call = call.query("until", filter.until.as_deref()).query_flag("everything", filter.everything);
         let call = call.query("search", filter.search).query_number("limit", filter.limit);
         call.query_number("before", filter.before).send().await
     }
@@ -108,6 +110,7 @@ impl Project<'_> {
     /// The records, oldest first, as they come: `jsonl` or `csv`. `limit` and `before` are not looked at.
     pub async fn export_audit(&self, format: &str, filter: &AuditFilter<'_>) -> Result<Download, ClientError> {
         let call = self.call(Method::GET, &["audit", "export"]).query("format", Some(format));
+        let call = call.query_flag("everything", filter.everything);
         let call = call.query("action", filter.action).query("since", filter.since.as_deref());
         let call = call.query("until", filter.until.as_deref()).query("search", filter.search);
         Ok(Download { address: self.client.name(), body: call.stream().await? })

@@ -28,7 +28,7 @@ pub mod wait;
 pub mod witness;
 
 pub use cli::Output;
-pub use client::{Answer, Client};
+pub use client::{Answer, Call, Client};
 pub use instance::{Instance, Setup};
 
 /// Tells what a test at full count has seen, for the soak's report.

@@ -4,12 +4,11 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use strongroom_api::trail::AuditItem;
-use strongroom_model::{Capability, ProjectName};
+use strongroom_model::ProjectName;
 use strongroom_store::Rows;
 use strongroom_store::port::AuditFilter;
 
-use super::{Query, item};
-use crate::authz::Reach;
+use super::{Query, enter, item};
 use crate::caller::Caller;
 use crate::error::Error;
 use crate::open::App;
@@ -32,7 +31,7 @@ pub struct Export {
 impl Export {
     /// Begins one. `limit` and `before` of the query are not looked at.
     pub async fn begin(app: &Arc<App>, caller: &Caller, project: &ProjectName, query: Query) -> Result<Self, Error> {
-        app.enter(caller, project, Capability::AuditRead, Reach::Project).await?;
+        enter(app, caller, project, &query).await?;
         let nodes = app.store.read(|rows: &mut dyn Rows| rows.audit_nodes().map_err(Error::from)).await?;
         let filter = AuditFilter { limit: BATCH, before: None, ..query.filter(project) };
         Ok(Self { app: Arc::clone(app), caller: caller.clone(), filter, nodes: nodes.into(), after: 0 })

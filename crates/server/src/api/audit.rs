@@ -21,6 +21,9 @@ const MAX_ANCHORS: usize = 5_000;
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct AuditParams {
+    /// Records of the whole instance, also of projects that are gone and of none: for the instance's owner.
+    #[serde(default)]
+    everything: bool,
     /// Only actions that begin with this, such as `secret.` or `values.resolve`.
     action: Option<String>,
     /// Only since this point in time, or since this long ago.
@@ -45,6 +48,7 @@ pub(crate) async fn list(
 ) -> Result<Json<Page<AuditItem>>, Failure> {
     let limit = limit(params.limit, 1_000)?;
     let query = audit::Query {
+        everything: params.everything,
         action: params.action,
         since: moment("since", params.since.as_deref(), scene.app.now())?,
         until: moment("until", params.until.as_deref(), scene.app.now())?,

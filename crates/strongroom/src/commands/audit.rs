@@ -30,6 +30,9 @@ pub(crate) enum Command {
 
 #[derive(Args)]
 pub(crate) struct ListArgs {
+    /// Records of the whole instance, also of projects that are gone and of none; for the instance's owner
+    #[arg(long)]
+    everything: bool,
     /// Only actions that begin with this, such as secret.set
     #[arg(long, value_name = "ACTION")]
     action: Option<String>,
@@ -62,6 +65,7 @@ pub(crate) fn run(context: &Context, command: Command) -> Result<Exit, Failure> 
 
 fn list(context: &Context, args: &ListArgs) -> Result<Exit, Failure> {
     let filter = AuditFilter {
+        everything: args.everything,
         action: args.action.as_deref(),
         since: since(context, args.since.as_deref())?,
         until: moment(context, "--until", args.until.as_deref())?,

@@ -34,6 +34,9 @@ pub(crate) struct ExportParams {
     #[serde(default)]
     #[param(inline)]
     format: Form,
+    /// Records of the whole instance, also of projects that are gone and of none: for the instance's owner.
+    #[serde(default)]
+    everything: bool,
     /// Only actions that begin with this.
     action: Option<String>,
     /// Only since this point in time, or since this long ago.
@@ -49,6 +52,7 @@ pub(crate) struct ExportParams {
     responses((status = 200, description = "records, one a line", content((String = "application/x-ndjson"), (String = "text/csv"))), (status = "default", description = "refused", body = Problem)))]
 pub(crate) async fn export(scene: Scene<ReadsAudit>, Query(params): Query<ExportParams>) -> Result<Response, Failure> {
     let query = audit::Query {
+        everything: params.everything,
         action: params.action,
         since: moment("since", params.since.as_deref(), scene.app.now())?,
         until: moment("until", params.until.as_deref(), scene.app.now())?,

@@ -13,6 +13,9 @@ pub(crate) struct ExportArgs {
     /// JSON lines, or a table for spreadsheets in which no cell is a formula
     #[arg(long, value_enum, value_name = "FORMAT", default_value = "jsonl")]
     format: Form,
+    /// Records of the whole instance, also of projects that are gone and of none; for the instance's owner
+    #[arg(long)]
+    everything: bool,
     /// Only actions that begin with this, such as secret.set
     #[arg(long, value_name = "ACTION")]
     action: Option<String>,
@@ -35,6 +38,7 @@ enum Form {
 
 pub(crate) fn run(context: &Context, args: &ExportArgs) -> Result<Exit, Failure> {
     let filter = AuditFilter {
+        everything: args.everything,
         action: args.action.as_deref(),
         since: since(context, args.since.as_deref())?,
         until: moment(context, "--until", args.until.as_deref())?,

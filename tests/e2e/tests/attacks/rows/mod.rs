@@ -21,6 +21,7 @@ struct World {
     copy: PathBuf,
     tokens: BTreeMap<&'static str, String>,
     run: String,
+    links: BTreeMap<&'static str, String>,
     before: Seen,
 }
 
@@ -59,6 +60,7 @@ async fn prepare() -> World {
     jobs::until(&owner, &run, "succeeded").await;
     instance.caller().with_token(owner.token().unwrap()).get(&path("private")).send().await.expect(200);
     let tokens = tokens(&instance).await;
+    let links = links(&instance).await;
     let expired = instance.anonymous().with_token(&tokens["expired"]);
     wait::eventually("both expiries", || async {
         let token_is_over = expired.get("stats").send().await.status == 401;
@@ -69,7 +71,7 @@ async fn prepare() -> World {
     fill_slots(&instance);
     let copy = instance.work().join("copy.db");
     fs::copy(instance.database(), &copy).unwrap();
-    let mut world = World { instance, copy, tokens, run, before: Seen::new() };
+    let mut world = World { instance, copy, tokens, run, links, before: Seen::new() };
     assert!(world.boot(&[]).await, "the untouched copy does not start");
     world.before = world.look().await;
     let missing: Vec<_> = GIVEN.iter().filter(|what| world.before[**what].is_none()).collect();
@@ -106,6 +108,25 @@ async fn tokens(instance: &Instance) -> BTreeMap<&'static str, String> {
     tokens
 }
 
+/// Fill-in links by what became of them, with their codes.
+async fn links(instance: &Instance) -> BTreeMap<&'static str, String> {
+    let mut links = BTreeMap::new();
+    for state in ["open", "filled", "revoked"] {
+        let body = json!({ "secrets": [{ "name": format!("ASKED_{state}") }] });
+        let made = instance.owner().post("links").json(&body).unwitnessed().send().await.expect(201).json();
+        let code = made["url"].as_str().unwrap().rsplit('/').next().unwrap().to_owned();
+        if state == "filled" {
+            let body = json!({ "code": code, "secrets": { "ASKED_filled": instance.plant() } });
+            instance.anonymous().post("/api/v1/fill").json(&body).send().await.expect(200);
+        } else if state == "revoked" {
+            let id = made["link"]["id"].as_str().unwrap();
+            instance.owner().delete(&format!("links/{id}")).send().await.expect(200);
+        }
+        links.insert(state, code);
+    }
+    links
+}
+
 /// A slot comes once a year: a row as the scheduler writes it.
 fn fill_slots(instance: &Instance) {
     let database = Connection::open(instance.database()).unwrap();
@@ -114,7 +135,8 @@ fn fill_slots(instance: &Instance) {
 }
 
 /// What gives something in the first place.
-const GIVEN: [&str; 10] = [
+const GIVEN: [&str; 11] = [
+    "open link asks",
     "lister lists",
     "owner: default",
     "owner: staging",
@@ -178,6 +200,14 @@ impl World {
         }
         let revealed = owner.post("secrets/A/reveal").send().await;
         seen.insert("owner reveals".to_owned(), (revealed.status < 400).then(|| canary::digest(&revealed.text())));
+        for (state, code) in &self.links {
+            let asked = self.instance.anonymous().post("/api/v1/fill/look").json(&json!({ "code": code })).send().await;
+            let names = |body: &serde_json::Value| -> Vec<String> {
+                body["secrets"].as_array().unwrap().iter().map(|secret| secret["name"].to_string()).collect()
+            };
+            let asks = (asked.status < 400).then(|| names(&asked.json()).join("\n"));
+            seen.insert(format!("{state} link asks"), asks);
+        }
         self.look_at_workloads(&owner, &mut seen).await;
         seen
     }
@@ -320,7 +350,7 @@ async fn try_tables(only: &[&str]) {
 const GROUPS: [&[&str]; 5] = [
     &["instance", "projects", "project_keys", "namespaces", "apps", "epochs", "idempotency", "read_facts", "logs"],
     &["secrets", "versions"],
-    &["tokens"],
+    &["tokens", "links"],
     &["workloads", "deployments", "bundles"],
     &["runs", "slots", "audit", "audit_nodes", "audit_cuts"],
 ];
@@ -336,7 +366,7 @@ async fn attack_53_no_edit_of_secrets_and_versions_gives_anybody_anything() {
 }
 
 #[tokio::test]
-async fn attack_53_no_edit_of_tokens_gives_anybody_anything() {
+async fn attack_53_no_edit_of_tokens_and_links_gives_anybody_anything() {
     try_tables(GROUPS[2]).await;
 }
 

@@ -1,0 +1,223 @@
+//! Every operation of the served OpenAPI document that can change something leaves a record of the request that did it, or
+//! stands here with the reason why it leaves none. And no record holds anything that was sent as a value, whatever its type.
+
+use std::collections::BTreeMap;
+
+use http::Method;
+use serde_json::{Value, json};
+use strongroom_e2e::functions::{self, open};
+use strongroom_e2e::{Answer, Call, Client, Instance, Setup, jobs};
+
+/// Operations that are not audited: method, path, reason. This is the whole list; reads of metadata (GET) change and deliver
+/// nothing, and those that deliver values stand in `DELIVERIES`.
+const UNAUDITED: &[(&str, &str, &str)] = &[
+    ("POST", "/audit/verify", "compares the trail with anchors; changes and delivers nothing"),
+    ("POST", "/api/v1/fill/look", "what a link asks for: names alone, as often as a chat program's preview looks"),
+];
+
+/// Reads that deliver values.
+const DELIVERIES: [(&str, &str); 2] = [("GET", "/resolve"), ("GET", "/export")];
+
+/// A world in which each operation can succeed once.
+struct World {
+    instance: Instance,
+    owner: Client,
+    ids: BTreeMap<&'static str, String>,
+}
+
+async fn world() -> World {
+    let instance = Setup::default().word("--audit-anchor").word("file:work/anchors").start().await;
+    let owner = instance.owner();
+    for name in ["READ", "TO_DELETE", "TO_ROLL", "TO_ROLL", "GONE", "COPIED"] {
+        owner.set(name, &instance.plant()).await;
+    }
+    owner.delete("secrets/GONE").send().await.expect(200);
+    owner.call(Method::PATCH, ".").json(&json!({ "allow_reveal": true })).send().await.expect(200);
+    owner.post("/api/v1/projects").json(&json!({ "name": "doomed" })).send().await.expect(201);
+    for name in ["doomed", "staging"] {
+        owner.post("namespaces").json(&json!({ "name": name })).send().await.expect(201);
+    }
+    owner.post("apps").json(&json!({ "id": "doomed" })).send().await.expect(201);
+    owner.put("settings/secrets/DOOMED").json(&json!({ "value": instance.plant() })).send().await.expect(200);
+    let (code, once) = ("export default () => new Response('ok');\n", json!({ "retries": 0 }));
+    let job = "export default async (payload) => { if (payload.fails) throw new Error('asked to'); };\n";
+    for end in ["// one\n", "// two\n"] {
+        functions::deploy(&owner, "rolled", &open(), &format!("{code}{end}")).await;
+        jobs::deploy(&owner, "rolled", &once, &format!("{job}{end}")).await;
+    }
+    let slow = "export default () => new Promise((resolve) => setTimeout(resolve, 600_000));\n";
+    jobs::deploy(&owner, "slow", &once, slow).await;
+    functions::deploy(&owner, "doomed", &open(), "export default () => new Response('ok');\n").await;
+    jobs::deploy(&owner, "doomed", &json!({}), "export default async () => {};\n").await;
+    let dead = jobs::run(&owner, "rolled", &json!({ "fails": true })).await;
+    jobs::until(&owner, &dead, "dead").await;
+    let endless = jobs::run(&owner, "slow", &json!({})).await;
+    let (_, token) = instance.mint(&["secrets:list"]).await;
+    let link = |name: &str| {
+        let body = json!({ "secrets": [{ "name": name }] });
+        owner.post("links").json(&body).unwitnessed().send()
+    };
+    let (doomed, filled) = (link("BY_LINK").await.expect(201).json(), link("BY_FILL").await.expect(201).json());
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let ids = [
+        ("dead run", dead),
+        ("endless run", endless),
+        ("token", text(&token["id"])),
+        ("link", text(&doomed["link"]["id"])),
+        ("code", text(&filled["url"]).rsplit('/').next().unwrap().to_owned()),
+    ];
+    World { ids: ids.into(), instance, owner }
+}
+
+impl World {
+    /// A call of this operation that succeeds, with planted values wherever values and other text may stand. None where the
+    /// operation is not known here.
+    fn call(&self, method: &str, path: &str) -> Option<Call> {
+        let (owner, plant) = (&self.owner, || self.instance.plant());
+        let id = |name: &str| &self.ids[name];
+        let function = json!({ "manifest": open(), "bundle": "export default () => new Response('new');\n" });
+        let job = json!({ "manifest": {}, "bundle": "export default async () => {};\n" });
+        let below = path.strip_prefix("/api/v1/projects/{project}").unwrap_or(path);
+        let call = match (method, below) {
+            ("POST", "/secrets") => owner.post("secrets").json(&json!({ "name": "NEW", "value": plant() })),
+            ("PUT", "/secrets") => owner.put("secrets").json(&json!({ "secrets": { "READ": plant() } })),
+            ("PUT", "/secrets/{name}") => owner.put("secrets/READ").json(&json!({ "value": plant() })),
+            ("DELETE", "/secrets/{name}") => owner.delete("secrets/TO_DELETE"),
+            ("POST", "/secrets/{name}/rollback") => {
+                owner.post("secrets/TO_ROLL/rollback").json(&json!({ "version": 1 }))
+            }
+            ("POST", "/secrets/{name}/restore") => owner.post("secrets/GONE/restore"),
+            ("POST", "/secrets/{name}/reveal") => owner.post("secrets/READ/reveal"),
+            ("POST", "/declarations") => {
+                owner.post("declarations").json(&json!({ "secrets": [{ "name": "DECLARED" }] }))
+            }
+            ("POST", "/copies") => {
+                owner.post("copies").json(&json!({ "to_namespace": "staging", "names": ["COPIED"] }))
+            }
+            ("GET", "/resolve") => owner.get("resolve"),
+            ("GET", "/export") => owner.get("export"),
+            ("PUT", "/settings/secrets/{name}") => owner.put("settings/secrets/S").json(&json!({ "value": plant() })),
+            ("DELETE", "/settings/secrets/{name}") => owner.delete("settings/secrets/DOOMED"),
+            ("POST", "/namespaces") => owner.post("namespaces").json(&json!({ "name": "new" })),
+            ("PATCH", "/namespaces/{name}") => {
+                owner.call(Method::PATCH, "namespaces/staging").json(&json!({ "protected": true }))
+            }
+            ("DELETE", "/namespaces/{name}") => owner.delete("namespaces/doomed"),
+            ("POST", "/apps") => owner.post("apps").json(&json!({ "id": "new" })),
+            ("DELETE", "/apps/{id}") => owner.delete("apps/doomed"),
+            ("PUT", "/functions/{name}") => owner.put("functions/new").json(&function),
+            ("DELETE", "/functions/{name}") => owner.delete("functions/doomed"),
+            ("POST", "/functions/{name}/rollback") => owner.post("functions/rolled/rollback").json(&json!({})),
+            ("PUT", "/jobs/{name}") => owner.put("jobs/new").json(&job),
+            ("DELETE", "/jobs/{name}") => owner.delete("jobs/doomed"),
+            ("POST", "/jobs/{name}/rollback") => owner.post("jobs/rolled/rollback").json(&json!({})),
+            ("POST", "/jobs/{name}/runs") => {
+                owner.post("jobs/rolled/runs").json(&json!({ "payload": { "x": plant() } }))
+            }
+            ("POST", "/runs/{run}/retry") => owner.post(&format!("runs/{}/retry", id("dead run"))),
+            ("POST", "/runs/{run}/cancel") => owner.post(&format!("runs/{}/cancel", id("endless run"))),
+            ("POST", "/tokens") => {
+                owner.post("tokens").json(&json!({ "name": "new", "capabilities": ["secrets:list"] })).unwitnessed()
+            }
+            ("DELETE", "/tokens/{id}") => owner.delete(&format!("tokens/{}", id("token"))),
+            ("POST", "/links") => owner.post("links").json(&json!({ "secrets": [{ "name": "ASKED" }] })).unwitnessed(),
+            ("DELETE", "/links/{id}") => owner.delete(&format!("links/{}", id("link"))),
+            ("POST", "/api/v1/fill") => {
+                let body = json!({ "code": id("code"), "secrets": { "BY_FILL": plant() } });
+                self.instance.anonymous().post("/api/v1/fill").json(&body)
+            }
+            ("POST", "/audit/anchors") => owner.post("audit/anchors"),
+            ("PATCH", "") => owner.call(Method::PATCH, ".").json(&json!({ "value_hints": true })),
+            ("DELETE", "") => owner.in_project("doomed").delete(".?confirm=doomed"),
+            ("POST", "/api/v1/projects") => owner.post("/api/v1/projects").json(&json!({ "name": "new" })),
+            _ => return None,
+        };
+        // what tools send along, and what must not come into the trail
+        let planted = self.instance.plant_plain();
+        Some(
+            call.header("x-vault-token", &planted)
+                .header("cookie", &format!("id={planted}"))
+                .header("referer", &planted),
+        )
+    }
+}
+
+/// The record of this request, if there is one.
+async fn record(owner: &Client, answer: &Answer) -> Option<Value> {
+    let id = answer.header("x-request-id");
+    let found = owner.get(&format!("audit?everything=true&limit=1000&search={id}")).send().await.expect(200).json();
+    found["items"].as_array().unwrap().iter().find(|record| record["request_id"] == id).cloned()
+}
+
+#[tokio::test]
+async fn attack_36_every_operation_that_changes_or_delivers_leaves_a_record() {
+    let world = world().await;
+    let document = world.owner.get("/api/v1/openapi.json").send().await.expect(200).json();
+    let (mut unknown, mut silent) = (Vec::new(), Vec::new());
+    for (path, operations) in document["paths"].as_object().unwrap() {
+        for method in operations.as_object().unwrap().keys().filter(|key| *key != "parameters") {
+            let method = method.to_uppercase();
+            let below = path.strip_prefix("/api/v1/projects/{project}").unwrap_or(path);
+            let is_unaudited = UNAUDITED.iter().any(|(of, at, _)| (*of, *at) == (&method, below));
+            let delivers = DELIVERIES.contains(&(method.as_str(), below));
+            if is_unaudited || (method == "GET" && !delivers) {
+                continue;
+            }
+            let Some(call) = world.call(&method, path) else {
+                unknown.push(format!("{method} {path}"));
+                continue;
+            };
+            let answer = call.send().await;
+            assert!(answer.status < 300, "{method} {path} was to succeed: {} {}", answer.status, told(&answer));
+            match record(&world.owner, &answer).await {
+                Some(record) => assert_eq!(record["result"], "ok", "{method} {path}: {record}"),
+                None => silent.push(format!("{method} {path}")),
+            }
+        }
+    }
+    assert!(silent.is_empty(), "these leave no record: {silent:?}");
+    assert!(unknown.is_empty(), "say in coverage.rs how these are called, or why they leave no record: {unknown:?}");
+    // headers, cookies, values of every operation: nothing of them stands in the trail, in any form
+    let trail = world.owner.get("audit?everything=true&limit=1000").send().await.expect(200).text();
+    for format in ["jsonl", "csv"] {
+        world.instance.cli(["audit", "export", "--format", format]).await.ok();
+    }
+    assert!(trail.contains("secret.set"));
+    world.instance.close().await;
+}
+
+/// A problem's text, which holds no value.
+fn told(answer: &Answer) -> String {
+    answer.json().get("detail").map(ToString::to_string).unwrap_or_default()
+}
+
+#[tokio::test]
+async fn attack_35_numbers_booleans_and_raw_bytes_that_are_sent_come_into_no_record() {
+    let instance = Instance::start().await;
+    let owner = instance.owner();
+    let number = 918_273_645_546_372_819_u64;
+    for value in [json!(number), json!(-1.25e-300), json!(true), json!([number]), json!({ "a": number }), json!(null)] {
+        for path in ["secrets/A", "settings/secrets/A"] {
+            let answer = owner.put(path).json(&json!({ "value": value })).send().await;
+            assert!(answer.status < 500, "{path}: {}", answer.status);
+        }
+        owner.put("secrets").json(&json!({ "secrets": { "A": value } })).send().await.problem(400, "invalid");
+        owner.post("tokens").json(&json!({ "name": value, "capabilities": [] })).send().await.problem(400, "invalid");
+        owner.post("namespaces").json(&json!({ "name": value })).send().await.problem(400, "invalid");
+    }
+    let planted = instance.plant_plain();
+    for body in
+        [planted.as_bytes().to_vec(), [b"\xff\xfe", planted.as_bytes()].concat(), format!("{{\"{planted}\":1}}").into()]
+    {
+        for media in ["application/json", "application/octet-stream", "text/plain"] {
+            let answer = owner.put("secrets").header("content-type", media).body(body.clone()).send().await;
+            assert!((400..500).contains(&answer.status), "{}", answer.status);
+        }
+    }
+    let basic = format!("Basic {planted}");
+    instance.anonymous().get("secrets").header("authorization", &basic).send().await.problem(401, "unauthenticated");
+    let trail = owner.get("audit?everything=true&limit=1000").send().await.expect(200).text();
+    assert!(!trail.contains(&number.to_string()), "a number that was sent stands in the trail");
+    assert!(!instance.log().contains(&number.to_string()), "a number that was sent stands in the log");
+    instance.close().await;
+}
