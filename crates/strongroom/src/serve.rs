@@ -173,6 +173,9 @@ struct Stops {
     terminate: tokio::signal::unix::Signal,
     interrupt: tokio::signal::unix::Signal,
     hang_up: tokio::signal::unix::Signal,
+    /// A limit for the size of files that was reached: received, it is an error of the write like a full disk, which is told
+    /// and passes; not received, it is the end.
+    _no_room: tokio::signal::unix::Signal,
 }
 
 impl Stops {
@@ -182,6 +185,7 @@ impl Stops {
             terminate: on(SignalKind::terminate())?,
             interrupt: on(SignalKind::interrupt())?,
             hang_up: on(SignalKind::hangup())?,
+            _no_room: on(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw()))?,
         })
     }
 

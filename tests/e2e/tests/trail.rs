@@ -1,6 +1,6 @@
 //! The audit trail against whoever can write to the database: a thousand random edits, deletions, swaps and truncations, and
 //! the anchors that tell of an end that is missing and of an older store.
-#![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -139,7 +139,8 @@ fn log(context: &Context, format: Option<LogFormat>) {
         Some(format) => matches!(format, LogFormat::Text),
         None => io::stderr().is_terminal(),
     };
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+    // a log that cannot be written, as on a full disk, must not break what it tells of: the subscriber would panic to say so
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).log_internal_errors(false);
     // A second subscriber cannot be set; there is no first.
     if is_text {
         builder.with_ansi(context.output.color).try_init().ok();

@@ -73,12 +73,21 @@ impl World {
     /// A call of this operation that succeeds, with planted values wherever values and other text may stand. None where the
     /// operation is not known here.
     fn call(&self, method: &str, path: &str) -> Option<Call> {
-        let (owner, plant) = (&self.owner, || self.instance.plant());
-        let id = |name: &str| &self.ids[name];
-        let function = json!({ "manifest": open(), "bundle": "export default () => new Response('new');\n" });
-        let job = json!({ "manifest": {}, "bundle": "export default async () => {};\n" });
         let below = path.strip_prefix("/api/v1/projects/{project}").unwrap_or(path);
-        let call = match (method, below) {
+        let known = self.on_secrets(method, below).or_else(|| self.on_workloads(method, below));
+        let call = known.or_else(|| self.on_access(method, below))?;
+        // what tools send along, and what must not come into the trail
+        let planted = self.instance.plant_plain();
+        Some(
+            call.header("x-vault-token", &planted)
+                .header("cookie", &format!("id={planted}"))
+                .header("referer", &planted),
+        )
+    }
+
+    fn on_secrets(&self, method: &str, path: &str) -> Option<Call> {
+        let (owner, plant) = (&self.owner, || self.instance.plant());
+        Some(match (method, path) {
             ("POST", "/secrets") => owner.post("secrets").json(&json!({ "name": "NEW", "value": plant() })),
             ("PUT", "/secrets") => owner.put("secrets").json(&json!({ "secrets": { "READ": plant() } })),
             ("PUT", "/secrets/{name}") => owner.put("secrets/READ").json(&json!({ "value": plant() })),
@@ -98,6 +107,15 @@ impl World {
             ("GET", "/export") => owner.get("export"),
             ("PUT", "/settings/secrets/{name}") => owner.put("settings/secrets/S").json(&json!({ "value": plant() })),
             ("DELETE", "/settings/secrets/{name}") => owner.delete("settings/secrets/DOOMED"),
+            _ => return None,
+        })
+    }
+
+    fn on_workloads(&self, method: &str, path: &str) -> Option<Call> {
+        let (owner, plant) = (&self.owner, || self.instance.plant());
+        let function = json!({ "manifest": open(), "bundle": "export default () => new Response('new');\n" });
+        let job = json!({ "manifest": {}, "bundle": "export default async () => {};\n" });
+        Some(match (method, path) {
             ("POST", "/namespaces") => owner.post("namespaces").json(&json!({ "name": "new" })),
             ("PATCH", "/namespaces/{name}") => {
                 owner.call(Method::PATCH, "namespaces/staging").json(&json!({ "protected": true }))
@@ -114,16 +132,23 @@ impl World {
             ("POST", "/jobs/{name}/runs") => {
                 owner.post("jobs/rolled/runs").json(&json!({ "payload": { "x": plant() } }))
             }
-            ("POST", "/runs/{run}/retry") => owner.post(&format!("runs/{}/retry", id("dead run"))),
-            ("POST", "/runs/{run}/cancel") => owner.post(&format!("runs/{}/cancel", id("endless run"))),
+            ("POST", "/runs/{run}/retry") => owner.post(&format!("runs/{}/retry", self.ids["dead run"])),
+            ("POST", "/runs/{run}/cancel") => owner.post(&format!("runs/{}/cancel", self.ids["endless run"])),
+            _ => return None,
+        })
+    }
+
+    fn on_access(&self, method: &str, path: &str) -> Option<Call> {
+        let (owner, plant) = (&self.owner, || self.instance.plant());
+        Some(match (method, path) {
             ("POST", "/tokens") => {
                 owner.post("tokens").json(&json!({ "name": "new", "capabilities": ["secrets:list"] })).unwitnessed()
             }
-            ("DELETE", "/tokens/{id}") => owner.delete(&format!("tokens/{}", id("token"))),
+            ("DELETE", "/tokens/{id}") => owner.delete(&format!("tokens/{}", self.ids["token"])),
             ("POST", "/links") => owner.post("links").json(&json!({ "secrets": [{ "name": "ASKED" }] })).unwitnessed(),
-            ("DELETE", "/links/{id}") => owner.delete(&format!("links/{}", id("link"))),
+            ("DELETE", "/links/{id}") => owner.delete(&format!("links/{}", self.ids["link"])),
             ("POST", "/api/v1/fill") => {
-                let body = json!({ "code": id("code"), "secrets": { "BY_FILL": plant() } });
+                let body = json!({ "code": self.ids["code"], "secrets": { "BY_FILL": plant() } });
                 self.instance.anonymous().post("/api/v1/fill").json(&body)
             }
             ("POST", "/audit/anchors") => owner.post("audit/anchors"),
@@ -131,14 +156,7 @@ impl World {
             ("DELETE", "") => owner.in_project("doomed").delete(".?confirm=doomed"),
             ("POST", "/api/v1/projects") => owner.post("/api/v1/projects").json(&json!({ "name": "new" })),
             _ => return None,
-        };
-        // what tools send along, and what must not come into the trail
-        let planted = self.instance.plant_plain();
-        Some(
-            call.header("x-vault-token", &planted)
-                .header("cookie", &format!("id={planted}"))
-                .header("referer", &planted),
-        )
+        })
     }
 }
 
@@ -206,9 +224,8 @@ async fn attack_35_numbers_booleans_and_raw_bytes_that_are_sent_come_into_no_rec
         owner.post("namespaces").json(&json!({ "name": value })).send().await.problem(400, "invalid");
     }
     let planted = instance.plant_plain();
-    for body in
-        [planted.as_bytes().to_vec(), [b"\xff\xfe", planted.as_bytes()].concat(), format!("{{\"{planted}\":1}}").into()]
-    {
+    let (raw, bad) = (planted.clone().into_bytes(), [b"\xff\xfe", planted.as_bytes()].concat());
+    for body in [raw, bad, format!("[\"{planted}\"]").into_bytes()] {
         for media in ["application/json", "application/octet-stream", "text/plain"] {
             let answer = owner.put("secrets").header("content-type", media).body(body.clone()).send().await;
             assert!((400..500).contains(&answer.status), "{}", answer.status);

@@ -5,10 +5,12 @@
 mod agents;
 mod coverage;
 mod denial;
+mod durability;
 mod edge;
 mod files;
 mod links;
 mod names;
+mod outside;
 mod people;
 mod protection;
 mod raw;

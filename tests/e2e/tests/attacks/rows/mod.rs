@@ -326,10 +326,12 @@ async fn try_tables(only: &[&str]) {
                 match fate(column) {
                     // the first edit is of every row, so that somebody must mind
                     Fate::Refused => {
-                        let is_refused = world.tampered(&edit, &[edit.clone()]).await;
+                        let is_refused = world.tampered(&edit, std::slice::from_ref(&edit)).await;
                         assert!(is_refused || index > 0, "{edit}: nobody minds");
                     }
-                    Fate::Trail => assert!(!world.trail_is_whole(&[edit.clone()]).await, "{edit} is not found"),
+                    Fate::Trail => {
+                        assert!(!world.trail_is_whole(std::slice::from_ref(&edit)).await, "{edit} is not found");
+                    }
                     Fate::Fact(reason) => {
                         assert!(!reason.is_empty());
                         facts.push(edit);
