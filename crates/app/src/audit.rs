@@ -166,7 +166,7 @@ impl Record {
 /// Which records to list.
 #[derive(Debug, Clone, Default)]
 pub struct Query {
-    /// Of all projects, also those that are gone, and of none: for the instance's owner.
+    /// Of all projects, also those that are gone, and of none: for an admin of the instance.
     pub everything: bool,
     /// Only actions that begin with this.
     pub action: Option<String>,
@@ -185,7 +185,7 @@ pub struct Query {
 /// Whoever reads a project's records may; the whole instance's are its owner's.
 async fn enter(app: &App, caller: &Caller, project: &ProjectName, query: &Query) -> Result<(), Error> {
     if query.everything {
-        app.require_owner(caller, "audit.everything").await?;
+        app.require_instance_admin(caller, "audit.everything").await?;
     }
     app.enter(caller, project, Capability::AuditRead, Reach::Project).await.map(|_| ())
 }

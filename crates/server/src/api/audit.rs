@@ -21,7 +21,7 @@ const MAX_ANCHORS: usize = 5_000;
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct AuditParams {
-    /// Records of the whole instance, also of projects that are gone and of none: for the instance's owner.
+    /// Records of the whole instance, also of projects that are gone and of none: for an admin of the instance.
     #[serde(default)]
     everything: bool,
     /// Only actions that begin with this, such as `secret.` or `values.resolve`.

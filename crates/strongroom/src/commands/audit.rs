@@ -30,7 +30,7 @@ pub(crate) enum Command {
 
 #[derive(Args)]
 pub(crate) struct ListArgs {
-    /// Records of the whole instance, also of projects that are gone and of none; for the instance's owner
+    /// Records of the whole instance, also of projects that are gone and of none; for an admin of the instance
     #[arg(long)]
     everything: bool,
     /// Only actions that begin with this, such as secret.set

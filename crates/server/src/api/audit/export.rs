@@ -34,7 +34,7 @@ pub(crate) struct ExportParams {
     #[serde(default)]
     #[param(inline)]
     format: Form,
-    /// Records of the whole instance, also of projects that are gone and of none: for the instance's owner.
+    /// Records of the whole instance, also of projects that are gone and of none: for an admin of the instance.
     #[serde(default)]
     everything: bool,
     /// Only actions that begin with this.

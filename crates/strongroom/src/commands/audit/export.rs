@@ -13,7 +13,7 @@ pub(crate) struct ExportArgs {
     /// JSON lines, or a table for spreadsheets in which no cell is a formula
     #[arg(long, value_enum, value_name = "FORMAT", default_value = "jsonl")]
     format: Form,
-    /// Records of the whole instance, also of projects that are gone and of none; for the instance's owner
+    /// Records of the whole instance, also of projects that are gone and of none; for an admin of the instance
     #[arg(long)]
     everything: bool,
     /// Only actions that begin with this, such as secret.set
