@@ -1,5 +1,6 @@
 //! Checks that no other tool makes: sizes, words that must not stay, links, manifests, layout.
 
+mod attacks;
 mod layout;
 mod manifests;
 mod markdown;
@@ -31,7 +32,8 @@ impl fmt::Display for Finding {
 }
 
 /// Every rule. A new one is a function from the tree to its findings, with a test beside it.
-const RULES: [fn(&Tree) -> Vec<Finding>; 9] = [
+const RULES: [fn(&Tree) -> Vec<Finding>; 10] = [
+    attacks::table,
     layout::long_files,
     layout::vague_names,
     layout::crate_names,
