@@ -103,6 +103,7 @@ async fn page(visit: &Visit<ReadsAudit>, filters: Filters, verdict: Option<Audit
         before: some(&filters.before).map(|text| text.parse().map_err(|_| unknown_cursor())).transpose()?,
         limit: PAGE + 1,
         until: None,
+        everything: false,
     };
     let mut items = audit::list(&scene.app, &scene.caller, &scene.project, query).await?;
     let has_more = items.len() > PAGE;

