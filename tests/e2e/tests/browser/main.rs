@@ -4,3 +4,4 @@
 mod harness;
 mod roles;
 mod size;
+mod story;
