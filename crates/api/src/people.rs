@@ -26,6 +26,19 @@ pub struct SignIn {
     pub name: String,
     /// The password.
     pub password: Plaintext,
+    /// Whether a command line signs in: the answer then has the session's token, and no cookie.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub command_line: bool,
+}
+
+/// A command line's session; its token is shown once, and is sent as a bearer.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub struct CommandLineSession {
+    /// The token.
+    pub token: Plaintext,
+    /// Whose session it is.
+    #[serde(flatten)]
+    pub session: SessionItem,
 }
 
 /// Who is signed in. Answers that begin a session set its cookie.

@@ -3,13 +3,28 @@
 use http::Method;
 use strongroom_api::Page;
 use strongroom_api::people::{
-    CreatedInvitation, InvitationItem, Invite, MemberChange, MemberItem, Opening, PutMember, UpdateUser, UserItem,
+    CommandLineSession, CreatedInvitation, InvitationItem, Invite, MemberChange, MemberItem, Opening, PutMember,
+    SignIn, UpdateUser, UserItem,
 };
 
 use crate::client::{Client, Project};
 use crate::error::ClientError;
 
 impl Client {
+    /// Signs in by name and password, for a command line: the answer is the only place where its token can be read.
+    pub async fn sign_in(&self, body: &SignIn) -> Result<CommandLineSession, ClientError> {
+        self.call(Method::POST, &["api", "v1", "session"]).anonymous().json(body).send().await
+    }
+
+    /// Ends the session whose token this client sends.
+    pub async fn sign_out(&self) -> Result<(), ClientError> {
+        let answer = self.call(Method::DELETE, &["api", "v1", "session"]).exchange().await?;
+        if answer.status().is_success() {
+            return Ok(());
+        }
+        Err(ClientError::NotStrongroom { address: self.name(), status: answer.status().as_u16() })
+    }
+
     /// Everybody who has an account.
     pub async fn users(&self) -> Result<Vec<UserItem>, ClientError> {
         let page: Page<UserItem> = self.call(Method::GET, &["api", "v1", "users"]).send().await?;

@@ -30,6 +30,8 @@ pub(crate) struct Call<'a> {
     headers: Vec<(HeaderName, HeaderValue)>,
     body: Bytes,
     fault: Option<ClientError>,
+    /// Whether no credential goes with it.
+    is_anonymous: bool,
 }
 
 impl<'a> Call<'a> {
@@ -43,7 +45,22 @@ impl<'a> Call<'a> {
         // A client that normalises `..` away would ask for something else.
         let steps = segments.iter().any(|segment| matches!(*segment, "" | "." | ".."));
         let fault = steps.then_some(ClientError::Request { what: "a name" });
-        Self { client, method, target, has_query: false, headers: Vec::new(), body: Bytes::new(), fault }
+        Self {
+            client,
+            method,
+            target,
+            has_query: false,
+            headers: Vec::new(),
+            body: Bytes::new(),
+            fault,
+            is_anonymous: false,
+        }
+    }
+
+    /// Sends no credential, also if there is one: for what lets somebody in.
+    pub(crate) fn anonymous(mut self) -> Self {
+        self.is_anonymous = true;
+        self
     }
 
     /// Adds a path that is already encoded, such as the rest of a function's address.
@@ -170,7 +187,9 @@ impl<'a> Call<'a> {
         headers.insert(header::HOST, host.map_err(|_| ClientError::Request { what: "the host" })?);
         headers.insert(header::ACCEPT, HeaderValue::from_static("application/json, */*;q=0.5"));
         headers.insert(header::USER_AGENT, HeaderValue::from_static(concat!("strongroom/", env!("CARGO_PKG_VERSION"))));
-        headers.insert(header::AUTHORIZATION, bearer(self.client)?);
+        if !self.is_anonymous {
+            headers.insert(header::AUTHORIZATION, bearer(self.client)?);
+        }
         headers.extend(self.client.agent.clone().map(|name| (HeaderName::from_static("x-strongroom-agent"), name)));
         headers.extend(self.headers);
         Ok(request)

@@ -100,6 +100,10 @@ pub(crate) enum Command {
     /// Who did what
     #[command(subcommand)]
     Audit(commands::audit::Command),
+    /// Signs in to a server, and keeps that for it alone
+    Login(commands::login::LoginArgs),
+    /// Signs out of a server
+    Logout,
     /// Who one is, and what one may do
     Whoami,
     /// Runs the server
@@ -141,6 +145,8 @@ pub(crate) fn run(context: &Context, command: Command) -> Result<Exit, Failure> 
         Command::Links(command) => commands::links::run(context, command),
         Command::Logs(command) => commands::logs::run(context, command),
         Command::Audit(command) => commands::audit::run(context, command),
+        Command::Login(args) => commands::login::login(context, &args),
+        Command::Logout => commands::login::logout(context),
         Command::Whoami => commands::whoami::run(context),
         Command::Server(args) => commands::server::run(context, &args),
         Command::Runtime(command) => commands::runtime::run(context, command),

@@ -11,6 +11,7 @@ pub(crate) mod functions;
 pub(crate) mod init;
 pub(crate) mod jobs;
 pub(crate) mod links;
+pub(crate) mod login;
 pub(crate) mod logs;
 pub(crate) mod mcp;
 pub(crate) mod members;

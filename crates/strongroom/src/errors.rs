@@ -231,7 +231,7 @@ impl Failure {
         let anonymous = self.code() == Code::Unauthenticated;
         self.hint_if_none(|| {
             anonymous.then(|| {
-                "set STRONGROOM_TOKEN to a token of this server: strongroom tokens create --name NAME".to_owned()
+                "strongroom login, or set STRONGROOM_TOKEN to a token of this server: strongroom tokens create --name NAME".to_owned()
             })
         })
     }

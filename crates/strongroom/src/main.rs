@@ -6,6 +6,7 @@ mod cli;
 mod commands;
 mod config;
 mod context;
+mod credentials;
 mod dev;
 mod edge;
 mod environment;

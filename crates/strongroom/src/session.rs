@@ -3,11 +3,12 @@
 use std::future::Future;
 use std::rc::Rc;
 
-use strongroom_client::{Client, Credential, Project};
+use strongroom_client::{Address, Client, Credential, Project};
 use tokio::runtime::Runtime;
 
 use crate::config::{self, NamedBy};
 use crate::context::Context;
+use crate::credentials::Credentials;
 use crate::errors::Failure;
 use crate::home::Home;
 use crate::local::{self, Local};
@@ -109,8 +110,20 @@ pub(crate) fn remote(context: &Context) -> Result<Option<(Client, Option<String>
         NamedBy::Environment => Some(format!("{address} (from STRONGROOM_URL)")),
         NamedBy::File => Some(format!("{address} (from strongroom.json)")),
     };
-    let credential = context.environment.secret("STRONGROOM_TOKEN").map(Credential::from_environment);
+    let credential = match context.environment.secret("STRONGROOM_TOKEN").map(Credential::from_environment) {
+        Some(credential) => Some(credential),
+        None => kept(context, &address)?,
+    };
     Ok(Some((Client::http(address, credential), place)))
+}
+
+/// What `strongroom login` keeps for this address.
+fn kept(context: &Context, address: &Address) -> Result<Option<Credential>, Failure> {
+    if context.environment.path("HOME").is_none() {
+        return Ok(None);
+    }
+    let token = Credentials::load(context)?.of(&address.origin());
+    Ok(token.map(|token| Credential::issued_by(address, token)))
 }
 
 /// A runtime on this thread.

@@ -36,10 +36,15 @@ pub(crate) fn stdin() -> io::Result<File> {
 
 /// The value of `name`: asked for at a terminal, else read from stdin.
 pub(crate) fn prompt_or_stdin(name: &str, rules: StdinRules) -> Result<SecretValue, Failure> {
+    ask_or_stdin(&format!("Value for {name}: "), name, rules)
+}
+
+/// The same with a question of one's own.
+pub(crate) fn ask_or_stdin(question: &str, name: &str, rules: StdinRules) -> Result<SecretValue, Failure> {
     if !io::stdin().is_terminal() {
         return from_stdin(name, rules);
     }
-    let typed = rpassword::prompt_password(format!("Value for {name}: "));
+    let typed = rpassword::prompt_password(question);
     let typed =
         typed.map_err(|error| Failure::failed("the value could not be read from the terminal").because(&error))?;
     let value = SecretValue::new(typed).map_err(|error| Failure::usage(format!("{name}: {error}")))?;

@@ -6,10 +6,12 @@ use axum::Extension;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, StatusCode, header};
-use strongroom_api::people::{ChangePassword, Opening, OwnProject, OwnSession, SessionItem, SetUp, SignIn};
+use strongroom_api::people::{
+    ChangePassword, CommandLineSession, Opening, OwnProject, OwnSession, SessionItem, SetUp, SignIn,
+};
 use strongroom_api::{Page, Plaintext, Problem};
 use strongroom_app::accounts::{self, Entered};
-use strongroom_app::{Access, Caller};
+use strongroom_app::{Access, Caller, SessionKind};
 
 use super::secrets::last;
 use super::{NoParams, PageParams};
@@ -58,11 +60,21 @@ pub(crate) async fn set_up(door: Door, _: Query<NoParams>, Json(body): Json<SetU
 
 /// Signs in and sets the session's cookie. Whatever is wrong, the answer is the same.
 #[utoipa::path(post, path = "/session", tag = "sessions", security(()), request_body = SignIn,
-    responses((status = 200, description = "signed in", body = SessionItem), (status = "default", description = "refused", body = Problem)))]
+    responses((status = 200, description = "signed in", body = SessionItem), (status = 201, description = "signed in by a command line", body = CommandLineSession), (status = "default", description = "refused", body = Problem)))]
 pub(crate) async fn sign_in(door: Door, _: Query<NoParams>, Json(body): Json<SignIn>) -> Result<Response, Failure> {
-    let visitor = session::visitor(door.peer, &door.id, &door.headers);
+    let mut visitor = session::visitor(door.peer, &door.id, &door.headers);
+    if body.command_line {
+        visitor.kind = SessionKind::CommandLine;
+    }
     let attempt = accounts::SignIn { name: body.name, password: body.password.0 };
     let entered = accounts::sign_in(&door.served.app, &visitor, attempt).await?;
+    if body.command_line {
+        let token = strongroom_secret::SecretValue::new(entered.text.as_str().to_owned());
+        let token =
+            token.map_err(|_| Failure::new(strongroom_api::Code::Internal, "the token could not be written"))?;
+        let body = CommandLineSession { token: Plaintext(token), session: item(&entered.caller) };
+        return Ok((StatusCode::CREATED, Values { body, about_bytes: 1_024 }).into_response());
+    }
     Ok(door.entered(StatusCode::OK, &entered))
 }
 
@@ -103,7 +115,7 @@ pub(crate) async fn password(
     _: Query<NoParams>,
     Json(body): Json<ChangePassword>,
 ) -> Result<Response, Failure> {
-    if scene.caller.session.as_ref().is_none_or(|session| session.kind != strongroom_app::SessionKind::Browser) {
+    if scene.caller.session.as_ref().is_none_or(|session| session.kind != SessionKind::Browser) {
         return Err(Failure::new(strongroom_api::Code::Forbidden, "only a browser's session changes its password"));
     }
     let door = Door {

@@ -422,3 +422,23 @@ async fn tries_are_counted_by_account_whatever_the_writing_and_come_back_with_ti
     house.clock.advance(31);
     Browser::of(&sign_in(&house, "ada@example.com", PASSWORD).await);
 }
+
+#[tokio::test]
+async fn a_command_lines_session_is_a_bearer_and_no_cookie_and_may_resolve() {
+    let house = House::new().await;
+    house.set(None, "KEY", "value").await;
+    set_up(&house).await;
+    let body = json!({ "name": "ada@example.com", "password": PASSWORD, "command_line": true });
+    let answer = house.call_as("", Method::POST, "/api/v1/session", Some(body)).await;
+    assert!(!answer.headers.contains_key(header::SET_COOKIE));
+    let signed = answer.expect(201);
+    assert_eq!(signed["kind"], "cli");
+    let token = signed["token"].as_str().unwrap();
+    house.call_as(token, Method::GET, "resolve", None).await.expect(200);
+    house.call_as(token, Method::PUT, "secrets", Some(json!({ "secrets": { "A": "1" } }))).await.expect(200);
+    let cookie = format!("strongroom_session={token}");
+    let as_cookie = request("", Method::GET, "secrets", &[("cookie", cookie.as_str())], None);
+    house.send(as_cookie).await.problem(401, "unauthenticated");
+    assert_eq!(house.call_as(token, Method::DELETE, "/api/v1/session", None).await.status, 204);
+    house.call_as(token, Method::GET, "resolve", None).await.problem(401, "unauthenticated");
+}
