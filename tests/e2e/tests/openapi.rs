@@ -1,6 +1,6 @@
 //! The description of the API is true: a tool that reads nothing else finds no answer that it does not describe, and a
 //! client that is made from it type-checks.
-#![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
 use std::path::Path;
 use std::process::Output;
