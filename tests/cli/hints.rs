@@ -33,7 +33,6 @@ fn words_of_other_products_lead_to_the_command_here() {
         (vec!["set", "A=1"], "strongroom secrets set NAME"),
         (vec!["list"], "strongroom secrets list"),
         (vec!["dev", "start"], "strongroom init"),
-        (vec!["login"], "STRONGROOM_TOKEN"),
         (vec!["help"], "strongroom --help"),
     ] {
         let hint = hint(&world, &typed);

@@ -257,11 +257,11 @@ fn shown(path: &str) -> String {
         let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
         (part.len() <= MAX_PART_BYTES && part.bytes().all(fits)) || *part == "openapi.json"
     };
-    // what stands after these words lets its holder in
+    // what stands anywhere after these words lets its holder in
     let mut is_code = false;
     let parts = path.split('/').take(MAX_PART_BYTES).map(|part| {
         let part = if is_name(&part) && !is_code { part } else { "…" };
-        is_code = matches!(part, "setup" | "invitation" | "fill" | "open");
+        is_code |= matches!(part, "setup" | "invitation" | "fill" | "open");
         part
     });
     parts.collect::<Vec<_>>().join("/")

@@ -2,6 +2,7 @@
 //! finish.
 
 use std::future::Future;
+use std::io::Write as _;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -107,8 +108,8 @@ fn take(
         Ok(counted) => counted,
         Err(refused) => {
             if edge.tls.is_none() {
-                // it fits into the empty buffer of a new connection, or is not sent
-                stream.try_write(FULL).ok();
+                // it fits into the empty buffer of a new connection, of which the runtime has not heard yet
+                stream.into_std().and_then(|mut stream| stream.write(FULL)).ok();
             }
             let at = address.ip().to_canonical();
             match refused {

@@ -75,12 +75,6 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("app", "strongroom apps --help"),
     ("token", "strongroom tokens create --name NAME"),
     ("exec", "strongroom run -- COMMAND"),
-    ("dev", "this version has no `dev`; a command gets its secrets with: strongroom run -- COMMAND"),
-    (
-        "login",
-        "this version has no `login`; set STRONGROOM_URL and STRONGROOM_TOKEN (made with: strongroom tokens create --name NAME)",
-    ),
-    ("init", "nothing has to be set up: strongroom secrets set NAME"),
     ("start", "strongroom server"),
     ("serve", "strongroom server"),
     ("help", "strongroom --help"),

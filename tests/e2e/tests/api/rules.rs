@@ -13,7 +13,7 @@ async fn refusals_are_problem_details_with_a_stable_code() {
     problem.problem(401, "unauthenticated");
     owner.get("secrets/MISSING").send().await.problem(404, "not_found");
     owner.get("/api/v1/nothing").send().await.problem(404, "not_found");
-    owner.get("/").send().await.problem(404, "not_found");
+    owner.get("/api").send().await.problem(404, "not_found");
     owner.delete("stats").send().await.problem(405, "method_not_allowed");
     owner.post("secrets").body("{}").send().await.problem(415, "unsupported_media");
     owner.in_project("elsewhere").get("secrets").send().await.problem(404, "not_found");
