@@ -201,7 +201,7 @@ async fn nobody_passes_without_a_token_that_is_valid_now() {
                     Right::Public => assert_eq!(status, 200, "{method} {mount} as caller {index}"),
                     // no code, no entry, whatever else is brought along
                     Right::Code => {
-                        assert!((400..500).contains(&status), "{method} {mount} as caller {index}: {status}")
+                        assert!((400..500).contains(&status), "{method} {mount} as caller {index}: {status}");
                     }
                     _ => assert_eq!(status, 401, "{method} {mount} as caller {index}"),
                 }
