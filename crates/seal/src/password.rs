@@ -7,6 +7,8 @@
 use argon2::password_hash::phc::PasswordHash;
 use argon2::password_hash::{CustomizedPasswordHasher as _, PasswordVerifier as _};
 use argon2::{Algorithm, Argon2, Params, Version};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
 
 use crate::error::SealError;
 use crate::random::Random;
@@ -45,6 +47,16 @@ impl PasswordCost {
             .hash_password_with_params(password.as_bytes(), &salt, hasher.params().clone())
             .map_err(|_| SealError::DoesNotSeal)?;
         Ok(hash.to_string())
+    }
+
+    /// A hash that no password is known to fit, for comparing with what somebody says who does not exist: its salt and its
+    /// hash are random, so that it costs nothing to make and as much as any other to verify.
+    pub fn of_nobody(self, rng: &dyn Random) -> String {
+        let (mut salt, mut hash) = ([0_u8; 16], [0_u8; 32]);
+        rng.fill(&mut salt);
+        rng.fill(&mut hash);
+        let (salt, hash) = (STANDARD_NO_PAD.encode(salt), STANDARD_NO_PAD.encode(hash));
+        format!("$argon2id$v=19$m={},t={},p=1${salt}${hash}", self.memory_kib, self.passes)
     }
 
     /// Whether `hash` was made at another cost, so that it should be made anew when the password is next known.
@@ -88,6 +100,14 @@ mod tests {
         let hash = "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
         assert!(verify_password("password", hash));
         assert!(!verify_password("differentpassword", hash));
+    }
+
+    #[test]
+    fn the_hash_of_nobody_is_verified_at_its_cost_and_fits_no_password() {
+        let hash = PasswordCost::LEAST.of_nobody(&SystemRandom);
+        assert!(PasswordHash::new(&hash).is_ok() && !PasswordCost::LEAST.is_other_than(&hash), "{hash}");
+        assert!(!verify_password("", &hash) && !verify_password("correct horse", &hash));
+        assert!(!PasswordCost::default().is_other_than(&PasswordCost::default().of_nobody(&SystemRandom)));
     }
 
     #[test]

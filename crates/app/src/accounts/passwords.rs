@@ -1,12 +1,12 @@
 //! Hashing passwords: a bounded number at once, and as long for who does not exist as for who does.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use strongroom_model::AccountName;
 use strongroom_seal::{PasswordCost, verify_password};
 use strongroom_secret::SecretValue;
-use tokio::sync::{OnceCell, Semaphore};
+use tokio::sync::Semaphore;
 
 use crate::error::{Error, Fault};
 use crate::open::App;
@@ -22,14 +22,14 @@ const MAX_BYTES: usize = 1_024;
 pub(super) struct Passwords {
     cost: PasswordCost,
     /// What the password of somebody who does not exist is compared with.
-    dummy: OnceCell<String>,
+    nobody: OnceLock<String>,
     slots: Arc<Semaphore>,
     waiting: AtomicUsize,
 }
 
 impl Passwords {
     pub(super) fn new(cost: PasswordCost) -> Self {
-        Self { cost, dummy: OnceCell::new(), slots: Arc::new(Semaphore::new(AT_ONCE)), waiting: AtomicUsize::new(0) }
+        Self { cost, nobody: OnceLock::new(), slots: Arc::new(Semaphore::new(AT_ONCE)), waiting: AtomicUsize::new(0) }
     }
 
     /// Runs `work` on a thread that may take its time, once it is this one's turn.
@@ -72,10 +72,10 @@ impl App {
 
     /// Whether `password` fits `hash`. Without a hash it takes as long, and does not.
     pub(super) async fn fits(&self, password: SecretValue, hash: Option<String>) -> Result<bool, Error> {
-        let is_known = hash.is_some();
+        let (is_known, cost) = (hash.is_some(), self.accounts.passwords.cost);
         let hash = match hash {
             Some(hash) => hash,
-            None => self.dummy().await?,
+            None => self.accounts.passwords.nobody.get_or_init(|| cost.of_nobody(&*self.rng)).clone(),
         };
         let fits = self.accounts.passwords.in_turn(move || verify_password(password.expose(), &hash)).await?;
         Ok(fits && is_known)
@@ -84,20 +84,6 @@ impl App {
     /// Whether a hash should be made anew, now that its password is known.
     pub(super) fn is_outdated(&self, hash: &str) -> bool {
         self.accounts.passwords.cost.is_other_than(hash)
-    }
-
-    /// A hash that nobody knows the password of.
-    async fn dummy(&self) -> Result<String, Error> {
-        let make = async || {
-            let text = SecretValue::new(self.new_id().to_string()).map_err(|_| Error::Unavailable(String::new()))?;
-            self.hash_password(text).await
-        };
-        self.accounts.passwords.dummy.get_or_try_init(make).await.cloned()
-    }
-
-    /// Makes the hash that unknown names are compared with, so that the first such sign-in takes no longer.
-    pub(super) async fn prepare_passwords(&self) -> Result<(), Error> {
-        self.dummy().await.map(drop)
     }
 }
 

@@ -22,7 +22,6 @@ pub(super) struct Setup(Mutex<Option<[u8; 32]>>);
 
 /// The code of the setup address, if there is no account yet. Each call makes the earlier one void.
 pub async fn offer_setup(app: &App) -> Result<Option<Zeroizing<String>>, Error> {
-    app.prepare_passwords().await?;
     if app.store.read(|rows: &mut dyn Rows| rows.count_users()).await? > 0 {
         return Ok(None);
     }
