@@ -131,10 +131,7 @@ pub async fn create(
     }
     let now = app.clock.now();
     let expires_at = runs_out(new.expires, now)?;
-    let base = app.public_url().ok_or_else(|| {
-        let hint = "start `strongroom server`, or say where people reach it with STRONGROOM_PUBLIC_URL";
-        Error::conflict("nobody could open the link: no server has listened here yet", Some(hint.to_owned()))
-    })?;
+    let base = app.reached_at()?;
     let code = token::generate_link(&*app.rng);
     let terms = Terms::of(caller, &new);
     let row = LinkRow {

@@ -207,6 +207,14 @@ impl App {
         self.public_url.as_deref()
     }
 
+    /// The same, for an address that is handed to somebody: without one it would lead nowhere.
+    pub fn reached_at(&self) -> Result<&str, Error> {
+        self.public_url().ok_or_else(|| {
+            let hint = "start `strongroom server`, or say where people reach it with STRONGROOM_PUBLIC_URL";
+            Error::conflict("nobody could open the address: no server has listened here yet", Some(hint.to_owned()))
+        })
+    }
+
     /// What changes, as it happens. A receiver that lags misses the oldest.
     pub fn subscribe(&self) -> broadcast::Receiver<ChangeEvent> {
         self.changes.subscribe()

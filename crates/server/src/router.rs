@@ -152,6 +152,7 @@ fn page_routes() -> Vec<(&'static str, MethodRouter<Arc<Served>>)> {
         ("/", get(web::projects::list)),
         ("/assets/{file}", get(web::assets::serve)),
         ("/setup/{code}", get(web::door::set_up_form).post(web::door::set_up)),
+        ("/invitation/{code}", get(web::door::invitation_form).post(web::door::accept)),
         ("/sign-in", get(web::door::sign_in_form).post(web::door::sign_in)),
         ("/sign-out", post(web::door::sign_out)),
         ("/fill/{code}", get(web::fill::form).post(web::fill::submit)),

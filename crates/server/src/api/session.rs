@@ -154,8 +154,8 @@ pub(crate) async fn end(
 #[utoipa::path(post, path = "/session/opening", tag = "sessions",
     responses((status = 201, description = "the address", body = Opening), (status = "default", description = "refused", body = Problem)))]
 pub(crate) async fn open(scene: Scene, _: Query<NoParams>) -> Result<Response, Failure> {
+    let base = scene.app.reached_at()?;
     let code = accounts::offer_opening(&scene.app, &scene.caller).await?;
-    let base = scene.app.public_url().unwrap_or("http://127.0.0.1:7876");
     let url = strongroom_secret::SecretValue::new(format!("{base}/open/{}", code.as_str()));
     let url = url.map_err(|_| Failure::new(strongroom_api::Code::Internal, "the address could not be made"))?;
     Ok((StatusCode::CREATED, Values { body: Opening { url: Plaintext(url) }, about_bytes: 128 }).into_response())

@@ -87,8 +87,8 @@ pub(crate) async fn invite(
         _ => return Err(Failure::invalid("role", "give \"project\" and \"role\" together, or neither")),
     };
     let invite = users::Invite { name, is_admin: body.instance_admin, place };
+    let base = scene.app.reached_at()?;
     let (item, code) = users::invite(&scene.app, &scene.caller, invite).await?;
-    let base = scene.app.public_url().unwrap_or("http://127.0.0.1:7876");
     let url = strongroom_secret::SecretValue::new(format!("{base}/invitation/{}", code.as_str()));
     let url = Plaintext(url.map_err(|_| Failure::new(Code::Internal, "the address could not be made"))?);
     Ok((StatusCode::CREATED, Values { body: CreatedInvitation { url, item }, about_bytes: 512 }).into_response())

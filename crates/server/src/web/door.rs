@@ -1,4 +1,4 @@
-//! `/sign-in`, `/sign-out` and `/setup/{code}`: how people come in and go.
+//! `/sign-in`, `/sign-out`, `/setup/{code}` and `/invitation/{code}`: how people come in and go.
 
 use askama::Template;
 use axum::Extension;
@@ -7,8 +7,9 @@ use axum::response::Response;
 use http::{HeaderValue, StatusCode, header};
 use serde::Deserialize;
 use strongroom_api::Code;
-use strongroom_app::Caller;
-use strongroom_app::accounts::{self, Entered, SignIn};
+use strongroom_app::accounts::{self, Entered, SignIn, users};
+use strongroom_app::{Caller, Error};
+use strongroom_secret::SecretValue;
 
 use super::forms::Form;
 use super::frame::{Flash, Frame};
@@ -40,6 +41,15 @@ struct SignInPage {
 #[derive(Template)]
 #[template(path = "door/set_up.html")]
 struct SetUpPage {
+    frame: Frame,
+    notice: Option<Notice>,
+    name: String,
+    code: String,
+}
+
+#[derive(Template)]
+#[template(path = "door/invitation.html")]
+struct InvitationPage {
     frame: Frame,
     notice: Option<Notice>,
     name: String,
@@ -123,11 +133,54 @@ pub(crate) async fn set_up(door: Door, Path(code): Path<String>, form: Form) -> 
 
 async fn made(door: &Door, code: &str, form: &Form) -> Result<Entered, Failure> {
     let name = place::required("name", &form.line("name"))?;
+    let password = chosen_password(form)?;
+    let visitor = session::visitor(door.peer, &door.id, &door.headers);
+    Ok(accounts::set_up(&door.served.app, &visitor, code, name, password).await?)
+}
+
+/// A new password, typed twice.
+fn chosen_password(form: &Form) -> Result<SecretValue, Failure> {
     let (password, again) = (form.value("password")?, form.value("again")?);
     let password = password.ok_or_else(|| Failure::invalid("password", "choose a password"))?;
     if again.is_none_or(|again| again.expose() != password.expose()) {
         return Err(Failure::invalid("again", "the two passwords differ; type the same one twice"));
     }
+    Ok(password)
+}
+
+/// The form for somebody who was invited. Looking does not use the code up.
+pub(crate) async fn invitation_form(door: Door, Path(code): Path<String>) -> Result<Response, Failure> {
+    Ok(show(&invitation(&door, code, None).await?))
+}
+
+/// Makes the account that the invitation is for and signs its person in.
+pub(crate) async fn accept(door: Door, Path(code): Path<String>, form: Form) -> Result<Response, Failure> {
+    match accepted(&door, &code, &form).await {
+        Ok(entered) => Ok(enter(&door, &entered, "/")),
+        Err(failure) if failure.0.code == Code::NotFound => Err(gone()),
+        Err(failure) => {
+            let (status, notice): (StatusCode, Notice) = failure.into();
+            Ok(show_with(status, &invitation(&door, code, Some(notice)).await?))
+        }
+    }
+}
+
+async fn accepted(door: &Door, code: &str, form: &Form) -> Result<Entered, Failure> {
+    let password = chosen_password(form)?;
     let visitor = session::visitor(door.peer, &door.id, &door.headers);
-    Ok(accounts::set_up(&door.served.app, &visitor, code, name, password).await?)
+    Ok(users::accept(&door.served.app, &visitor, code, password).await?)
+}
+
+async fn invitation(door: &Door, code: String, notice: Option<Notice>) -> Result<InvitationPage, Failure> {
+    let visitor = session::visitor(door.peer, &door.id, &door.headers);
+    let name = users::invited(&door.served.app, &visitor, &code).await.map_err(|error| match error {
+        Error::NotFound { .. } => gone(),
+        error => error.into(),
+    })?;
+    Ok(InvitationPage { frame: titled("Invitation", None), notice, name: name.to_string(), code })
+}
+
+fn gone() -> Failure {
+    let detail = "this invitation does not work any more: it was used, withdrawn or has run out; ask for another one";
+    Failure::new(Code::NotFound, detail)
 }

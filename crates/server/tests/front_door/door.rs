@@ -147,3 +147,28 @@ async fn pages_cannot_be_framed_or_stored_and_tell_no_other_site_where_they_are(
         assert_eq!(page.headers.get("access-control-allow-origin"), None);
     }
 }
+
+#[tokio::test]
+async fn somebody_invited_chooses_a_password_on_a_page_once() {
+    let house = House::new().await;
+    house.set_up_ada().await;
+    let body = serde_json::json!({ "name": "bob@example.com", "project": "default", "role": "viewer" });
+    let made = house.call(Method::POST, "/api/v1/invitations", Some(body)).await.expect(201);
+    let path = made["url"].as_str().unwrap().strip_prefix("http://127.0.0.1:7876").unwrap().to_owned();
+    for _ in 0..2 {
+        assert!(house.get_page("", &path).await.html(200).contains("bob@example.com"), "looking uses nothing up");
+    }
+    let send = async |headers: &[(&str, &str)], password: &str, again: &str| {
+        house.send(form_request(&path, headers, &[("password", password), ("again", again)])).await
+    };
+    assert_eq!(send(&[("sec-fetch-site", "cross-site")], PASSWORD, PASSWORD).await.status, 403);
+    let differ = send(&[OWN], PASSWORD, "canary of another").await;
+    assert!(differ.html(400).contains("The two passwords differ") && !differ.text.contains("canary"));
+    assert!(send(&[OWN], "short", "short").await.html(400).contains("at least 12 characters"));
+    let entered = send(&[OWN], PASSWORD, PASSWORD).await;
+    assert_eq!(entered.sent_to(), "/");
+    house.get_page(&cookie(&entered), "/projects/default/secrets").await.html(200);
+    assert!(house.get_page("", &path).await.html(404).contains("does not work any more"));
+    send(&[OWN], PASSWORD, PASSWORD).await.html(404);
+    house.get_page("", "/invitation/invented").await.html(404);
+}
