@@ -8,6 +8,14 @@ use super::row::{bytes, id, millis, optional_millis, optional_string, optional_t
 use super::session::Session;
 use crate::port::{LinkRow, LinkRows, LinkTx, StoreError};
 
+/// The rows of `links` as [`link`] reads them; a condition follows.
+macro_rules! links {
+    () => {
+        "SELECT id, project, digest, terms, created_at, created_by, expires_at, filled_at, filled_from, \
+         revoked_at, mac FROM links"
+    };
+}
+
 fn link(row: &Row<'_>) -> Result<LinkRow, StoreError> {
     Ok(LinkRow {
         id: id(row, 0, "links.id")?,
@@ -26,30 +34,19 @@ fn link(row: &Row<'_>) -> Result<LinkRow, StoreError> {
 
 impl LinkRows for Session<'_> {
     fn link_by_digest(&mut self, digest: &[u8]) -> Result<Option<LinkRow>, StoreError> {
-        self.first(
-            "SELECT id, project, digest, terms, created_at, created_by, expires_at, filled_at, filled_from, revoked_at, mac
-             FROM links WHERE digest = ?1",
-            [digest],
-            link,
-        )
+        self.first(concat!(links!(), " WHERE digest = ?1"), [digest], link)
     }
 
     fn link(&mut self, project: &Id, id: &Id) -> Result<Option<LinkRow>, StoreError> {
         self.first(
-            "SELECT id, project, digest, terms, created_at, created_by, expires_at, filled_at, filled_from, revoked_at, mac
-             FROM links WHERE id = ?1 AND project = ?2",
+            concat!(links!(), " WHERE id = ?1 AND project = ?2"),
             params![id.as_bytes(), project.as_bytes()],
             link,
         )
     }
 
     fn links(&mut self, project: &Id) -> Result<Vec<LinkRow>, StoreError> {
-        self.all(
-            "SELECT id, project, digest, terms, created_at, created_by, expires_at, filled_at, filled_from, revoked_at, mac
-             FROM links WHERE project = ?1 ORDER BY created_at DESC, id",
-            [project.as_bytes()],
-            link,
-        )
+        self.all(concat!(links!(), " WHERE project = ?1 ORDER BY created_at DESC, id"), [project.as_bytes()], link)
     }
 }
 

@@ -10,6 +10,36 @@ use super::row::{
 use super::session::Session;
 use crate::port::{InvitationRow, MemberRow, PeopleRows, PeopleTx, SessionRow, StoreError, UserRow};
 
+/// The rows of `users` as [`user`] reads them; a condition follows.
+macro_rules! users {
+    () => {
+        "SELECT id, name, is_admin, is_disabled, generation, password, factor, factor_step, recovery, \
+         created_at, created_by, signed_in_at, mac FROM users"
+    };
+}
+
+/// The rows of `members` as [`member`] reads them; a condition follows.
+macro_rules! members {
+    () => {
+        "SELECT project, user, access, created_at, created_by, mac FROM members"
+    };
+}
+
+/// The rows of `sessions` as [`session`] reads them; a condition follows.
+macro_rules! sessions {
+    () => {
+        "SELECT id, user, digest, kind, generation, created_at, proved_at, expires_at, last_used_at, source, \
+         label, mac FROM sessions"
+    };
+}
+
+/// The rows of `invitations` as [`invitation`] reads them; a condition follows.
+macro_rules! invitations {
+    () => {
+        "SELECT id, name, digest, access, created_at, created_by, expires_at, closed_at, mac FROM invitations"
+    };
+}
+
 fn flag(row: &Row<'_>, index: usize, what: &'static str) -> Result<bool, StoreError> {
     match integer(row, index, what)? {
         0 => Ok(false),
@@ -84,104 +114,51 @@ impl PeopleRows for Session<'_> {
     }
 
     fn user_by_name(&mut self, name: &AccountName) -> Result<Option<UserRow>, StoreError> {
-        self.first(
-            "SELECT id, name, is_admin, is_disabled, generation, password, factor, factor_step, recovery, created_at,
-               created_by, signed_in_at, mac
-             FROM users WHERE name = ?1",
-            [name.as_str()],
-            user,
-        )
+        self.first(concat!(users!(), " WHERE name = ?1"), [name.as_str()], user)
     }
 
     fn user(&mut self, id: &Id) -> Result<Option<UserRow>, StoreError> {
-        self.first(
-            "SELECT id, name, is_admin, is_disabled, generation, password, factor, factor_step, recovery, created_at,
-               created_by, signed_in_at, mac
-             FROM users WHERE id = ?1",
-            [id.as_bytes()],
-            user,
-        )
+        self.first(concat!(users!(), " WHERE id = ?1"), [id.as_bytes()], user)
     }
 
     fn users(&mut self) -> Result<Vec<UserRow>, StoreError> {
-        self.all(
-            "SELECT id, name, is_admin, is_disabled, generation, password, factor, factor_step, recovery, created_at,
-               created_by, signed_in_at, mac
-             FROM users ORDER BY name",
-            [],
-            user,
-        )
+        self.all(concat!(users!(), " ORDER BY name"), [], user)
     }
 
     fn member(&mut self, project: &Id, user: &Id) -> Result<Option<MemberRow>, StoreError> {
         self.first(
-            "SELECT project, user, access, created_at, created_by, mac FROM members WHERE project = ?1 AND user = ?2",
+            concat!(members!(), " WHERE project = ?1 AND user = ?2"),
             [project.as_bytes(), user.as_bytes()],
             member,
         )
     }
 
     fn members(&mut self, project: &Id) -> Result<Vec<MemberRow>, StoreError> {
-        self.all(
-            "SELECT project, user, access, created_at, created_by, mac FROM members WHERE project = ?1
-             ORDER BY created_at, user",
-            [project.as_bytes()],
-            member,
-        )
+        self.all(concat!(members!(), " WHERE project = ?1 ORDER BY created_at, user"), [project.as_bytes()], member)
     }
 
     fn memberships(&mut self, user: &Id) -> Result<Vec<MemberRow>, StoreError> {
-        self.all(
-            "SELECT project, user, access, created_at, created_by, mac FROM members WHERE user = ?1
-             ORDER BY created_at, project",
-            [user.as_bytes()],
-            member,
-        )
+        self.all(concat!(members!(), " WHERE user = ?1 ORDER BY created_at, project"), [user.as_bytes()], member)
     }
 
     fn session_by_digest(&mut self, digest: &[u8]) -> Result<Option<SessionRow>, StoreError> {
-        self.first(
-            "SELECT id, user, digest, kind, generation, created_at, proved_at, expires_at, last_used_at, source, label, mac
-             FROM sessions WHERE digest = ?1",
-            [digest],
-            session,
-        )
+        self.first(concat!(sessions!(), " WHERE digest = ?1"), [digest], session)
     }
 
     fn session(&mut self, id: &Id) -> Result<Option<SessionRow>, StoreError> {
-        self.first(
-            "SELECT id, user, digest, kind, generation, created_at, proved_at, expires_at, last_used_at, source, label, mac
-             FROM sessions WHERE id = ?1",
-            [id.as_bytes()],
-            session,
-        )
+        self.first(concat!(sessions!(), " WHERE id = ?1"), [id.as_bytes()], session)
     }
 
     fn sessions(&mut self, user: &Id) -> Result<Vec<SessionRow>, StoreError> {
-        self.all(
-            "SELECT id, user, digest, kind, generation, created_at, proved_at, expires_at, last_used_at, source, label, mac
-             FROM sessions WHERE user = ?1 ORDER BY created_at DESC, id",
-            [user.as_bytes()],
-            session,
-        )
+        self.all(concat!(sessions!(), " WHERE user = ?1 ORDER BY created_at DESC, id"), [user.as_bytes()], session)
     }
 
     fn invitation_by_digest(&mut self, digest: &[u8]) -> Result<Option<InvitationRow>, StoreError> {
-        self.first(
-            "SELECT id, name, digest, access, created_at, created_by, expires_at, closed_at, mac
-             FROM invitations WHERE digest = ?1",
-            [digest],
-            invitation,
-        )
+        self.first(concat!(invitations!(), " WHERE digest = ?1"), [digest], invitation)
     }
 
     fn invitations(&mut self) -> Result<Vec<InvitationRow>, StoreError> {
-        self.all(
-            "SELECT id, name, digest, access, created_at, created_by, expires_at, closed_at, mac
-             FROM invitations ORDER BY created_at DESC, id",
-            [],
-            invitation,
-        )
+        self.all(concat!(invitations!(), " ORDER BY created_at DESC, id"), [], invitation)
     }
 }
 

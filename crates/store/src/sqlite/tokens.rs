@@ -8,6 +8,14 @@ use super::row::{bytes, id, millis, optional_millis, optional_time, string, time
 use super::session::Session;
 use crate::port::{StoreError, TokenRow, TokenRows, TokenTx};
 
+/// The rows of `tokens` as [`token`] reads them; a condition follows.
+macro_rules! tokens {
+    () => {
+        "SELECT id, project, name, digest, access, expires_at, created_at, created_by, last_used_at, \
+         revoked_at, mac FROM tokens"
+    };
+}
+
 fn token(row: &Row<'_>) -> Result<TokenRow, StoreError> {
     Ok(TokenRow {
         id: id(row, 0, "tokens.id")?,
@@ -26,30 +34,19 @@ fn token(row: &Row<'_>) -> Result<TokenRow, StoreError> {
 
 impl TokenRows for Session<'_> {
     fn token_by_digest(&mut self, digest: &[u8]) -> Result<Option<TokenRow>, StoreError> {
-        self.first(
-            "SELECT id, project, name, digest, access, expires_at, created_at, created_by, last_used_at, revoked_at, mac
-             FROM tokens WHERE digest = ?1",
-            [digest],
-            token,
-        )
+        self.first(concat!(tokens!(), " WHERE digest = ?1"), [digest], token)
     }
 
     fn token(&mut self, project: &Id, id: &Id) -> Result<Option<TokenRow>, StoreError> {
         self.first(
-            "SELECT id, project, name, digest, access, expires_at, created_at, created_by, last_used_at, revoked_at, mac
-             FROM tokens WHERE id = ?1 AND project = ?2",
+            concat!(tokens!(), " WHERE id = ?1 AND project = ?2"),
             params![id.as_bytes(), project.as_bytes()],
             token,
         )
     }
 
     fn tokens(&mut self, project: &Id) -> Result<Vec<TokenRow>, StoreError> {
-        self.all(
-            "SELECT id, project, name, digest, access, expires_at, created_at, created_by, last_used_at, revoked_at, mac
-             FROM tokens WHERE project = ?1 ORDER BY created_at DESC, id",
-            [project.as_bytes()],
-            token,
-        )
+        self.all(concat!(tokens!(), " WHERE project = ?1 ORDER BY created_at DESC, id"), [project.as_bytes()], token)
     }
 
     fn idempotent(&mut self, scope: &str, key: &str) -> Result<Option<String>, StoreError> {
