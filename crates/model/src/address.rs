@@ -56,6 +56,15 @@ impl AddressRange {
     }
 }
 
+/// What one caller surely has, and is counted by: an IPv4 address, or the /64 of an IPv6 address, of which whoever has one
+/// has 2^64.
+pub fn subscriber(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX))),
+        address @ IpAddr::V4(_) => address,
+    }
+}
+
 impl FromStr for AddressRange {
     type Err = AddressRangeError;
 

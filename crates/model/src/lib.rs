@@ -14,7 +14,7 @@ pub mod slug;
 pub mod text;
 
 pub use access::{Capability, Grant};
-pub use address::AddressRange;
+pub use address::{AddressRange, subscriber};
 pub use expiry::{Expiry, Lifetime};
 pub use id::Id;
 pub use member::{AccountName, Membership, Role};

@@ -11,7 +11,7 @@ use governor::nanos::Nanos;
 use governor::state::keyed::HashMapStateStore;
 use governor::{NotUntil, Quota, RateLimiter};
 use jiff::Timestamp;
-use strongroom_model::AccountName;
+use strongroom_model::{AccountName, subscriber};
 
 use crate::clock::Clock;
 use crate::error::Error;
@@ -63,7 +63,7 @@ impl Limits {
     /// One more try from an address.
     pub(super) fn by_address(&self, address: Option<IpAddr>) -> Result<(), Error> {
         let Some(address) = address else { return Ok(()) };
-        self.addresses.check_key(&network(address)).map_err(|refused| self.refused(&refused))
+        self.addresses.check_key(&subscriber(address)).map_err(|refused| self.refused(&refused))
     }
 
     /// One more try at an account.
@@ -79,13 +79,5 @@ impl Limits {
     pub(super) fn tidy(&self) {
         self.accounts.retain_recent();
         self.addresses.retain_recent();
-    }
-}
-
-/// What one subscriber has: an IPv4 address, or a /64 of IPv6.
-fn network(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V4(address) => IpAddr::V4(address),
-        IpAddr::V6(address) => IpAddr::V6((address.to_bits() & !u128::from(u64::MAX)).into()),
     }
 }

@@ -39,8 +39,9 @@ pub async fn sign_in(app: &App, visitor: &Visitor, attempt: SignIn) -> Result<En
     let hash = user.as_ref().map(|user| user.password.clone()).filter(|hash| !hash.is_empty());
     let renewal = hash.as_ref().filter(|hash| app.is_outdated(hash)).map(|_| attempt.password.duplicate());
     let fits = app.fits(attempt.password, hash).await?;
-    let Some(user) = user.filter(|user| fits && !user.is_disabled) else {
-        return Err(refuse(app, visitor, name.as_ref()).await?);
+    let user = match user {
+        Some(user) if fits && !user.is_disabled => user,
+        known => return Err(refuse(app, visitor, known.as_ref()).await?),
     };
     let renewed = match renewal {
         Some(password) => Some(app.hash_password(password).await?),
@@ -76,12 +77,8 @@ fn wrong() -> Error {
 
 /// Records a refused sign-in. The name is told only where there is such an account: people type passwords there. The same
 /// record is written in both cases, so that it takes as long.
-async fn refuse(app: &App, visitor: &Visitor, name: Option<&AccountName>) -> Result<Error, Error> {
-    let known = match name {
-        Some(name) => app.store.read(|rows: &mut dyn Rows| rows.user_by_name(name).map_err(Error::from)).await?,
-        None => None,
-    };
-    let actor = known.as_ref().map_or_else(|| "anonymous".to_owned(), |user| format!("user:{}", user.name));
+async fn refuse(app: &App, visitor: &Visitor, known: Option<&UserRow>) -> Result<Error, Error> {
+    let actor = known.map_or_else(|| "anonymous".to_owned(), |user| format!("user:{}", user.name));
     let target = serde_json::json!({ "reason": "name or password" });
     let text = format!("refused: a sign-in as {actor} from {}, request {}", visitor.source, visitor.request_id);
     app.house_line("security", "warn", None, text).await;

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 
 use serde::Serialize;
+use strongroom_model::subscriber;
 
 /// So many sources are told apart within a minute.
 const SOURCES: usize = 64;
@@ -41,7 +42,7 @@ impl Denials {
     pub(crate) fn count(&self, source: &str) {
         let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         counts.attempts = counts.attempts.saturating_add(1);
-        let source = network(source);
+        let source = counted(source);
         if let Some(known) = counts.by_source.get_mut(&source) {
             *known = known.saturating_add(1);
         } else if counts.by_source.len() < SOURCES {
@@ -63,14 +64,15 @@ impl Denials {
     }
 }
 
-/// Whoever has one IPv6 address has 2^64 of them: they count as one.
-fn network(source: &str) -> String {
-    match source.parse() {
-        Ok(IpAddr::V6(address)) if address.to_ipv4_mapped().is_none() => {
-            let [a, b, c, d, ..] = address.segments();
+/// A source as it is counted: an address by its [`subscriber`].
+fn counted(source: &str) -> String {
+    match source.parse().map(subscriber) {
+        Ok(IpAddr::V6(network)) => {
+            let [a, b, c, d, ..] = network.segments();
             format!("{a:x}:{b:x}:{c:x}:{d:x}::/64")
         }
-        _ => source.to_owned(),
+        Ok(address) => address.to_string(),
+        Err(_) => source.to_owned(),
     }
 }
 

@@ -1,9 +1,11 @@
 //! How many connections there are, of one address and of all.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+
+use strongroom_model::subscriber;
 
 use crate::guard::Peer;
 
@@ -66,7 +68,7 @@ impl Connections {
             self.counts.open.fetch_add(1, Ordering::Relaxed);
             return Ok(Connection { counts: Arc::clone(&self.counts), address: None });
         }
-        let address = peer.address().filter(|_| !is_shared && !peer.is_local()).map(network);
+        let address = peer.address().filter(|_| !is_shared && !peer.is_local()).map(subscriber);
         if let Some(address) = address {
             let mut by_address = self.counts.by_address.lock().unwrap_or_else(PoisonError::into_inner);
             let count = by_address.entry(address).or_default();
@@ -79,17 +81,6 @@ impl Connections {
         let connection = Connection { counts: Arc::clone(&self.counts), address };
         let before = self.counts.open.fetch_add(1, Ordering::Relaxed);
         if before >= self.limits.in_all { Err(Refused::Full) } else { Ok(connection) }
-    }
-}
-
-/// What one caller surely has: an IPv4 address, or the /64 of an IPv6 address.
-pub(crate) fn network(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(address) => {
-            let [a, b, c, d, ..] = address.segments();
-            IpAddr::V6(Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0))
-        }
-        address @ IpAddr::V4(_) => address,
     }
 }
 

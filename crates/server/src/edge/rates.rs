@@ -17,8 +17,8 @@ use governor::{Quota, RateLimiter};
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use strongroom_api::Code;
 use strongroom_app::{Access, Caller};
+use strongroom_model::subscriber;
 
-use super::connections::network;
 use crate::failure::Failure;
 use crate::guard::Peer;
 
@@ -95,7 +95,7 @@ impl Rates {
     /// Spends one request of an address that shows no accepted credential.
     pub(crate) fn of_address(&self, peer: Peer) -> Option<Budget> {
         let budgets = self.addresses.as_ref().filter(|budgets| budgets.hold_for(peer))?;
-        peer.address().map(|address| budgets.spend(&network(address)))
+        peer.address().map(|address| budgets.spend(&subscriber(address)))
     }
 }
 
