@@ -82,25 +82,50 @@ pub(crate) fn visitor(peer: Peer, id: &RequestId, headers: &HeaderMap) -> Visito
     }
 }
 
-/// Refuses what another site's page sends through a browser. Every browser says where a change comes from, in `Origin` or
-/// `Sec-Fetch-Site`; what says neither is no browser, or has no cookie to misuse.
-pub(crate) fn check_origin(served: &Served, method: &Method, headers: &HeaderMap, peer: Peer) -> Result<(), Failure> {
-    if method.is_safe() {
-        return Ok(());
-    }
-    let foreign = || Failure::new(Code::Forbidden, "this came from a page of another site");
-    let site = headers.get("sec-fetch-site").map(|site| site.to_str().unwrap_or_default());
-    if site.is_some_and(|site| site != "same-origin" && site != "none") {
-        return Err(foreign());
-    }
-    let mut origins = headers.get_all(header::ORIGIN).iter();
-    let (origin, more) = (origins.next(), origins.next());
-    let Some(origin) = origin else { return Ok(()) };
-    let origin = origin.to_str().unwrap_or_default();
-    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+/// Where a request says that it comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// A page of this server.
+    Own,
+    /// Anywhere else.
+    Foreign,
+    /// It does not say: no browser, for every browser says so of a change.
+    Unsaid,
+}
+
+/// Where a browser says that a request comes from.
+pub(crate) fn origin(served: &Served, headers: &HeaderMap, peer: Peer) -> Origin {
     let scheme = if is_secure(served, headers, peer) { "https" } else { "http" };
-    let is_own = origin.eq_ignore_ascii_case(&format!("{scheme}://{host}")) || served.app.public_url() == Some(origin);
-    if is_own && more.is_none() { Ok(()) } else { Err(foreign()) }
+    said(headers, |origin, host| {
+        origin.eq_ignore_ascii_case(&format!("{scheme}://{host}")) || served.app.public_url() == Some(origin)
+    })
+}
+
+/// `Sec-Fetch-Site` decides, which no page can change; where there is none, `Origin` does, which `is_own` compares with `Host`.
+fn said(headers: &HeaderMap, is_own: impl FnOnce(&str, &str) -> bool) -> Origin {
+    let only = |name: &str| {
+        let mut all = headers.get_all(name).iter();
+        match (all.next(), all.next()) {
+            (Some(one), None) => Some(one.to_str().unwrap_or_default()),
+            (None, _) => None,
+            // two are believed as little as another site's
+            (Some(_), Some(_)) => Some(""),
+        }
+    };
+    let is_own = match (only("sec-fetch-site"), only("origin")) {
+        (Some(site), _) => site == "same-origin",
+        (None, Some(origin)) => only("host").is_some_and(|host| is_own(origin, host)),
+        (None, None) => return Origin::Unsaid,
+    };
+    if is_own { Origin::Own } else { Origin::Foreign }
+}
+
+/// Refuses what another site's page sends through a browser. What does not say where it comes from has no cookie to misuse.
+pub(crate) fn check_origin(served: &Served, method: &Method, headers: &HeaderMap, peer: Peer) -> Result<(), Failure> {
+    if !method.is_safe() && origin(served, headers, peer) == Origin::Foreign {
+        return Err(Failure::new(Code::Forbidden, "this came from a page of another site"));
+    }
+    Ok(())
 }
 
 /// Who a session cookie belongs to, if it is accepted. Whoever asks also asks for the CSRF token where something changes.
@@ -141,4 +166,34 @@ pub(crate) async fn caller(
         }
     }
     Ok(Some(caller))
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test may panic")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_form_is_believed_if_the_browser_says_where_it_came_from() {
+        let of = |pairs: &[(&'static str, &'static str)]| {
+            let mut headers = HeaderMap::new();
+            for (name, value) in pairs {
+                headers.append(*name, value.parse().unwrap());
+            }
+            said(&headers, |origin, host| origin == format!("http://{host}")) == Origin::Own
+        };
+        assert!(of(&[("sec-fetch-site", "same-origin")]));
+        assert!(of(&[("origin", "http://localhost:7876"), ("host", "localhost:7876")]));
+        assert!(!of(&[]));
+        assert!(!of(&[("host", "localhost:7876")]));
+        assert!(!of(&[("origin", "null"), ("host", "localhost:7876")]));
+        assert!(!of(&[("origin", "http://evil.example"), ("host", "localhost:7876")]));
+        assert!(!of(&[
+            ("sec-fetch-site", "same-site"),
+            ("origin", "http://localhost:7876"),
+            ("host", "localhost:7876")
+        ]));
+        assert!(!of(&[("sec-fetch-site", "cross-site")]));
+        assert!(!of(&[("sec-fetch-site", "none")]));
+    }
 }
