@@ -166,7 +166,8 @@ fi
 # the browser's driver and the judge of accessibility; pinned by tests/browser/deno.lock
 browser_is_right() { [ -d "$tools/browser/node_modules/playwright-core" ] && cmp -s tests/browser/deno.lock "$tools/browser/deno.lock"; }
 install_browser() {
-    mkdir -p "$tools/browser" && cp tests/browser/package.json tests/browser/deno.lock "$tools/browser/" || return 1
+    # what an earlier lock file left would count as installed
+    rm -rf "$tools/browser" && mkdir -p "$tools/browser" && cp tests/browser/package.json tests/browser/deno.lock "$tools/browser/" || return 1
     cd "$tools/browser" && deno install --quiet --frozen --node-modules-dir=auto
 }
 if browser_is_right; then
@@ -179,7 +180,7 @@ fi
 # the backends that the tests run; its packages are pinned by tests/e2e/backend/deno.lock
 backend_is_right() { [ -d "$tools/backend/node_modules/hono" ] && cmp -s tests/e2e/backend/deno.lock "$tools/backend/deno.lock"; }
 install_backend() {
-    mkdir -p "$tools/backend" && cp tests/e2e/backend/package.json tests/e2e/backend/deno.lock "$tools/backend/" || return 1
+    rm -rf "$tools/backend" && mkdir -p "$tools/backend" && cp tests/e2e/backend/package.json tests/e2e/backend/deno.lock "$tools/backend/" || return 1
     cd "$tools/backend" && deno install --quiet --frozen --node-modules-dir=auto
 }
 if backend_is_right; then
