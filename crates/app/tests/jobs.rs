@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use strongroom_api::jobs::RunItem;
 use strongroom_app::functions::{self, Deployment, Manifest};
-use strongroom_app::jobs::{self, RunQuery, Slots};
+use strongroom_app::jobs::{self, NewRun, RunQuery, Slots};
 use strongroom_app::{App, AppConfig, Caller, Clock};
 use strongroom_model::ProjectName;
 use strongroom_runtime::{RuntimeConfig, locate};
@@ -77,6 +77,10 @@ impl House {
     }
 
     async fn open(&self) -> Server {
+        self.open_for(Slots::Made).await
+    }
+
+    async fn open_for(&self, slots: Slots) -> Server {
         let store: Arc<dyn Store> =
             SqliteStore::open(&self.home.path().join("strongroom.db"), SqliteOptions::default()).unwrap();
         let config = config(self.home.path());
@@ -101,7 +105,7 @@ impl House {
             password_cost: strongroom_app::PasswordCost::LEAST,
         });
         let app = app.await.unwrap();
-        let jobs = tokio::spawn(Arc::clone(&app).run_jobs(Slots::Made));
+        let jobs = tokio::spawn(Arc::clone(&app).run_jobs(slots));
         Server { app, store, jobs }
     }
 
@@ -134,7 +138,8 @@ impl Server {
         let (owner, project) = (Caller::owner("process", "test"), ProjectName::default_project());
         let query = RunQuery { limit: 1_000, ..RunQuery::default() };
         let (runs, _) = jobs::runs(&self.app, &owner, &project, query).await.unwrap();
-        let told = |run: &RunItem| (run.scheduled_for.unwrap().to_string(), run.state.clone());
+        let told =
+            |run: &RunItem| (run.scheduled_for.map(|slot| slot.to_string()).unwrap_or_default(), run.state.clone());
         runs.iter().rev().map(told).collect()
     }
 
@@ -196,6 +201,28 @@ async fn each_slot_has_one_run_across_servers() {
     let server = house.open().await;
     house.set("2026-01-01T01:01:00Z");
     server.until(&[first, second, missed, due, ("2026-01-01T01:01:00Z", "succeeded")]).await;
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn who_leaves_slots_to_the_server_runs_what_is_queued() {
+    let house = House::at("2026-01-01T00:00:30Z");
+    let dev = house.open_for(Slots::Left).await;
+    dev.deploy(RETURNS, json!({ "schedule": "* * * * *" })).await;
+    house.set("2026-01-01T00:03:00Z");
+    let new = NewRun {
+        namespace: "default".parse().unwrap(),
+        job: "clockwork".parse().unwrap(),
+        payload: b"{}".to_vec().into(),
+    };
+    let (owner, project) = (Caller::owner("process", "test"), ProjectName::default_project());
+    jobs::enqueue(&dev.app, &owner, &project, new).await.unwrap();
+    dev.until(&[("", "succeeded")]).await;
+    dev.stop().await;
+    // the server finds the slots that passed: one run for those that were missed, beside the one that is due now
+    let server = house.open().await;
+    let slots = [("2026-01-01T00:02:00Z", "succeeded"), ("2026-01-01T00:03:00Z", "succeeded")];
+    server.until(&[("", "succeeded"), slots[0], slots[1]]).await;
     server.stop().await;
 }
 

@@ -17,7 +17,7 @@ use zeroize::{Zeroize as _, Zeroizing};
 use crate::bytes::Encoder;
 use crate::derive::{derive, label};
 use crate::error::SealError;
-use crate::once::{SALT_BYTES, TAG_BYTES, fresh_salt, open_once, seal_once};
+use crate::once::{Parts, SALT_BYTES, TAG_BYTES, fresh_salt, open_once, seal_once};
 use crate::random::Random;
 use crate::wrapped::ProjectKey;
 
@@ -112,22 +112,12 @@ pub fn same_value(a: &SecretValue, b: &SecretValue) -> bool {
     verify_slices_are_equal(a.expose().as_bytes(), b.expose().as_bytes()).is_ok()
 }
 
-struct Parts<'a> {
-    key_version: u32,
-    salt: &'a [u8; SALT_BYTES],
-    ciphertext: &'a [u8],
-    tag: &'a [u8; TAG_BYTES],
-}
-
 /// The parts of an envelope of format 1, or none for bytes of another shape.
 fn split(envelope: &[u8]) -> Option<Parts<'_>> {
-    let rest = envelope.strip_prefix(MAGIC)?;
-    let (key_version, rest) = rest.split_first_chunk()?;
-    let (salt, rest) = rest.split_first_chunk()?;
-    let (ciphertext, tag) = rest.split_last_chunk()?;
-    let whole_blocks = ciphertext.len().is_multiple_of(BLOCK_BYTES);
-    let fits = whole_blocks && (BLOCK_BYTES..=padded(MAX_VALUE_BYTES)).contains(&ciphertext.len());
-    fits.then_some(Parts { key_version: u32::from_be_bytes(*key_version), salt, ciphertext, tag })
+    let parts = Parts::of(MAGIC, envelope)?;
+    let length = parts.ciphertext.len();
+    let fits = length.is_multiple_of(BLOCK_BYTES) && (BLOCK_BYTES..=padded(MAX_VALUE_BYTES)).contains(&length);
+    fits.then_some(parts)
 }
 
 /// Length of a value of `length` bytes with its padding.

@@ -13,6 +13,26 @@ pub(crate) const SALT_BYTES: usize = 32;
 /// Length of an AES-GCM tag.
 pub(crate) const TAG_BYTES: usize = 16;
 
+/// What follows the magic of everything that is sealed under a key of its own, in pieces.
+pub(crate) struct Parts<'a> {
+    /// The version of the project key.
+    pub(crate) key_version: u32,
+    pub(crate) salt: &'a [u8; SALT_BYTES],
+    pub(crate) ciphertext: &'a [u8],
+    pub(crate) tag: &'a [u8; TAG_BYTES],
+}
+
+impl<'a> Parts<'a> {
+    /// The pieces of what begins with `magic`, or none for bytes of another shape.
+    pub(crate) fn of(magic: &[u8; 4], sealed: &'a [u8]) -> Option<Self> {
+        let rest = sealed.strip_prefix(magic)?;
+        let (key_version, rest) = rest.split_first_chunk()?;
+        let (salt, rest) = rest.split_first_chunk()?;
+        let (ciphertext, tag) = rest.split_last_chunk()?;
+        Some(Self { key_version: u32::from_be_bytes(*key_version), salt, ciphertext, tag })
+    }
+}
+
 /// A fresh salt: `HMAC-SHA256(salt key, 32 random bytes || context || plaintext)`, the salt key being
 /// `HKDF(key, salt "", info "strongroom/v1/salt-key")`.
 ///

@@ -15,7 +15,7 @@ use zeroize::{Zeroize as _, Zeroizing};
 use crate::bytes::Encoder;
 use crate::derive::{derive, label};
 use crate::error::SealError;
-use crate::once::{SALT_BYTES, TAG_BYTES, fresh_salt, open_once, seal_once};
+use crate::once::{Parts, SALT_BYTES, TAG_BYTES, fresh_salt, open_once, seal_once};
 use crate::random::Random;
 use crate::wrapped::ProjectKey;
 use strongroom_secret::KeyBytes;
@@ -81,7 +81,7 @@ pub fn seal_run(
 /// Opens what [`seal_run`] made for the same context under the same key. `sealed` may be any bytes. The caller finds the
 /// key with [`run_key_version`]. Whatever is wrong, the answer is [`SealError::DoesNotOpen`].
 pub fn open_run(key: &ProjectKey, context: &RunContext, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, SealError> {
-    let parts = split(sealed).ok_or(SealError::DoesNotOpen)?;
+    let parts = Parts::of(MAGIC, sealed).ok_or(SealError::DoesNotOpen)?;
     let encoded = encode(context, parts.key_version);
     let place = encoded.finish().ok_or(SealError::DoesNotOpen)?;
     let mut data = Zeroizing::new(vec![0_u8; parts.ciphertext.len()]);
@@ -91,22 +91,7 @@ pub fn open_run(key: &ProjectKey, context: &RunContext, sealed: &[u8]) -> Result
 
 /// The version of the project key that sealed data names. It is only believed once the data opens.
 pub fn run_key_version(sealed: &[u8]) -> Result<u32, SealError> {
-    split(sealed).map(|parts| parts.key_version).ok_or(SealError::UnknownFormat)
-}
-
-struct Parts<'a> {
-    key_version: u32,
-    salt: &'a [u8; SALT_BYTES],
-    ciphertext: &'a [u8],
-    tag: &'a [u8; TAG_BYTES],
-}
-
-fn split(sealed: &[u8]) -> Option<Parts<'_>> {
-    let rest = sealed.strip_prefix(MAGIC)?;
-    let (key_version, rest) = rest.split_first_chunk()?;
-    let (salt, rest) = rest.split_first_chunk()?;
-    let (ciphertext, tag) = rest.split_last_chunk()?;
-    Some(Parts { key_version: u32::from_be_bytes(*key_version), salt, ciphertext, tag })
+    Parts::of(MAGIC, sealed).map(|parts| parts.key_version).ok_or(SealError::UnknownFormat)
 }
 
 fn part(context: &RunContext) -> [u8; 1] {

@@ -17,6 +17,7 @@ mod fetch;
 mod layers;
 mod link;
 mod listen;
+mod news;
 mod plan;
 mod print;
 mod reload;

@@ -13,8 +13,9 @@ mod calendar;
 mod jobs_of;
 mod requests;
 mod scheduler;
+mod underway;
 
 pub use jobs_of::{detail, list};
 pub use requests::{NewRun, RunQuery, cancel, enqueue, retry, runs, show};
-pub(crate) use scheduler::Scheduler;
 pub use scheduler::Slots;
+pub(crate) use underway::Scheduler;

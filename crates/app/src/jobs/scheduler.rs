@@ -4,18 +4,16 @@
 //! process, takes what it held.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
 use strongroom_model::manifest::{JobManifest, Overlap};
 use strongroom_model::{Id, ProjectName};
-use strongroom_runtime::{JobHandle, WorkloadKind as Running};
+use strongroom_runtime::WorkloadKind as Running;
 use strongroom_seal::RunPart;
 use strongroom_store::port::{Claim, RunRow, WorkloadKind, WorkloadRow};
 use strongroom_store::{Rows, StoreError, Tx};
-use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
 use super::calendar::due;
@@ -33,78 +31,6 @@ const RENEW_EVERY: Duration = Duration::from_secs(10);
 const LONGEST_SLEEP: Duration = Duration::from_secs(2);
 /// How long attempts may go on when the server stops.
 const DRAIN: Duration = Duration::from_secs(10);
-
-/// What the process knows of runs that are under way.
-pub(crate) struct Scheduler {
-    /// This opening of the instance, as a holder of leases.
-    holder: String,
-    /// Runs at once, of all jobs.
-    at_once: usize,
-    wake: Notify,
-    stopping: AtomicBool,
-    underway: Mutex<HashMap<Id, Underway>>,
-}
-
-enum Underway {
-    /// Claimed; its worker is not there yet.
-    Begins,
-    /// In a worker.
-    Runs(JobHandle),
-    /// To be stopped before it is in a worker.
-    Unwanted,
-}
-
-impl Scheduler {
-    pub(crate) fn new(holder: String, at_once: usize) -> Self {
-        let (wake, underway) = (Notify::new(), Mutex::default());
-        Self { holder, at_once, wake, stopping: AtomicBool::new(false), underway }
-    }
-
-    /// Looks again at what is to be done.
-    pub(crate) fn wake(&self) {
-        self.wake.notify_one();
-    }
-
-    pub(super) fn holder(&self) -> &str {
-        &self.holder
-    }
-
-    /// Asks a run that is under way here to stop.
-    pub(super) fn stop_run(&self, run: &Id) {
-        match self.underway().get_mut(run) {
-            Some(Underway::Runs(handle)) => handle.cancel(),
-            Some(begins) => *begins = Underway::Unwanted,
-            None => {}
-        }
-    }
-
-    /// The run is about to be in a worker; `false` if it is no longer wanted.
-    pub(super) fn begin(&self, run: &Id, handle: JobHandle) -> bool {
-        match self.underway().get_mut(run) {
-            None | Some(Underway::Unwanted) => false,
-            Some(state) => {
-                *state = Underway::Runs(handle);
-                true
-            }
-        }
-    }
-
-    pub(super) fn forget(&self, run: &Id) {
-        self.underway().remove(run);
-    }
-
-    fn claimed(&self, run: Id) {
-        self.underway().insert(run, Underway::Begins);
-    }
-
-    fn free(&self) -> usize {
-        self.at_once.saturating_sub(self.underway().len())
-    }
-
-    fn underway(&self) -> MutexGuard<'_, HashMap<Id, Underway>> {
-        self.underway.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
 
 /// Whether a process makes runs of schedules.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -141,7 +67,7 @@ impl App {
             tokio::time::sleep(LONGEST_SLEEP).await;
         }
         let mut turns = Turns { slots, attempts: JoinSet::new(), plans: HashMap::new(), renewed: Instant::now() };
-        while !self.scheduler.stopping.load(Ordering::SeqCst) {
+        while !self.scheduler.is_stopping() {
             let sleep = match self.turn(&mut turns).await {
                 Ok(next) => self.sleep_until(next),
                 Err(error) => {
@@ -150,7 +76,7 @@ impl App {
                 }
             };
             tokio::select! {
-                () = self.scheduler.wake.notified() => {}
+                () = self.scheduler.woken() => {}
                 () = tokio::time::sleep(sleep) => {}
                 Some(_) = turns.attempts.join_next() => {}
             }
@@ -161,7 +87,7 @@ impl App {
             tracing::info!(runs = turns.attempts.len(), "runs go back to the queue, since the server stops");
         }
         turns.attempts.shutdown().await;
-        let (holder, now) = (self.scheduler.holder.clone(), self.clock.now());
+        let (holder, now) = (self.scheduler.holder().to_owned(), self.clock.now());
         let released = self.store.write(move |tx: &mut dyn Tx| tx.release_runs(&holder, now).map_err(Error::from));
         if let Err(error) = released.await {
             tracing::error!(%error, "runs could not be put back; the next server takes them");
@@ -170,8 +96,7 @@ impl App {
 
     /// Ends [`App::run_jobs`]: nothing more is claimed, and what runs may go on for a moment.
     pub fn stop_jobs(&self) {
-        self.scheduler.stopping.store(true, Ordering::SeqCst);
-        self.scheduler.wake();
+        self.scheduler.stop();
     }
 
     /// Runs one run to its end, with its retries, where no server does.
@@ -203,7 +128,7 @@ impl App {
 
     /// Takes back what processes that are gone held.
     async fn take_back(&self) -> Result<(), Error> {
-        let (holder, now) = (self.scheduler.holder.clone(), self.clock.now());
+        let (holder, now) = (self.scheduler.holder().to_owned(), self.clock.now());
         let taken = self
             .store
             .write(move |tx: &mut dyn Tx| tx.reclaim_runs(&holder, Timestamp::MAX, now).map_err(Error::from))
@@ -247,7 +172,7 @@ impl App {
         if turns.renewed.elapsed() < RENEW_EVERY || turns.attempts.is_empty() {
             return Ok(());
         }
-        let (holder, until) = (self.scheduler.holder.clone(), self.lease_end());
+        let (holder, until) = (self.scheduler.holder().to_owned(), self.lease_end());
         self.store.write(move |tx: &mut dyn Tx| tx.renew_leases(&holder, until).map_err(Error::from)).await?;
         turns.renewed = Instant::now();
         Ok(())
@@ -394,7 +319,7 @@ impl App {
             at_once: usize::try_from(manifest.concurrency).unwrap_or(usize::MAX),
             limit,
             slots_in_turn: manifest.overlap == Overlap::Queue,
-            holder: self.scheduler.holder.clone(),
+            holder: self.scheduler.holder().to_owned(),
             lease_until: self.lease_end(),
         };
         let rows = self.store.write(move |tx: &mut dyn Tx| tx.claim_runs(&claim).map_err(Error::from)).await?;
