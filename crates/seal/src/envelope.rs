@@ -114,7 +114,7 @@ pub fn same_value(a: &SecretValue, b: &SecretValue) -> bool {
 
 /// The parts of an envelope of format 1, or none for bytes of another shape.
 fn split(envelope: &[u8]) -> Option<Parts<'_>> {
-    let parts = Parts::of(MAGIC, envelope)?;
+    let parts = Parts::of(*MAGIC, envelope)?;
     let length = parts.ciphertext.len();
     let fits = length.is_multiple_of(BLOCK_BYTES) && (BLOCK_BYTES..=padded(MAX_VALUE_BYTES)).contains(&length);
     fits.then_some(parts)

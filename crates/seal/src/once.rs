@@ -24,8 +24,8 @@ pub(crate) struct Parts<'a> {
 
 impl<'a> Parts<'a> {
     /// The pieces of what begins with `magic`, or none for bytes of another shape.
-    pub(crate) fn of(magic: &[u8; 4], sealed: &'a [u8]) -> Option<Self> {
-        let rest = sealed.strip_prefix(magic)?;
+    pub(crate) fn of(magic: [u8; 4], sealed: &'a [u8]) -> Option<Self> {
+        let rest = sealed.strip_prefix(&magic)?;
         let (key_version, rest) = rest.split_first_chunk()?;
         let (salt, rest) = rest.split_first_chunk()?;
         let (ciphertext, tag) = rest.split_last_chunk()?;

@@ -81,7 +81,7 @@ pub fn seal_run(
 /// Opens what [`seal_run`] made for the same context under the same key. `sealed` may be any bytes. The caller finds the
 /// key with [`run_key_version`]. Whatever is wrong, the answer is [`SealError::DoesNotOpen`].
 pub fn open_run(key: &ProjectKey, context: &RunContext, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, SealError> {
-    let parts = Parts::of(MAGIC, sealed).ok_or(SealError::DoesNotOpen)?;
+    let parts = Parts::of(*MAGIC, sealed).ok_or(SealError::DoesNotOpen)?;
     let encoded = encode(context, parts.key_version);
     let place = encoded.finish().ok_or(SealError::DoesNotOpen)?;
     let mut data = Zeroizing::new(vec![0_u8; parts.ciphertext.len()]);
@@ -91,7 +91,7 @@ pub fn open_run(key: &ProjectKey, context: &RunContext, sealed: &[u8]) -> Result
 
 /// The version of the project key that sealed data names. It is only believed once the data opens.
 pub fn run_key_version(sealed: &[u8]) -> Result<u32, SealError> {
-    Parts::of(MAGIC, sealed).map(|parts| parts.key_version).ok_or(SealError::UnknownFormat)
+    Parts::of(*MAGIC, sealed).map(|parts| parts.key_version).ok_or(SealError::UnknownFormat)
 }
 
 fn part(context: &RunContext) -> [u8; 1] {

@@ -3,6 +3,7 @@
 mod copy;
 pub(crate) mod declare;
 mod delete;
+mod list;
 mod read;
 mod rollback;
 pub(crate) mod write;
@@ -10,7 +11,8 @@ pub(crate) mod write;
 pub use copy::{Copy, copy, diff, export, reveal};
 pub use declare::{Declare, declare};
 pub use delete::{Delete, Deleted, delete, deleted, restore};
-pub use read::{ListQuery, detail, history, item, list, list_lines, list_names, stats};
+pub use list::{ListQuery, list, list_lines, list_names};
+pub use read::{detail, history, item, stats};
 pub use rollback::rollback;
 pub use write::{Change, Presence, Write, write, write_one};
 
