@@ -208,7 +208,7 @@ async fn each_slot_has_one_run_across_servers() {
 async fn who_leaves_slots_to_the_server_runs_what_is_queued() {
     let house = House::at("2026-01-01T00:00:30Z");
     let dev = house.open_for(Slots::Left).await;
-    dev.deploy(RETURNS, json!({ "schedule": "* * * * *" })).await;
+    dev.deploy(RETURNS, json!({ "schedule": "* * * * *", "overlap": "allow" })).await;
     house.set("2026-01-01T00:03:00Z");
     let new = NewRun {
         namespace: "default".parse().unwrap(),
