@@ -14,9 +14,11 @@ use http::{HeaderValue, Method, Uri};
 use http_body_util::BodyExt as _;
 use strongroom_api::Code;
 
+use crate::answer::seal;
 use crate::failure::Failure;
 use crate::functions::{from_function, host, strip};
-use crate::guard::{self, RequestIds};
+use crate::guard::host_name;
+use crate::peer::{self, RequestIds};
 
 /// What is called.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -75,7 +77,7 @@ async fn call(State(dev): State<Arc<Dev>>, request: Request) -> Response {
     let id = dev.request_ids.next();
     match forward(&dev, request, &id.0).await {
         Ok(response) => from_function(response, &id),
-        Err(failure) => guard::seal(failure.into_response(), &id),
+        Err(failure) => seal(failure.into_response(), &id),
     }
 }
 
@@ -89,7 +91,7 @@ async fn forward(dev: &Dev, mut request: Request, id: &str) -> Result<Response<s
     if matches!(target, DevTarget::Job(_)) && request.method() != Method::POST {
         return Err(Failure::new(Code::MethodNotAllowed, "a job is started with POST; its payload is the body"));
     }
-    let peer = guard::peer(&request);
+    let peer = peer::peer(&request);
     let query = request.uri().query().map(|query| format!("?{query}")).unwrap_or_default();
     let url = format!("http://{}{rest}{query}", host(request.headers())?);
     let inner: Uri = format!("{rest}{query}").parse().map_err(|_| nothing_here())?;
@@ -131,7 +133,7 @@ fn target(path: &str) -> Option<(DevTarget, &str, &str)> {
 /// Refuses what a page of another origin sends through a browser: under a host name of its own that points here, or
 /// across origins. A navigation is let through, since a sign-in elsewhere ends with one.
 fn admit(hosts: &[String], method: &Method, headers: &HeaderMap) -> Result<(), Failure> {
-    let named = guard::host_name(host(headers)?);
+    let named = host_name(host(headers)?);
     if !is_known(hosts, named) {
         return Err(Failure::new(
             Code::Invalid,
@@ -141,7 +143,7 @@ fn admit(hosts: &[String], method: &Method, headers: &HeaderMap) -> Result<(), F
     let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
     let origin = headers.get(header::ORIGIN).map(|origin| origin.to_str().unwrap_or_default());
     let foreign = if let Some(origin) = origin {
-        let authority = origin.split_once("://").map(|(_, authority)| guard::host_name(authority));
+        let authority = origin.split_once("://").map(|(_, authority)| host_name(authority));
         !authority.is_some_and(|name| is_known(hosts, name))
     } else {
         let navigates = text(HeaderName::from_static("sec-fetch-mode")) == Some("navigate") && method == Method::GET;

@@ -13,8 +13,10 @@ use strongroom_app::functions::{Invocation, InvokeRefusal, invoke as run};
 use strongroom_app::tokens::{AuthenticateError, authenticate};
 use strongroom_app::{Caller, Error};
 
+use crate::answer::seal;
+use crate::credential::bearer;
 use crate::failure::Failure;
-use crate::guard::{self, RequestId, bearer};
+use crate::peer::{self, RequestId};
 use crate::router::Served;
 
 /// The beginning of cookies that are Strongroom's own.
@@ -31,7 +33,7 @@ pub(crate) async fn invoke(served: Arc<Served>, request: Request) -> Response {
     let id = served.request_ids.next();
     match forward(&served, request, &id).await {
         Ok(response) => from_function(response, &id),
-        Err(failure) => guard::seal(failure.into_response(), &id),
+        Err(failure) => seal(failure.into_response(), &id),
     }
 }
 
@@ -46,7 +48,7 @@ async fn forward(
     }
     let path = request.uri().path().to_owned();
     let (route, rest) = split(&path).ok_or_else(nothing_here)?;
-    let peer = guard::peer(&request);
+    let peer = peer::peer(&request);
     let caller = caller(served, request.headers(), &peer.source(), id).await?;
     let query = request.uri().query().map(|query| format!("?{query}")).unwrap_or_default();
     let host = host(request.headers())?.to_owned();
@@ -86,7 +88,7 @@ fn nothing_here() -> Failure {
     Failure::new(Code::NotFound, "no function answers at this address")
 }
 
-fn scheme(served: &Served, peer: guard::Peer) -> &'static str {
+fn scheme(served: &Served, peer: peer::Peer) -> &'static str {
     let https = peer.is_https() || served.app.functions_url().is_some_and(|url| url.starts_with("https:"));
     if https { "https" } else { "http" }
 }
@@ -153,7 +155,7 @@ fn is_own_cookie(cookie: &[u8]) -> bool {
 pub(crate) fn from_function(response: Response<strongroom_app::Body>, id: &RequestId) -> Response {
     if response.status() == StatusCode::SWITCHING_PROTOCOLS {
         let refusal = Failure::new(Code::Unavailable, "functions cannot switch protocols");
-        return guard::seal(refusal.into_response(), id);
+        return seal(refusal.into_response(), id);
     }
     let mut response = response.map(Body::new);
     let headers = response.headers_mut();

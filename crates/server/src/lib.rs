@@ -1,9 +1,12 @@
 //! HTTP: the management router, the functions listener, and the guards in front of them.
 //!
-//! Every route stands in `router.rs`. A request passes the guards (`guard.rs`: id, host, transport, credential) before
+//! Every route stands in `router.rs`; what it asks for, in `admission.rs`. A request passes the guards (`guard.rs`: host, transport, credential) before
 //! any handler sees it; a handler parses, calls one use case, and answers.
 
+mod admission;
+mod answer;
 mod api;
+mod credential;
 #[cfg(feature = "describe")]
 mod describe;
 mod dev;
@@ -14,6 +17,7 @@ mod failure;
 mod functions;
 mod guard;
 mod openapi;
+mod peer;
 mod place;
 mod route;
 mod router;
@@ -26,6 +30,6 @@ mod web;
 pub use describe::document;
 pub use dev::{DevCall, DevCalls, DevRefusal, DevTarget, dev_router};
 pub use edge::{ConnectionLimits, Edge, Limits, Rate, RateLimits, Tls, TlsError, TrustedProxies};
-pub use guard::Peer;
+pub use peer::Peer;
 pub use router::{Served, functions_router, local_router, management_router, page_paths};
 pub use serve::{Listener, serve};

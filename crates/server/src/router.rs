@@ -17,7 +17,8 @@ use crate::api::{
 };
 use crate::edge::Edge;
 use crate::failure::Failure;
-use crate::guard::{self, RequestIds};
+use crate::guard;
+use crate::peer::RequestIds;
 use crate::route::{Route, routes};
 use crate::streams::Streams;
 use crate::web::secrets as pages;
@@ -146,7 +147,7 @@ fn health_routes() -> Vec<Route> {
     vec![routes!(instance::healthz), routes!(instance::readyz), routes!(metrics::metrics)]
 }
 
-/// Every page. Which of them need nobody to be signed in stands in `web/gate.rs`.
+/// Every page. Which of them need nobody to be signed in stands in `admission.rs`.
 fn page_routes() -> Vec<(&'static str, MethodRouter<Arc<Served>>)> {
     vec![
         ("/", get(web::projects::list)),

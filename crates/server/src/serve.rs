@@ -19,7 +19,7 @@ use tokio::net::{TcpListener, TcpStream, UnixListener};
 use tokio::sync::watch;
 
 use crate::edge::{Edge, Refused, Stall};
-use crate::guard::Peer;
+use crate::peer::Peer;
 
 /// Longest time a client may take to send a request's head, and to leave a connection unused.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(15);

@@ -10,7 +10,8 @@ use strongroom_app::tokens::AuthenticateError;
 use strongroom_app::{Caller, SessionKind};
 
 use crate::failure::Failure;
-use crate::guard::{Peer, RequestId, host_name};
+use crate::guard::host_name;
+use crate::peer::{Peer, RequestId};
 use crate::router::Served;
 
 /// Over HTTPS: `__Host-` binds the cookie to this very host, and to TLS.

@@ -17,7 +17,7 @@ use super::secrets::last;
 use super::{NoParams, PageParams};
 use crate::extract::{Json, Query, Scene, Values};
 use crate::failure::Failure;
-use crate::guard::{Peer, RequestId};
+use crate::peer::{Peer, RequestId};
 use crate::router::Served;
 use crate::{place, session};
 

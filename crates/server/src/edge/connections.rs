@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use strongroom_model::subscriber;
 
-use crate::guard::Peer;
+use crate::peer::Peer;
 
 /// How many connections are open at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

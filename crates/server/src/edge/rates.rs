@@ -20,7 +20,7 @@ use strongroom_app::{Access, Caller};
 use strongroom_model::subscriber;
 
 use crate::failure::Failure;
-use crate::guard::Peer;
+use crate::peer::Peer;
 
 /// Tables of each kind; a power of two.
 const TABLES: usize = 32;

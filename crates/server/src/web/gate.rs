@@ -13,48 +13,21 @@ use super::forms::Form;
 use super::frame::Flash;
 use super::go;
 use super::visit::Csrf;
+use crate::admission::is_open_page;
+use crate::credential::by_bearer;
 use crate::edge::Budget;
 use crate::extract::read_body;
 use crate::failure::Failure;
-use crate::guard::{self, Peer, RequestId};
+use crate::guard;
+use crate::peer::{Peer, RequestId};
 use crate::router::Served;
 use crate::session::{self, Origin};
 
 /// Largest form, in bytes: a file of 1 MiB whose every byte is escaped, and the other fields.
 const MAX_FORM_BYTES: usize = 3 * (1 << 20) + (1 << 16);
 
-/// First parts of the addresses of pages.
-const PLACES: [&str; 10] =
-    ["", "account", "assets", "fill", "invitation", "projects", "setup", "sign-in", "sign-out", "users"];
-/// First parts of the addresses that programs use.
-const MACHINES: [&str; 6] = ["api", "fn", "healthz", "metrics", "readyz", "v1"];
-
-fn first_part(path: &str) -> &str {
-    path.split('/').nth(1).unwrap_or_default()
-}
-
-/// Whether a request is for a page, or from a browser that lost its way.
-pub(crate) fn is_for_a_page(request: &Request) -> bool {
-    let first = first_part(request.uri().path());
-    let wants_html = || {
-        let accept = request.headers().get(header::ACCEPT).and_then(|accept| accept.to_str().ok());
-        accept.is_some_and(|accept| accept.contains("text/html"))
-    };
-    PLACES.contains(&first) || (!MACHINES.contains(&first) && wants_html())
-}
-
-/// Pages that need nobody to be signed in. Compared with the whole path; `*` stands for exactly one part.
-pub(crate) const OPEN_PAGES: [&str; 5] = ["/assets/*", "/fill/*", "/invitation/*", "/setup/*", "/sign-in"];
-
-fn is_open(path: &str) -> bool {
-    OPEN_PAGES.iter().any(|page| match page.strip_suffix('*') {
-        Some(before) => path.strip_prefix(before).is_some_and(|rest| !rest.is_empty() && !rest.contains('/')),
-        None => path == *page,
-    })
-}
-
-/// Lets a request for a page through to its handler, or says why not. Whoever is known spends his own budget, everybody
-/// else that of his address.
+/// Lets a request for a page through to its handler, or says why not. Whoever is known spends his own budget; everybody
+/// else, and whoever shows the code of a link, that of his address.
 pub(crate) async fn admit(
     served: &Served,
     (peer, id): (Peer, &RequestId),
@@ -63,8 +36,8 @@ pub(crate) async fn admit(
 ) -> Response {
     let refused = identified(served, (peer, id), &mut request).await.err();
     let budget = match request.extensions().get::<Caller>() {
-        Some(caller) => served.edge.rates.of_caller(peer, caller),
-        None => served.edge.rates.of_address(peer),
+        Some(caller) if !brings_code(&request) => served.edge.rates.of_caller(peer, caller),
+        _ => served.edge.rates.of_address(peer),
     };
     if let Some(refusal) = budget.and_then(Budget::refusal).or(refused) {
         return guard::within(budget, refusal);
@@ -80,14 +53,19 @@ pub(crate) async fn admit(
     guard::within(budget, response)
 }
 
+/// Whether the code of a fill-in link stands in the address. It is the whole credential then: a foreign page that sends
+/// such a form has the code, and the session of whoever uses it decides nothing.
+fn brings_code(request: &Request) -> bool {
+    request.uri().path().starts_with("/fill/")
+}
+
 /// Who is there, in the request's extensions.
 async fn identified(served: &Served, (peer, id): (Peer, &RequestId), request: &mut Request) -> Result<(), Response> {
     let is_form = !request.method().is_safe();
     let has_bearer = request.headers().contains_key(header::AUTHORIZATION);
     request.extensions_mut().insert(id.clone());
-    // the code in a fill-in link's address is the whole credential: a foreign page that sends such a form has the code
-    let brings_code = request.uri().path().starts_with("/fill/");
-    if brings_code && !is_open(request.uri().path()) {
+    let brings_code = brings_code(request);
+    if brings_code && !is_open_page(request.uri().path()) {
         // nobody is led to the sign-in page with a code in its address
         return Err(Failure::new(Code::NotFound, "there is nothing at this address").into_response());
     }
@@ -100,14 +78,14 @@ async fn identified(served: &Served, (peer, id): (Peer, &RequestId), request: &m
     }
     let mut csrf = Csrf::default();
     if has_bearer {
-        let caller = guard::by_bearer(&served.app, request.headers(), &peer.source(), id).await;
+        let caller = by_bearer(&served.app, request.headers(), &peer.source(), id).await;
         request.extensions_mut().insert(caller.map_err(IntoResponse::into_response)?);
     } else if let Some(caller) =
         session::known(served, request.headers(), peer, id).await.map_err(IntoResponse::into_response)?
     {
         csrf = Csrf(caller.session.as_ref().map(|session| session.csrf.to_string()).unwrap_or_default());
         request.extensions_mut().insert(caller);
-    } else if !is_open(request.uri().path()) {
+    } else if !is_open_page(request.uri().path()) {
         return Err(anonymous(served, peer, request));
     }
     request.extensions_mut().insert(csrf);
@@ -119,11 +97,10 @@ async fn with_form(request: Request) -> Result<Request, Failure> {
     if request.method().is_safe() {
         return Ok(request);
     }
+    let brings_code = brings_code(&request);
     let (parts, body) = request.into_parts();
     let form = read_form(&parts.headers, body).await?;
-    // with the code of a link in the address, the session of whoever uses it decides nothing
-    let caller = parts.extensions.get::<Caller>().filter(|caller| caller.session.is_some());
-    let caller = caller.filter(|_| !parts.uri.path().starts_with("/fill/"));
+    let caller = parts.extensions.get::<Caller>().filter(|caller| caller.session.is_some() && !brings_code);
     let is_proved = caller.is_none_or(|caller| {
         form.text("csrf").is_some_and(|sent| is_csrf_token(caller, sent))
             || session::has_csrf_header(caller, &parts.headers)
@@ -203,15 +180,5 @@ mod tests {
             assert_eq!(next_address(Some(foreign)), "/", "{foreign}");
         }
         assert_eq!(next_address(None), "/");
-    }
-
-    #[test]
-    fn open_pages_are_whole_paths() {
-        assert!(is_open("/sign-in") && is_open("/setup/abc") && is_open("/assets/a.css"));
-        for closed in
-            ["/", "/sign-in/", "/sign-in/x", "/setup/", "/setup", "/setup/a/b", "/projects/setup/a", "/account"]
-        {
-            assert!(!is_open(closed), "{closed}");
-        }
     }
 }

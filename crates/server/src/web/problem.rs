@@ -8,7 +8,7 @@ use strongroom_api::{FieldError, Problem};
 use super::frame::Frame;
 use super::show_with;
 use crate::failure::{Failure, Pending};
-use crate::guard::RequestId;
+use crate::peer::RequestId;
 
 #[derive(Template)]
 #[template(path = "problem.html")]

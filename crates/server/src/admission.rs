@@ -1,0 +1,125 @@
+//! What a request must show before a handler sees it: decided once, by its whole path, never by a part of it.
+
+use axum::extract::Request;
+use http::{Method, header};
+
+/// What lets a request in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Admission {
+    /// Nothing.
+    Open,
+    /// Nothing yet: it lets somebody in who is not signed in.
+    Door,
+    /// The one-time code in its body.
+    Code,
+    /// What the pages' own gate asks for: it is for a page, or from a browser that lost its way.
+    Page,
+    /// A credential. So is everything that is not named here.
+    Credential,
+}
+
+/// Health, and the description of the API.
+const OPEN: [&str; 5] = ["/healthz", "/readyz", "/api/v1/openapi.json", "/api/docs", crate::docs_page::STYLE_PATH];
+/// Routes that let somebody in.
+const DOORS: [(Method, &str); 4] = [
+    (Method::POST, "/api/v1/setup"),
+    (Method::POST, "/api/v1/session"),
+    (Method::POST, "/api/v1/invitations/accept"),
+    (Method::GET, "/open/*"),
+];
+/// Routes that take the code of a fill-in link.
+const CODES: [&str; 2] = ["/api/v1/fill", "/api/v1/fill/look"];
+/// Pages that need nobody to be signed in.
+const OPEN_PAGES: [&str; 5] = ["/assets/*", "/fill/*", "/invitation/*", "/setup/*", "/sign-in"];
+
+/// First parts of the addresses of pages.
+const PLACES: [&str; 10] =
+    ["", "account", "assets", "fill", "invitation", "projects", "setup", "sign-in", "sign-out", "users"];
+/// First parts of the addresses that programs use.
+const MACHINES: [&str; 6] = ["api", "fn", "healthz", "metrics", "readyz", "v1"];
+
+impl Admission {
+    /// What `request` must show.
+    pub(crate) fn of(request: &Request) -> Self {
+        let path = request.uri().path();
+        if OPEN.contains(&path) {
+            Self::Open
+        } else if DOORS.iter().any(|(method, door)| request.method() == method && is_at(door, path)) {
+            Self::Door
+        } else if CODES.contains(&path) {
+            Self::Code
+        } else if is_for_a_page(request) {
+            Self::Page
+        } else {
+            Self::Credential
+        }
+    }
+}
+
+/// Whether the page at `path` needs nobody to be signed in.
+pub(crate) fn is_open_page(path: &str) -> bool {
+    OPEN_PAGES.iter().any(|page| is_at(page, path))
+}
+
+fn is_for_a_page(request: &Request) -> bool {
+    let first = request.uri().path().split('/').nth(1).unwrap_or_default();
+    let wants_html = || {
+        let accept = request.headers().get(header::ACCEPT).and_then(|accept| accept.to_str().ok());
+        accept.is_some_and(|accept| accept.contains("text/html"))
+    };
+    PLACES.contains(&first) || (!MACHINES.contains(&first) && wants_html())
+}
+
+/// Whether a path is `pattern`, whose last `*` stands for exactly one part.
+fn is_at(pattern: &str, path: &str) -> bool {
+    match pattern.strip_suffix('*') {
+        Some(before) => path.strip_prefix(before).is_some_and(|rest| !rest.is_empty() && !rest.contains('/')),
+        None => path == pattern,
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test may panic")]
+mod tests {
+    use axum::body::Body;
+
+    use super::*;
+
+    fn of(method: &str, path: &str) -> Admission {
+        Admission::of(&Request::builder().method(method).uri(path).body(Body::empty()).unwrap())
+    }
+
+    #[test]
+    fn open_pages_are_whole_paths() {
+        assert!(is_open_page("/sign-in") && is_open_page("/setup/abc") && is_open_page("/assets/a.css"));
+        for closed in
+            ["/", "/sign-in/", "/sign-in/x", "/setup/", "/setup", "/setup/a/b", "/projects/setup/a", "/account"]
+        {
+            assert!(!is_open_page(closed), "{closed}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_named_asks_for_a_credential() {
+        assert_eq!(of("GET", "/healthz"), Admission::Open);
+        assert_eq!(of("POST", "/api/v1/session"), Admission::Door);
+        assert_eq!(of("GET", "/open/abc"), Admission::Door);
+        assert_eq!(of("POST", "/api/v1/fill"), Admission::Code);
+        assert_eq!(of("GET", "/projects/shop"), Admission::Page);
+        for (method, path) in [
+            ("GET", "/api/v1/session"),
+            ("POST", "/api/v1/session/"),
+            ("POST", "/api/v1/session/password"),
+            ("POST", "/open/abc"),
+            ("GET", "/open/"),
+            ("GET", "/open/a/b"),
+            ("GET", "/healthz/"),
+            ("GET", "/api/v1/fill/"),
+            ("GET", "/api/v1/projects?next=/healthz"),
+            ("GET", "/API/docs"),
+            ("GET", "/nowhere"),
+        ] {
+            assert_eq!(of(method, path), Admission::Credential, "{method} {path}");
+        }
+    }
+}
