@@ -13,7 +13,11 @@ pub(crate) type Generated = (&'static str, fn() -> io::Result<String>);
 /// Every file that is made from code. **This is the one place to add another**: its path, and the function that makes
 /// its text, such as `("docs/openapi.json", openapi)`.
 pub(crate) fn generated() -> Vec<Generated> {
-    vec![("docs/openapi.json", openapi), ("docs/names.md", || Ok(names()))]
+    vec![
+        ("docs/openapi.json", openapi),
+        ("docs/names.md", || Ok(names())),
+        ("docs/routes.txt", || Ok(strongroom_server::routes())),
+    ]
 }
 
 /// The description of the HTTP API, as the server serves it.

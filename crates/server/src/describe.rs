@@ -13,7 +13,7 @@ use utoipa::openapi::{
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::route::Route;
-use crate::router::documented;
+use crate::router::{all_routes, documented};
 
 const JSON: &str = "application/json";
 const PROBLEM: &str = "application/problem+json";
@@ -45,6 +45,18 @@ pub fn document() -> serde_json::Value {
     forms::write(&mut document);
     examples::write(&mut document);
     document
+}
+
+/// Every route of this server, one a line: its listener, method and path. A method stands for `HEAD` too where it is `GET`.
+pub fn routes() -> String {
+    let line = |path: &str, method: &str| format!("management {method} {path}\n");
+    let lines = all_routes().into_iter().map(|route| {
+        let methods = route.methods();
+        methods.into_iter().map(|method| line(&route.path, method)).collect::<String>()
+    });
+    let mut lines: Vec<_> = lines.collect();
+    lines.push(format!("functions ANY {}\n", crate::functions::ROUTE));
+    lines.concat()
 }
 
 /// Operations are named `tag_handler`, which is unique; refusals say their media type; what is the same

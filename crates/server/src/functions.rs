@@ -28,7 +28,11 @@ const OWN_HEADERS: &str = "x-strongroom-";
 /// Headers by which a proxy says where a request comes from, besides `x-forwarded-*`.
 const FORWARDING: [&str; 2] = ["forwarded", "x-real-ip"];
 
-/// `ANY /fn/{project}/{namespace}/{function}/{*path}`
+/// The one route of the functions' listener, which takes any method.
+#[cfg(feature = "describe")]
+pub(crate) const ROUTE: &str = "/fn/{project}/{namespace}/{function}/{*path}";
+
+/// See `ROUTE`; `split` takes its path apart.
 pub(crate) async fn invoke(served: Arc<Served>, request: Request) -> Response {
     let id = served.request_ids.next();
     match forward(&served, request, &id).await {

@@ -27,9 +27,9 @@ mod streams;
 mod web;
 
 #[cfg(feature = "describe")]
-pub use describe::document;
+pub use describe::{document, routes};
 pub use dev::{DevCall, DevCalls, DevRefusal, DevTarget, dev_router};
 pub use edge::{ConnectionLimits, Edge, Limits, Rate, RateLimits, Tls, TlsError, TrustedProxies};
 pub use peer::Peer;
-pub use router::{Served, functions_router, local_router, management_router, page_paths};
+pub use router::{Served, functions_router, local_router, management_router};
 pub use serve::{Listener, serve};

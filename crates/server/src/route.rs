@@ -16,6 +16,9 @@ pub(crate) struct Route {
     pub(crate) path: String,
     /// What answers.
     pub(crate) methods: MethodRouter<Arc<Served>>,
+    /// The methods that are answered, for the list of routes.
+    #[cfg(feature = "describe")]
+    pub(crate) verbs: Vec<MethodFilter>,
     /// What the document says of it.
     #[cfg(feature = "describe")]
     pub(crate) described: Described,
@@ -53,11 +56,65 @@ impl Route {
     {
         self.path = D::path();
         let methods = D::methods().iter().map(PathItemExt::to_method_filter).reduce(MethodFilter::or);
-        self.methods = self.methods.on(methods.expect("a documented handler has a method"), handler);
         #[cfg(feature = "describe")]
         self.described.add::<D>();
+        self.on(methods.expect("a documented handler has a method"), handler)
+    }
+
+    /// Adds a handler that shows something, and that no document describes.
+    pub(crate) fn get<H, T>(self, handler: H) -> Self
+    where
+        H: Handler<T, Arc<Served>>,
+        T: 'static,
+    {
+        self.on(MethodFilter::GET, handler)
+    }
+
+    /// Adds a handler that takes a form, and that no document describes.
+    pub(crate) fn post<H, T>(self, handler: H) -> Self
+    where
+        H: Handler<T, Arc<Served>>,
+        T: 'static,
+    {
+        self.on(MethodFilter::POST, handler)
+    }
+
+    fn on<H, T>(mut self, filter: MethodFilter, handler: H) -> Self
+    where
+        H: Handler<T, Arc<Served>>,
+        T: 'static,
+    {
+        #[cfg(feature = "describe")]
+        self.verbs.push(filter);
+        self.methods = self.methods.on(filter, handler);
         self
     }
+
+    /// The same under a prefix.
+    pub(crate) fn under(self, prefix: &str) -> Self {
+        Self { path: format!("{prefix}{}", self.path), ..self }
+    }
+
+    /// The methods that it answers, in the order of the letters.
+    #[cfg(feature = "describe")]
+    pub(crate) fn methods(&self) -> Vec<&'static str> {
+        const NAMES: [(&str, MethodFilter); 5] = [
+            ("DELETE", MethodFilter::DELETE),
+            ("GET", MethodFilter::GET),
+            ("PATCH", MethodFilter::PATCH),
+            ("POST", MethodFilter::POST),
+            ("PUT", MethodFilter::PUT),
+        ];
+        let known = self.verbs.iter().map(|verb| NAMES.iter().find(|(_, filter)| filter == verb));
+        let mut names: Vec<_> = known.map(|name| name.expect("a route's method has a name here").0).collect();
+        names.sort_unstable();
+        names
+    }
+}
+
+/// A route that no document describes: a page.
+pub(crate) fn page(path: &str) -> Route {
+    Route { path: path.to_owned(), ..Route::default() }
 }
 
 #[cfg(feature = "describe")]

@@ -7,7 +7,6 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{MethodRouter, get, post};
 use strongroom_api::Code;
 use strongroom_app::App;
 
@@ -19,7 +18,7 @@ use crate::edge::Edge;
 use crate::failure::Failure;
 use crate::guard;
 use crate::peer::RequestIds;
-use crate::route::{Route, routes};
+use crate::route::{Route, page, routes};
 use crate::streams::Streams;
 use crate::web::secrets as pages;
 use crate::{docs_page, openapi, web};
@@ -148,74 +147,78 @@ fn health_routes() -> Vec<Route> {
 }
 
 /// Every page. Which of them need nobody to be signed in stands in `admission.rs`.
-fn page_routes() -> Vec<(&'static str, MethodRouter<Arc<Served>>)> {
+fn page_routes() -> Vec<Route> {
     vec![
-        ("/", get(web::projects::list)),
-        ("/assets/{file}", get(web::assets::serve)),
-        ("/setup/{code}", get(web::door::set_up_form).post(web::door::set_up)),
-        ("/invitation/{code}", get(web::door::invitation_form).post(web::door::accept)),
-        ("/sign-in", get(web::door::sign_in_form).post(web::door::sign_in)),
-        ("/sign-out", post(web::door::sign_out)),
-        ("/fill/{code}", get(web::fill::form).post(web::fill::submit)),
-        ("/projects/{project}/secrets", get(pages::list::list)),
-        ("/projects/{project}/new-secret", get(pages::add::form).post(pages::add::submit)),
-        ("/projects/{project}/secrets/{name}", get(pages::show::show)),
-        ("/projects/{project}/secrets/{name}/value", get(pages::value::form).post(pages::value::submit)),
-        ("/projects/{project}/secrets/{name}/edit", get(pages::edit::form).post(pages::edit::submit)),
-        ("/projects/{project}/secrets/{name}/rollback", get(pages::rollback::question).post(pages::rollback::submit)),
-        ("/projects/{project}/secrets/{name}/delete", get(pages::delete::question).post(pages::delete::submit)),
-        ("/projects/{project}/secrets/{name}/restore", post(pages::delete::restore)),
-        ("/projects/{project}/deleted-secrets", get(pages::delete::deleted)),
-        ("/projects/{project}/import", get(pages::import::form).post(pages::import::preview)),
-        ("/projects/{project}/import/write", post(pages::import::submit)),
-        ("/projects/{project}/fill", get(pages::fill::form).post(pages::fill::submit)),
+        page("/").get(web::projects::list),
+        page("/assets/{file}").get(web::assets::serve),
+        page("/setup/{code}").get(web::door::set_up_form).post(web::door::set_up),
+        page("/invitation/{code}").get(web::door::invitation_form).post(web::door::accept),
+        page("/sign-in").get(web::door::sign_in_form).post(web::door::sign_in),
+        page("/sign-out").post(web::door::sign_out),
+        page("/fill/{code}").get(web::fill::form).post(web::fill::submit),
+        page("/projects/{project}/secrets").get(pages::list::list),
+        page("/projects/{project}/new-secret").get(pages::add::form).post(pages::add::submit),
+        page("/projects/{project}/secrets/{name}").get(pages::show::show),
+        page("/projects/{project}/secrets/{name}/value").get(pages::value::form).post(pages::value::submit),
+        page("/projects/{project}/secrets/{name}/edit").get(pages::edit::form).post(pages::edit::submit),
+        page("/projects/{project}/secrets/{name}/rollback")
+            .get(pages::rollback::question)
+            .post(pages::rollback::submit),
+        page("/projects/{project}/secrets/{name}/delete").get(pages::delete::question).post(pages::delete::submit),
+        page("/projects/{project}/secrets/{name}/restore").post(pages::delete::restore),
+        page("/projects/{project}/deleted-secrets").get(pages::delete::deleted),
+        page("/projects/{project}/import").get(pages::import::form).post(pages::import::preview),
+        page("/projects/{project}/import/write").post(pages::import::submit),
+        page("/projects/{project}/fill").get(pages::fill::form).post(pages::fill::submit),
     ]
 }
 
 /// The pages about what runs in a project, who may use it, and what it was used for.
-fn project_page_routes() -> Vec<(&'static str, MethodRouter<Arc<Served>>)> {
+fn project_page_routes() -> Vec<Route> {
     vec![
-        ("/projects/{project}", get(web::overview::show_overview)),
-        ("/projects/{project}/functions", get(web::functions::list)),
-        ("/projects/{project}/functions/{namespace}/{name}", get(web::functions::show_one)),
-        (
-            "/projects/{project}/functions/{namespace}/{name}/rollback",
-            get(web::workloads::ask_function).post(web::workloads::roll_back_function),
-        ),
-        ("/projects/{project}/jobs", get(web::jobs::list)),
-        ("/projects/{project}/jobs/{namespace}/{name}", get(web::jobs::show_one)),
-        (
-            "/projects/{project}/jobs/{namespace}/{name}/rollback",
-            get(web::workloads::ask_job).post(web::workloads::roll_back_job),
-        ),
-        ("/projects/{project}/jobs/{namespace}/{name}/run", post(web::jobs::run)),
-        ("/projects/{project}/runs", get(web::runs::list)),
-        ("/projects/{project}/runs/{run}", get(web::runs::show_one)),
-        ("/projects/{project}/runs/{run}/retry", post(web::runs::retry)),
-        ("/projects/{project}/runs/{run}/cancel", post(web::runs::cancel)),
-        ("/projects/{project}/logs", get(web::logs::list)),
-        ("/projects/{project}/audit", get(web::audit::list)),
-        ("/projects/{project}/audit/verify", post(web::audit::verify)),
-        ("/projects/{project}/tokens", get(web::tokens::list).post(web::tokens::create)),
-        ("/projects/{project}/tokens/new", get(web::tokens::form)),
-        ("/projects/{project}/tokens/{id}/revoke", get(web::tokens::ask).post(web::tokens::revoke)),
-        ("/account", get(web::account::show_account)),
-        ("/projects/{project}/members", get(web::members::list).post(web::members::put)),
-        ("/projects/{project}/members/{name}/remove", get(web::members::ask).post(web::members::remove)),
-        ("/projects/{project}/settings", get(web::settings::show_settings).post(web::settings::update)),
-        ("/projects/{project}/settings/destroy", post(web::settings::delete_project)),
-        ("/projects/{project}/settings/namespaces", post(web::settings::create_namespace)),
-        ("/projects/{project}/settings/namespaces/{name}/protection", post(web::settings::protect_namespace)),
-        (
-            "/projects/{project}/settings/namespaces/{name}/delete",
-            get(web::settings::ask_delete_namespace).post(web::settings::delete_namespace),
-        ),
+        page("/projects/{project}").get(web::overview::show_overview),
+        page("/projects/{project}/functions").get(web::functions::list),
+        page("/projects/{project}/functions/{namespace}/{name}").get(web::functions::show_one),
+        page("/projects/{project}/functions/{namespace}/{name}/rollback")
+            .get(web::workloads::ask_function)
+            .post(web::workloads::roll_back_function),
+        page("/projects/{project}/jobs").get(web::jobs::list),
+        page("/projects/{project}/jobs/{namespace}/{name}").get(web::jobs::show_one),
+        page("/projects/{project}/jobs/{namespace}/{name}/rollback")
+            .get(web::workloads::ask_job)
+            .post(web::workloads::roll_back_job),
+        page("/projects/{project}/jobs/{namespace}/{name}/run").post(web::jobs::run),
+        page("/projects/{project}/runs").get(web::runs::list),
+        page("/projects/{project}/runs/{run}").get(web::runs::show_one),
+        page("/projects/{project}/runs/{run}/retry").post(web::runs::retry),
+        page("/projects/{project}/runs/{run}/cancel").post(web::runs::cancel),
+        page("/projects/{project}/logs").get(web::logs::list),
+        page("/projects/{project}/audit").get(web::audit::list),
+        page("/projects/{project}/audit/verify").post(web::audit::verify),
+        page("/projects/{project}/tokens").get(web::tokens::list).post(web::tokens::create),
+        page("/projects/{project}/tokens/new").get(web::tokens::form),
+        page("/projects/{project}/tokens/{id}/revoke").get(web::tokens::ask).post(web::tokens::revoke),
+        page("/account").get(web::account::show_account),
+        page("/projects/{project}/members").get(web::members::list).post(web::members::put),
+        page("/projects/{project}/members/{name}/remove").get(web::members::ask).post(web::members::remove),
+        page("/projects/{project}/settings").get(web::settings::show_settings).post(web::settings::update),
+        page("/projects/{project}/settings/destroy").post(web::settings::delete_project),
+        page("/projects/{project}/settings/namespaces").post(web::settings::create_namespace),
+        page("/projects/{project}/settings/namespaces/{name}/protection").post(web::settings::protect_namespace),
+        page("/projects/{project}/settings/namespaces/{name}/delete")
+            .get(web::settings::ask_delete_namespace)
+            .post(web::settings::delete_namespace),
     ]
 }
 
-/// The paths of all pages, with their parameters in braces.
-pub fn page_paths() -> Vec<&'static str> {
-    page_routes().into_iter().chain(project_page_routes()).map(|(path, _)| path).collect()
+/// What describes this server to programs and people, and what a local owner's browser is opened with.
+fn plain_routes() -> Vec<Route> {
+    vec![
+        page("/api/v1/openapi.json").get(openapi::serve),
+        page("/api/docs").get(docs_page::serve),
+        page(docs_page::STYLE_PATH).get(docs_page::style),
+        page("/open/{code}").get(session::spend),
+    ]
 }
 
 /// Every route that is documented, under its prefix.
@@ -224,25 +227,23 @@ pub(crate) fn documented() -> [(&'static str, Vec<Route>); 3] {
     [("/api/v1/projects/{project}", project_routes()), ("/api/v1", instance_routes()), ("", health_routes())]
 }
 
-/// Mounts every route under its whole path: routers nested in each other would take each request's path apart again.
-fn mount(router: Router<Arc<Served>>, prefix: &str, all: Vec<Route>) -> Router<Arc<Served>> {
-    all.into_iter().fold(router, |router, route| router.route(&format!("{prefix}{}", route.path), route.methods))
+/// Every route of the management listener, under its whole path: routers nested in each other would take each request's path
+/// apart again.
+pub(crate) fn all_routes() -> Vec<Route> {
+    let under = |prefix: &'static str| move |route: Route| route.under(prefix);
+    let projects = project_routes().into_iter().map(under("/api/v1/projects/{project}"));
+    let admin = project_routes().into_iter().map(under("/api/v1/admin"));
+    let instance = instance_routes().into_iter().map(under("/api/v1"));
+    let others = [health_routes(), page_routes(), project_page_routes(), plain_routes()].into_iter().flatten();
+    projects.chain(admin).chain(instance).chain(others).collect()
 }
 
+/// Nothing is mounted but what [`all_routes`] names, so that the list of routes which is made from it is whole.
+#[expect(clippy::disallowed_methods, reason = "this is the one place")]
 fn routes() -> Router<Arc<Served>> {
-    let router = mount(Router::new(), "/api/v1/projects/{project}", project_routes());
-    let router = mount(router, "/api/v1/admin", project_routes());
-    let router = mount(router, "/api/v1", instance_routes());
-    let router = mount(router, "", health_routes());
-    let pages = page_routes().into_iter().chain(project_page_routes());
-    let router = pages.fold(router, |router, (path, methods)| router.route(path, methods));
-    router
-        .route("/api/v1/openapi.json", get(openapi::serve))
-        .route("/api/docs", get(docs_page::serve))
-        .route(docs_page::STYLE_PATH, get(docs_page::style))
-        .route("/open/{code}", get(session::spend))
-        .method_not_allowed_fallback(method_not_allowed)
-        .fallback(not_found)
+    let mount = |router: Router<_>, route: Route| router.route(&route.path, route.methods);
+    let router = all_routes().into_iter().fold(Router::new(), mount);
+    router.method_not_allowed_fallback(method_not_allowed).fallback(not_found)
 }
 
 /// The management API: the guards, and behind them the routes.

@@ -62,7 +62,8 @@ fn brings_code(request: &Request) -> bool {
 /// Who is there, in the request's extensions.
 async fn identified(served: &Served, (peer, id): (Peer, &RequestId), request: &mut Request) -> Result<(), Response> {
     let is_form = !request.method().is_safe();
-    let has_bearer = request.headers().contains_key(header::AUTHORIZATION);
+    // an open page asks nobody who he is, and judges no token
+    let has_bearer = request.headers().contains_key(header::AUTHORIZATION) && !is_open_page(request.uri().path());
     request.extensions_mut().insert(id.clone());
     let brings_code = brings_code(request);
     if brings_code && !is_open_page(request.uri().path()) {
@@ -96,6 +97,9 @@ async fn identified(served: &Served, (peer, id): (Peer, &RequestId), request: &m
 async fn with_form(request: Request) -> Result<Request, Failure> {
     if request.method().is_safe() {
         return Ok(request);
+    }
+    if request.method() != Method::POST {
+        return Err(Failure::new(Code::MethodNotAllowed, "a page is read with GET and takes forms with POST"));
     }
     let brings_code = brings_code(&request);
     let (parts, body) = request.into_parts();
