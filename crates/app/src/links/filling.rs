@@ -17,7 +17,8 @@ use crate::error::{Error, Fault};
 use crate::keys::Project;
 use crate::open::App;
 use crate::rows::Authenticated as _;
-use crate::secrets::write::{Done, Stopped, Task, tell};
+use crate::secrets::task::{Done, Stopped, Task};
+use crate::secrets::write::tell;
 use crate::secrets::{Change, Place, Presence, Write};
 
 /// Who has the link.

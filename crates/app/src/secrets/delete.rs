@@ -67,7 +67,7 @@ fn remove(tx: &mut dyn Tx, place: &Place<'_>, delete: &Delete) -> Result<WriteRe
             place.record(tx, "secret.purge", &head)?;
             return Ok(to_result(&head, WriteStatus::Purged));
         }
-        return Err(super::write::missing(tx, place.caller, project, (scope, name))?);
+        return Err(super::task::missing(tx, place.caller, project, (scope, name))?);
     };
     let status = if delete.purge {
         tx.purge_secret(&head.id)?;

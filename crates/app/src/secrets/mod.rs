@@ -6,6 +6,7 @@ mod delete;
 mod list;
 mod read;
 mod rollback;
+pub(crate) mod task;
 pub(crate) mod write;
 
 pub use copy::{Copy, copy, diff, export, reveal};

@@ -36,7 +36,7 @@ pub async fn rollback(
         .write(move |tx: &mut dyn Tx| -> Result<(SecretRow, Option<Raised>), Error> {
             let place = Place { project: &owner, instance: &instance, caller: &who, now };
             let Some(head) = tx.secret(&owner.id, &place_scope, &wanted)? else {
-                return Err(super::write::missing(tx, &who, &owner, (&place_scope, &wanted))?);
+                return Err(super::task::missing(tx, &who, &owner, (&place_scope, &wanted))?);
             };
             head.verify(&instance).map_err(Error::damaged(format!("{wanted} ({place_scope})")))?;
             if let Some(once) = once {
@@ -86,7 +86,7 @@ fn append_copy(
         version: next.version,
         kind: VersionKind::Rollback,
         from_version: Some(version),
-        envelope: super::write::seal(project, &next, &value, rng)?,
+        envelope: super::task::seal(project, &next, &value, rng)?,
         created_at: place.now,
         created_by: place.caller.actor.clone(),
     })?;
