@@ -23,6 +23,7 @@ pub mod instance;
 pub mod jobs;
 pub mod load;
 pub mod processes;
+pub mod routes;
 pub mod sample;
 pub mod wait;
 pub mod witness;

@@ -99,6 +99,7 @@ pub(crate) async fn sign_out(
     _: Query<NoParams>,
 ) -> Result<Response, Failure> {
     accounts::sign_out(&scene.app, &scene.caller).await?;
+    served.drafts.forget(&scene.caller.actor);
     let peer = peer.map_or(Peer::Process, |Extension(peer)| peer);
     let cookie = session::cleared(&served, &headers, peer);
     Ok((StatusCode::NO_CONTENT, [(header::SET_COOKIE, cookie)]).into_response())

@@ -101,6 +101,7 @@ fn enter(door: &Door, entered: &Entered, next: &str) -> Response {
 /// Ends the session; the browser forgets what it kept of the pages.
 pub(crate) async fn sign_out(door: Door, visit: Visit, _: Form) -> Result<Response, Failure> {
     accounts::sign_out(&visit.scene.app, &visit.scene.caller).await?;
+    door.served.drafts.forget(&visit.scene.caller.actor);
     let mut response = Flash::done("You are signed out.").at("/sign-in");
     let cookie = session::cleared(&door.served, &door.headers, door.peer);
     response.headers_mut().append(header::SET_COOKIE, cookie);

@@ -11,6 +11,7 @@ mod files;
 mod links;
 mod names;
 mod outside;
+mod pages;
 mod people;
 mod protection;
 mod raw;

@@ -1,9 +1,8 @@
 //! Everybody who may come to the door, made once for a run of the matrix.
 
 use serde_json::{Value, json};
+use strongroom_e2e::routes::is_page;
 use strongroom_e2e::{Call, Client, Instance, wait};
-
-use crate::table::is_page;
 
 const PASSWORD: &str = "four random words of hers";
 

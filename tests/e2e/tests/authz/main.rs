@@ -12,8 +12,9 @@ use callers::{Caller, Standing, enter};
 use futures_util::future::join_all;
 use http::Method;
 use serde_json::{Value, json};
-use strongroom_e2e::{Answer, Instance, binary};
-use table::{Right, is_page, right, stale};
+use strongroom_e2e::routes::{all as routes, is_page};
+use strongroom_e2e::{Answer, Instance};
+use table::{Right, right, stale};
 
 /// Everything that a token may hold.
 const CAPABILITIES: [&str; 11] = [
@@ -29,17 +30,6 @@ const CAPABILITIES: [&str; 11] = [
     "audit:read",
     "admin",
 ];
-
-/// The routes: method and path.
-fn routes() -> Vec<(&'static str, &'static str)> {
-    let text = std::fs::read_to_string(binary::repository().join("docs/routes.txt")).unwrap();
-    let lines: Vec<&str> = Box::leak(text.into_boxed_str()).lines().collect();
-    let parts = |line: &&'static str| {
-        let mut words = line.split(' ').skip(1);
-        (words.next().unwrap(), words.next().unwrap())
-    };
-    lines.iter().map(parts).collect()
-}
 
 /// The methods by which a route is called.
 fn methods(method: &'static str) -> Vec<&'static str> {

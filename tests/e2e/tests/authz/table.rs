@@ -1,5 +1,7 @@
 //! What each route of `docs/routes.txt` takes. **A new route gets a line here**, or the matrix fails and names it.
 
+use strongroom_e2e::routes::is_page;
+
 /// What a route takes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Right {
@@ -229,11 +231,6 @@ fn place(path: &str) -> (&'static [Line], &str) {
         _ if is_page(path) => (PAGES, path),
         _ => (INSTANCE, path),
     }
-}
-
-/// Whether people meet it, rather than programs.
-pub(crate) fn is_page(path: &str) -> bool {
-    !["/api/", "/fn/", "/healthz", "/readyz", "/metrics", "/open/"].iter().any(|start| path.starts_with(start))
 }
 
 /// The right that a route takes, or none where nobody has said so.

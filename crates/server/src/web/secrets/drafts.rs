@@ -69,6 +69,12 @@ impl Drafts {
         }
         waiting.remove(key).map(|(_, draft)| draft)
     }
+
+    /// Wipes what somebody pasted, who has signed out.
+    pub(crate) fn forget(&self, who: &str) {
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        waiting.retain(|(whose, _), _| whose != who);
+    }
 }
 
 #[cfg(test)]
@@ -91,6 +97,11 @@ mod tests {
         assert!(drafts.take(&key("ada"), first).is_none(), "a newer import replaces it");
         assert!(drafts.take(&key("ada"), second).is_some());
         assert!(drafts.take(&key("ada"), second).is_none());
+        drafts.keep(key("ada"), first, draft()).unwrap();
+        drafts.keep(key("eve"), second, draft()).unwrap();
+        drafts.forget("ada");
+        assert!(drafts.take(&key("ada"), first).is_none(), "it outlives the session");
+        assert!(drafts.take(&key("eve"), second).is_some());
         let short = Arc::new(Drafts { wait: Duration::from_millis(1), ..Drafts::default() });
         short.keep(key("ada"), first, draft()).unwrap();
         let gone = async {
