@@ -8,7 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use strongroom_model::{Id, NamespaceName, ProjectName, SecretName};
 use strongroom_runtime::{Launcher, Runtime, RuntimeConfig};
-use strongroom_seal::{Instance, PasswordCost, Random, RootKey, RootKeyError, SealError, token};
+use strongroom_seal::{Instance, PasswordCost, Random, RootKey, RootKeyError, SealError, SystemRandom, token};
 use strongroom_secret::SecretValue;
 use strongroom_store::port::{InstanceRow, NamespaceRow, ProjectKeyRow, ProjectRow};
 use strongroom_store::{Rows, Store, StoreError, Tx};
@@ -19,7 +19,7 @@ use crate::accounts::Accounts;
 use crate::audit::anchors::{AnchorConfig, Anchors};
 use crate::audit::{Denials, Record};
 use crate::caller::Caller;
-use crate::clock::Clock;
+use crate::clock::{Clock, SystemClock};
 use crate::epochs::Epochs;
 use crate::error::Error;
 use crate::functions::Routes;
@@ -70,6 +70,35 @@ pub struct AppConfig {
     /// What hashing a password costs.
     pub password_cost: PasswordCost,
 }
+
+impl AppConfig {
+    /// The built-in settings: the system's clock and randomness, nothing of this process's environment, no addresses and no
+    /// functions.
+    pub fn new(store: Arc<dyn Store>, root: RootKey) -> Self {
+        Self {
+            store,
+            root,
+            clock: Arc::new(SystemClock),
+            rng: Arc::new(SystemRandom),
+            server_environment: Vec::new(),
+            environment_projects: vec![ProjectName::default_project()],
+            functions: Arc::new(|| Err("no functions run here".to_owned())),
+            code_reader: None,
+            functions_url: None,
+            public_url: None,
+            restore_window: RESTORE_WINDOW,
+            jobs_at_once: 8,
+            log_retention: LogRetention::default(),
+            relaxed_audit: false,
+            audit_kept: None,
+            anchors: AnchorConfig::default(),
+            password_cost: PasswordCost::default(),
+        }
+    }
+}
+
+/// How long a deleted secret can be restored unless configured otherwise.
+const RESTORE_WINDOW: Duration = Duration::from_hours(7 * 24);
 
 /// Gives the runtime's settings when a function runs for the first time, or says why none can.
 pub type FunctionsConfig = Arc<dyn Fn() -> Result<RuntimeConfig, String> + Send + Sync>;

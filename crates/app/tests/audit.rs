@@ -7,10 +7,9 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use strongroom_api::trail::{AuditAnchor, AuditVerdict};
-use strongroom_app::audit::anchors::AnchorConfig;
 use strongroom_app::audit::{self, Query};
 use strongroom_app::projects::{self, Protection};
-use strongroom_app::{App, AppConfig, Caller, Clock, LogRetention};
+use strongroom_app::{App, AppConfig, Caller, Clock};
 use strongroom_model::{NamespaceName, ProjectName};
 use strongroom_seal::{RootKey, SystemRandom};
 use strongroom_store::port::AuditCut;
@@ -42,23 +41,10 @@ impl House {
         let store: Arc<dyn Store> =
             SqliteStore::open(&home.path().join("strongroom.db"), SqliteOptions::default()).unwrap();
         let app = App::open(AppConfig {
-            store: Arc::clone(&store),
-            root: RootKey::generate(&SystemRandom),
             clock: Arc::<Hands>::clone(&clock),
-            rng: Arc::new(SystemRandom),
-            server_environment: Vec::new(),
-            environment_projects: Vec::new(),
-            functions: Arc::new(|| Err("no functions here".to_owned())),
-            functions_url: None,
-            public_url: None,
-            restore_window: Duration::from_hours(168),
-            jobs_at_once: 1,
-            log_retention: LogRetention::default(),
-            code_reader: None,
-            relaxed_audit: false,
             password_cost: strongroom_app::PasswordCost::LEAST,
             audit_kept: kept,
-            anchors: AnchorConfig::default(),
+            ..AppConfig::new(Arc::clone(&store), RootKey::generate(&SystemRandom))
         });
         Self { app: app.await.unwrap(), store, clock, _home: home }
     }

@@ -9,7 +9,7 @@ use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
 use strongroom_app::functions::{self, Deployment, Invocation, InvokeRefusal, Manifest};
 use strongroom_app::secrets::{self, Change, Presence, Write};
-use strongroom_app::{App, AppConfig, Caller, Error, SystemClock, WorkloadKind, audit, projects};
+use strongroom_app::{App, AppConfig, Caller, Error, WorkloadKind, audit, projects};
 use strongroom_model::{NamespaceName, ProjectName, Scope, WorkloadName};
 use strongroom_runtime::{RuntimeConfig, locate};
 use strongroom_seal::{RootKey, SystemRandom};
@@ -102,23 +102,10 @@ impl House {
             launcher: None,
         };
         let app = App::open(AppConfig {
-            store: Arc::<Flaky>::clone(&store),
-            root: RootKey::generate(&SystemRandom),
-            clock: Arc::new(SystemClock),
-            rng: Arc::new(SystemRandom),
-            server_environment: Vec::new(),
-            environment_projects: Vec::new(),
             functions: Arc::new(move || Ok(config.clone())),
             functions_url: None,
-            public_url: None,
-            restore_window: Duration::from_hours(168),
-            jobs_at_once: 8,
-            log_retention: strongroom_app::LogRetention::default(),
-            code_reader: None,
-            relaxed_audit: false,
-            audit_kept: None,
-            anchors: strongroom_app::audit::anchors::AnchorConfig::default(),
             password_cost: strongroom_app::PasswordCost::LEAST,
+            ..AppConfig::new(Arc::<Flaky>::clone(&store), RootKey::generate(&SystemRandom))
         });
         Self { app: app.await.unwrap(), store, home }
     }

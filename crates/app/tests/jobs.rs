@@ -14,7 +14,7 @@ use strongroom_app::jobs::{self, NewRun, RunQuery, Slots};
 use strongroom_app::{App, AppConfig, Caller, Clock};
 use strongroom_model::ProjectName;
 use strongroom_runtime::{RuntimeConfig, locate};
-use strongroom_seal::{RootKey, SystemRandom};
+use strongroom_seal::RootKey;
 use strongroom_store::Store;
 use strongroom_store::sqlite::{SqliteOptions, SqliteStore};
 use tokio::task::JoinHandle;
@@ -86,23 +86,11 @@ impl House {
         let config = config(self.home.path());
         let clock: Arc<dyn Clock> = Arc::<TestClock>::clone(&self.clock);
         let app = App::open(AppConfig {
-            store: Arc::clone(&store),
-            root: RootKey::from_text(&self.root).unwrap(),
             clock,
-            rng: Arc::new(SystemRandom),
-            server_environment: Vec::new(),
-            environment_projects: Vec::new(),
             functions: Arc::new(move || Ok(config.clone())),
             functions_url: None,
-            public_url: None,
-            restore_window: Duration::from_hours(168),
-            jobs_at_once: 8,
-            log_retention: strongroom_app::LogRetention::default(),
-            code_reader: None,
-            relaxed_audit: false,
-            audit_kept: None,
-            anchors: strongroom_app::audit::anchors::AnchorConfig::default(),
             password_cost: strongroom_app::PasswordCost::LEAST,
+            ..AppConfig::new(Arc::clone(&store), RootKey::from_text(&self.root).unwrap())
         });
         let app = app.await.unwrap();
         let jobs = tokio::spawn(Arc::clone(&app).run_jobs(slots));

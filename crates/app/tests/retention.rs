@@ -56,23 +56,10 @@ async fn each_category_is_kept_for_its_own_time() {
     let store: Arc<dyn Store> =
         SqliteStore::open(&home.path().join("strongroom.db"), SqliteOptions::default()).unwrap();
     let app = App::open(AppConfig {
-        store: Arc::clone(&store),
-        root: RootKey::generate(&SystemRandom),
         clock: Arc::<Hands>::clone(&clock),
-        rng: Arc::new(SystemRandom),
-        server_environment: Vec::new(),
-        environment_projects: Vec::new(),
-        functions: Arc::new(|| Err("no functions here".to_owned())),
-        functions_url: None,
-        public_url: None,
-        restore_window: Duration::from_hours(168),
-        jobs_at_once: 1,
         log_retention: LogRetention { system: Duration::from_hours(30 * 24), ..LogRetention::default() },
-        code_reader: None,
-        relaxed_audit: false,
-        audit_kept: None,
-        anchors: strongroom_app::audit::anchors::AnchorConfig::default(),
         password_cost: strongroom_app::PasswordCost::LEAST,
+        ..AppConfig::new(Arc::clone(&store), RootKey::generate(&SystemRandom))
     });
     let app = app.await.unwrap();
     let default = ProjectName::default_project();

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use strongroom_api::Code;
-use strongroom_app::{App, AppConfig, LogRetention, OpenError, SystemClock};
-use strongroom_model::{ProjectName, SecretName};
+use strongroom_app::{App, AppConfig, LogRetention, OpenError};
+use strongroom_model::SecretName;
 use strongroom_runtime::locate::{self, Places};
 use strongroom_runtime::{Launcher, MAX_SCRATCH_BYTES, PrivateNet, RuntimeConfig};
 use strongroom_seal::Random;
@@ -22,8 +22,6 @@ use crate::home::Home;
 use crate::root_key::{self, Instance};
 use crate::{READ_CODE, WORKER_EXEC};
 
-/// How long a deleted secret can be restored.
-const RESTORE_WINDOW: Duration = Duration::from_hours(7 * 24);
 /// A worker that nobody called for this long is stopped.
 pub(crate) const IDLE_STOP: Duration = Duration::from_mins(15);
 /// How long an invocation waits for a worker with the new values.
@@ -76,23 +74,18 @@ pub(crate) async fn open(context: &Context, home: &Home, setup: Setup) -> Result
     let instance = row.map_or(Instance::New, |row| Instance::MadeWith(row.fingerprint));
     let provided = root_key::provide(context, home, &instance)?;
     let config = AppConfig {
-        store: Arc::clone(&store),
-        root: provided.key,
-        clock: Arc::new(SystemClock),
         rng: setup.rng,
         server_environment: server_environment(context),
-        environment_projects: vec![ProjectName::default_project()],
         functions: functions(context, home, &setup.urls.own, setup.pool_size),
         code_reader: own_program(READ_CODE),
         functions_url: setup.urls.functions,
         public_url: setup.urls.public,
-        restore_window: RESTORE_WINDOW,
         jobs_at_once: setup.jobs_at_once,
         log_retention: setup.log_retention,
         audit_kept: setup.audit.kept,
         anchors: setup.audit.anchors,
         relaxed_audit: setup.durability != Durability::Synced,
-        password_cost: strongroom_app::PasswordCost::default(),
+        ..AppConfig::new(Arc::clone(&store), provided.key)
     };
     let app = App::open(config).await.map_err(|error| refused(&error))?;
     Ok(Opened { app, store, has_new_key: provided.is_new })

@@ -10,7 +10,6 @@ use http_body_util::BodyExt as _;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use strongroom_app::{App, AppConfig, Clock};
-use strongroom_model::ProjectName;
 use strongroom_seal::{RootKey, SystemRandom};
 use strongroom_secret::SecretValue;
 use strongroom_server::{Served, management_router};
@@ -83,23 +82,11 @@ impl House {
             .into_iter()
             .map(|(name, value)| (name.parse().unwrap(), SecretValue::new(value.to_owned()).unwrap()));
         let app = App::open(AppConfig {
-            store: Arc::clone(&store),
-            root: RootKey::generate(&SystemRandom),
             clock: Arc::<TestClock>::clone(&clock),
-            rng: Arc::new(SystemRandom),
             server_environment: variables.collect(),
-            environment_projects: vec![ProjectName::default_project()],
-            functions: Arc::new(|| Err("no functions here".to_owned())),
-            functions_url: None,
             public_url: Some("http://127.0.0.1:7876".to_owned()),
-            restore_window: std::time::Duration::from_hours(168),
-            jobs_at_once: 8,
-            log_retention: strongroom_app::LogRetention::default(),
-            code_reader: None,
-            relaxed_audit: false,
-            audit_kept: None,
-            anchors: strongroom_app::audit::anchors::AnchorConfig::default(),
             password_cost: strongroom_app::PasswordCost::LEAST,
+            ..AppConfig::new(Arc::clone(&store), RootKey::generate(&SystemRandom))
         });
         let app = app.await.unwrap();
         let owner = app.owner_token().to_owned();
