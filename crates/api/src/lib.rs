@@ -3,6 +3,7 @@
 
 pub mod access;
 pub mod functions;
+pub mod issuers;
 pub mod jobs;
 pub mod links;
 pub mod people;

@@ -59,6 +59,9 @@ pub struct SecretItem {
     /// The end user, for user scope.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
+    /// That user's issuer; absent where none was trusted when the value was set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub issuer: Option<String>,
     /// The last four characters, where the project shows hints.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hint: Option<String>,

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use strongroom_model::{AppId, Capability, NamespaceName, ProjectName, Scope, SecretName};
+use strongroom_model::{AppId, Capability, EndUser, NamespaceName, ProjectName, Scope, SecretName};
 
-use crate::caller::{Caller, NoMember, SessionKind};
+use crate::caller::{Access, Caller, NoMember, OF_END_USERS, SessionKind};
 use crate::error::Error;
 use crate::keys::Project;
 use crate::open::App;
@@ -42,6 +42,10 @@ impl App {
             return Err(error);
         }
         let project = self.projects.load(&*self.store, &self.instance, name).await?;
+        if let Access::EndUser { home, .. } = &caller.access {
+            let other = || Error::not_found(format!("project {name}"));
+            return if *home == project.id { Ok(project) } else { Err(other()) };
+        }
         match caller.grant_in(name) {
             // a project that was made anew under the name is another one
             Some(Ok((home, _))) if home != project.id => return Err(Error::not_found(format!("project {name}"))),
@@ -160,6 +164,9 @@ fn judge_protected(caller: &Caller, project: &Project, capability: Capability, r
 }
 
 fn judge(caller: &Caller, project: &ProjectName, capability: Capability, reach: Reach<'_>) -> Result<(), Error> {
+    if let Access::EndUser { project: own, user, .. } = &caller.access {
+        return judge_end_user((own, user), project, capability, reach);
+    }
     let grant = match caller.grant_in(project) {
         None => return Ok(()),
         Some(Err(NoMember)) => return Err(Error::not_found(format!("project {project}"))),
@@ -190,4 +197,25 @@ fn judge(caller: &Caller, project: &ProjectName, capability: Capability, reach: 
 /// What a refusal calls the caller's grant.
 fn what_limits(caller: &Caller) -> &'static str {
     if caller.user().is_some() { "your membership" } else { "this token" }
+}
+
+/// An end user reaches his own secrets, in the project that trusts his issuer. Those that were set for his id before any
+/// issuer was trusted are his too where it trusts one alone, which `identity` sees to.
+fn judge_end_user(
+    (home, own): (&ProjectName, &EndUser),
+    project: &ProjectName,
+    capability: Capability,
+    reach: Reach<'_>,
+) -> Result<(), Error> {
+    if home != project {
+        return Err(Error::not_found(format!("project {project}")));
+    }
+    match reach {
+        Reach::Read(Scope::User(user)) | Reach::Change(Scope::User(user))
+            if (user == own || *user == own.without_issuer()) && OF_END_USERS.contains(&capability) =>
+        {
+            Ok(())
+        }
+        _ => Err(Error::Forbidden("an end user reaches his own secrets alone".to_owned())),
+    }
 }

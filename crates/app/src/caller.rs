@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use strongroom_model::{Capability, Grant, Id, NamespaceName, ProjectName, Scope, SecretName};
+use strongroom_model::{Capability, EndUser, Grant, Id, NamespaceName, ProjectName, Scope, SecretName};
 
 /// What a caller may do.
 #[derive(Debug, Clone)]
@@ -32,6 +32,15 @@ pub enum Access {
         is_instance_admin: bool,
         /// All of the person's projects.
         memberships: Arc<Memberships>,
+    },
+    /// An end user, proved by a token of an issuer that the project trusts: his own secrets and nothing else.
+    EndUser {
+        /// The project's name.
+        project: ProjectName,
+        /// The project that trusts the issuer: another one of the same name is not its own.
+        home: Id,
+        /// Who.
+        user: EndUser,
     },
 }
 
@@ -72,6 +81,10 @@ pub struct Session {
     pub csrf: Arc<str>,
 }
 
+/// What an end user may do with his own secrets.
+pub(crate) const OF_END_USERS: [Capability; 3] =
+    [Capability::SecretsList, Capability::SecretsWrite, Capability::SecretsDelete];
+
 /// One request's caller, as authorisation and audit see it.
 #[derive(Debug, Clone)]
 pub struct Caller {
@@ -107,6 +120,7 @@ impl Caller {
         match &self.access {
             Access::Owner => true,
             Access::Token { grant, .. } | Access::Person { grant, .. } => grant.allows(capability),
+            Access::EndUser { .. } => OF_END_USERS.contains(&capability),
         }
     }
 
@@ -114,7 +128,7 @@ impl Caller {
     pub fn user(&self) -> Option<Id> {
         match &self.access {
             Access::Person { user, .. } => Some(*user),
-            Access::Owner | Access::Token { .. } => None,
+            Access::Owner | Access::Token { .. } | Access::EndUser { .. } => None,
         }
     }
 
@@ -123,7 +137,7 @@ impl Caller {
         match &self.access {
             Access::Owner => true,
             Access::Person { is_instance_admin, .. } => *is_instance_admin,
-            Access::Token { .. } => false,
+            Access::Token { .. } | Access::EndUser { .. } => false,
         }
     }
 
@@ -133,6 +147,7 @@ impl Caller {
             Access::Owner => "owner".to_owned(),
             Access::Token { id, .. } => id.to_string(),
             Access::Person { user, .. } => format!("user {user}"),
+            Access::EndUser { home, user, .. } => format!("end user {home} {}", user.as_str()),
         }
     }
 
@@ -144,7 +159,7 @@ impl Caller {
             Access::Token { home, grant, .. } if grant.project == *project => Some(Ok((*home, grant))),
             // a person stands in the one project that the request was turned to, or in none
             Access::Person { home: Some(home), grant, .. } if grant.project == *project => Some(Ok((*home, grant))),
-            Access::Token { .. } | Access::Person { .. } => Some(Err(NoMember)),
+            Access::Token { .. } | Access::Person { .. } | Access::EndUser { .. } => Some(Err(NoMember)),
         }
     }
 
@@ -160,7 +175,7 @@ impl Caller {
     /// The token that the caller holds; none for the owner.
     pub(crate) fn token(&self) -> Option<Id> {
         match &self.access {
-            Access::Owner | Access::Person { .. } => None,
+            Access::Owner | Access::Person { .. } | Access::EndUser { .. } => None,
             Access::Token { id, .. } => Some(*id),
         }
     }
@@ -185,10 +200,10 @@ impl Caller {
         self.grant().is_none_or(|grant| grant.reaches_namespace(namespace))
     }
 
-    /// What limits the caller; nothing limits the owner.
+    /// What limits the caller; nothing limits the owner, and an end user gets no further than `authz` lets him.
     pub fn grant(&self) -> Option<&Grant> {
         match &self.access {
-            Access::Owner => None,
+            Access::Owner | Access::EndUser { .. } => None,
             Access::Token { grant, .. } | Access::Person { grant, .. } => Some(grant),
         }
     }
@@ -200,6 +215,7 @@ impl Caller {
             Access::Token { grant, .. } | Access::Person { grant, .. } => {
                 grant.allows(Capability::Admin) && !grant.is_limited()
             }
+            Access::EndUser { .. } => false,
         }
     }
 }

@@ -74,11 +74,16 @@ impl Project {
     pub(crate) fn open_version(&self, head: &SecretRow, version: u64, envelope: &[u8]) -> Result<SecretValue, Error> {
         let context =
             ValueContext { project: &self.id, scope: &head.scope, name: &head.name, secret: &head.id, version };
-        let what = || format!("{} ({}) version {version}", head.name, head.scope);
+        self.open_at(&context, envelope)
+    }
+
+    /// Opens what was sealed for this place.
+    pub(crate) fn open_at(&self, context: &ValueContext<'_>, envelope: &[u8]) -> Result<SecretValue, Error> {
+        let what = || format!("{} ({}) version {}", context.name, context.scope, context.version);
         let key_version = envelope_key_version(envelope).map_err(|error| Error::damaged(what())(error))?;
         let key = self.keys.iter().find(|(held, _)| *held == key_version).map(|(_, key)| key);
         let key = key.ok_or_else(|| Error::damaged(what())(strongroom_seal::SealError::DoesNotOpen))?;
-        open_value(key, &context, envelope).map_err(|error| Error::damaged(what())(error))
+        open_value(key, context, envelope).map_err(|error| Error::damaged(what())(error))
     }
 }
 

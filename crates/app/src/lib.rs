@@ -17,6 +17,7 @@ mod error;
 mod expiries;
 pub mod functions;
 mod housekeeping;
+pub mod identity;
 pub mod jobs;
 mod keys;
 pub mod links;

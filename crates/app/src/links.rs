@@ -98,6 +98,8 @@ impl Terms {
                 Access::Owner => Author::Owner,
                 Access::Token { id, .. } => Author::Token(*id),
                 Access::Person { user, .. } => Author::Person(*user),
+                // none gets this far; a token that does not exist gives a link nothing
+                Access::EndUser { home, .. } => Author::Token(*home),
             },
         }
     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use strongroom_fetch::{Fetcher, Reach};
 use strongroom_model::{Id, NamespaceName, ProjectName, SecretName};
 use strongroom_runtime::{Launcher, Runtime, RuntimeConfig};
 use strongroom_seal::{Instance, PasswordCost, Random, RootKey, RootKeyError, SealError, SystemRandom, token};
@@ -24,6 +25,7 @@ use crate::epochs::Epochs;
 use crate::error::Error;
 use crate::functions::Routes;
 use crate::housekeeping::LogRetention;
+use crate::identity::Identity;
 use crate::jobs::Scheduler;
 use crate::keys::Projects;
 use crate::live::ChangeEvent;
@@ -69,6 +71,8 @@ pub struct AppConfig {
     pub anchors: AnchorConfig,
     /// What hashing a password costs.
     pub password_cost: PasswordCost,
+    /// What sends the server's own requests.
+    pub fetcher: Fetcher,
 }
 
 impl AppConfig {
@@ -93,6 +97,7 @@ impl AppConfig {
             audit_kept: None,
             anchors: AnchorConfig::default(),
             password_cost: PasswordCost::default(),
+            fetcher: Fetcher::new(Reach::PublicInternet),
         }
     }
 }
@@ -158,6 +163,7 @@ pub struct App {
     pub(crate) audit_kept: Option<Duration>,
     pub(crate) anchors: Anchors,
     pub(crate) anonymous_denials: Denials,
+    pub(crate) identity: Identity,
     /// When it was opened: what ran out before needs no announcement.
     pub(crate) opened_at: jiff::Timestamp,
     /// The last expiry that was announced, for each project; held while one is.
@@ -209,6 +215,7 @@ impl App {
             audit_kept: config.audit_kept,
             anchors: Anchors::new(config.anchors),
             anonymous_denials: Denials::default(),
+            identity: Identity::new(config.fetcher),
             opened_at,
             expired_until: tokio::sync::Mutex::default(),
         });

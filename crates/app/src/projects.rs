@@ -56,6 +56,7 @@ pub async fn list(app: &App, caller: &Caller) -> Result<Vec<ProjectItem>, Error>
         Access::Person { is_instance_admin, memberships, .. } => {
             *is_instance_admin || memberships.contains_key(&row.name)
         }
+        Access::EndUser { .. } => false,
     });
     visible.map(item).collect()
 }

@@ -4,8 +4,8 @@ use jiff::Timestamp;
 use strongroom_model::Scope;
 use strongroom_seal::{Instance, RowKind, SealError};
 use strongroom_store::port::{
-    AuditCut, DeploymentRow, InvitationRow, LinkRow, MemberRow, ProjectRow, SecretRow, SessionRow, TokenRow, UserRow,
-    WorkloadKind, WorkloadRow,
+    AuditCut, DeploymentRow, InvitationRow, LinkRow, MemberRow, ProjectRow, SecretRow, SessionRow, TokenRow, TrustRow,
+    UserRow, WorkloadKind, WorkloadRow,
 };
 
 /// A row that carries a MAC over what gives authority or steers resolution.
@@ -137,6 +137,29 @@ impl Authenticated for LinkRow {
             time(Some(self.expires_at)),
             time(self.filled_at),
             time(self.revoked_at),
+        ]
+    }
+
+    fn mac(&self) -> &[u8] {
+        &self.mac
+    }
+
+    fn mac_mut(&mut self) -> &mut Vec<u8> {
+        &mut self.mac
+    }
+}
+
+impl Authenticated for TrustRow {
+    const KIND: RowKind = RowKind::Issuer;
+
+    fn fields(&self) -> Vec<Vec<u8>> {
+        vec![
+            self.id.as_bytes().to_vec(),
+            self.project.as_bytes().to_vec(),
+            text(self.kind.as_str()),
+            text(&self.name),
+            text(&self.record),
+            self.sealed.clone(),
         ]
     }
 

@@ -12,6 +12,7 @@ pub mod schedule;
 pub mod scope;
 pub mod slug;
 pub mod text;
+pub mod user;
 
 pub use access::{Capability, Grant};
 pub use address::{AddressRange, subscriber};
@@ -22,4 +23,5 @@ pub use name::{NameList, SecretName};
 pub use resolution::{Resolution, resolve};
 pub use schedule::Schedule;
 pub use scope::{Scope, ScopeKind};
-pub use slug::{AppId, NamespaceName, ProjectName, UserId, WorkloadName};
+pub use slug::{AppId, NamespaceName, ProjectName, TrustName, UserId, WorkloadName};
+pub use user::{EndUser, IssuerUrl};

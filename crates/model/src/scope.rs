@@ -4,7 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::slug::{AppId, NamespaceName, UserId};
+use crate::slug::{AppId, NamespaceName};
+use crate::user::EndUser;
 
 /// Where a secret lives. One table and one crypto path serve all five.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -18,7 +19,7 @@ pub enum Scope {
     /// `secrets.getSystem()`, and `secrets.get()` when nothing else has the name.
     System,
     /// `secrets.getUser()` for one end user.
-    User(UserId),
+    User(EndUser),
 }
 
 /// A scope without its names.
@@ -92,7 +93,7 @@ impl Scope {
     }
 
     /// The end user, if the scope is one.
-    pub fn user(&self) -> Option<&UserId> {
+    pub fn user(&self) -> Option<&EndUser> {
         match self {
             Self::User(user) => Some(user),
             Self::Global | Self::Namespace(_) | Self::App(..) | Self::System => None,

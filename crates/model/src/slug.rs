@@ -110,6 +110,11 @@ slug!(
     "workload"
 );
 slug!(
+    /// The name of what a project trusts: `[a-z0-9][a-z0-9_-]{0,62}`, not [`RESERVED`].
+    TrustName,
+    "issuer or rule"
+);
+slug!(
     /// An app's id: `[a-z0-9][a-z0-9_-]{0,62}`, not [`RESERVED`].
     AppId,
     "app"

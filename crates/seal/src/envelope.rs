@@ -10,7 +10,7 @@
 //! ```
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
-use strongroom_model::{Id, Scope, ScopeKind, SecretName, UserId};
+use strongroom_model::{EndUser, Id, Scope, ScopeKind, SecretName};
 use strongroom_secret::{KeyBytes, MAX_VALUE_BYTES, SecretValue};
 use zeroize::{Zeroize as _, Zeroizing};
 
@@ -25,9 +25,7 @@ const MAGIC: &[u8; 4] = b"SRV\x01";
 const HEADER_BYTES: usize = 8;
 const BLOCK_BYTES: usize = 32;
 /// Room for the longest place: header, three fixed fields, kind, and five texts behind their lengths.
-const CONTEXT_BYTES: usize = 768;
-/// Issuers of end users do not exist yet; their place in the formats does.
-const NO_ISSUER: &[u8] = b"";
+const CONTEXT_BYTES: usize = 1_024;
 
 /// Where a value belongs. A value opens only where it was sealed for.
 #[derive(Debug, Clone, Copy)]
@@ -144,18 +142,18 @@ fn encode(context: &ValueContext, key_version: u32) -> Encoder<CONTEXT_BYTES> {
     place.fixed(&[kind]);
     place.prefixed(context.scope.namespace().map_or("", |namespace| namespace.as_str()).as_bytes());
     place.prefixed(context.scope.app().map_or("", |app| app.as_str()).as_bytes());
-    place.prefixed(NO_ISSUER);
-    place.prefixed(context.scope.user().map_or("", UserId::as_str).as_bytes());
+    place.prefixed(context.scope.user().map_or("", EndUser::issuer).as_bytes());
+    place.prefixed(context.scope.user().map_or("", EndUser::id).as_bytes());
     place.prefixed(context.name.as_str().as_bytes());
     place
 }
 
 /// `HKDF(project key, salt "", info "strongroom/v1/user-key" || issuer || user id)`, both behind their lengths.
-fn derive_user_key(key: &ProjectKey, user: &UserId) -> KeyBytes {
-    let mut end_user = Encoder::<264>::new();
-    end_user.prefixed(NO_ISSUER);
-    end_user.prefixed(user.as_str().as_bytes());
-    let end_user = end_user.finish().expect("a user id is at most 255 bytes long");
+fn derive_user_key(key: &ProjectKey, user: &EndUser) -> KeyBytes {
+    let mut end_user = Encoder::<528>::new();
+    end_user.prefixed(user.issuer().as_bytes());
+    end_user.prefixed(user.id().as_bytes());
+    let end_user = end_user.finish().expect("an issuer and a user id are at most 255 bytes long each");
     derive(&key.0, b"", &[label::USER_KEY, end_user])
 }
 

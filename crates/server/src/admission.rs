@@ -12,6 +12,8 @@ pub(crate) enum Admission {
     Door,
     /// The one-time code in its body.
     Code,
+    /// The token of an end user, which an issuer of his project signed.
+    EndUser,
     /// What the pages' own gate asks for: it is for a page, or from a browser that lost its way.
     Page,
     /// A credential. So is everything that is not named here.
@@ -29,6 +31,8 @@ const DOORS: [(Method, &str); 4] = [
 ];
 /// Routes that take the code of a fill-in link.
 const CODES: [&str; 2] = ["/api/v1/fill", "/api/v1/fill/look"];
+/// Routes of end users.
+const END_USERS: [&str; 2] = ["/api/v1/me/secrets", "/api/v1/me/secrets/*"];
 /// Pages that need nobody to be signed in.
 const OPEN_PAGES: [&str; 5] = ["/assets/*", "/fill/*", "/invitation/*", "/setup/*", "/sign-in"];
 
@@ -48,6 +52,8 @@ impl Admission {
             Self::Door
         } else if CODES.contains(&path) {
             Self::Code
+        } else if END_USERS.iter().any(|own| is_at(own, path)) {
+            Self::EndUser
         } else if is_for_a_page(request) {
             Self::Page
         } else {
@@ -105,6 +111,7 @@ mod tests {
         assert_eq!(of("POST", "/api/v1/session"), Admission::Door);
         assert_eq!(of("GET", "/open/abc"), Admission::Door);
         assert_eq!(of("POST", "/api/v1/fill"), Admission::Code);
+        assert_eq!(of("PUT", "/api/v1/me/secrets/KEY"), Admission::EndUser);
         assert_eq!(of("GET", "/projects/shop"), Admission::Page);
         for (method, path) in [
             ("GET", "/api/v1/session"),
@@ -114,6 +121,11 @@ mod tests {
             ("GET", "/open/"),
             ("GET", "/open/a/b"),
             ("GET", "/healthz/"),
+            ("GET", "/api/v1/me"),
+            ("GET", "/api/v1/me/secrets/"),
+            ("GET", "/api/v1/me/secretsx"),
+            ("GET", "/api/v1/me/secrets/a/b"),
+            ("GET", "/api/v1/me/%73ecrets"),
             ("GET", "/api/v1/fill/"),
             ("GET", "/api/v1/projects?next=/healthz"),
             ("GET", "/API/docs"),

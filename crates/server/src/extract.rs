@@ -121,6 +121,7 @@ impl<N: Needs> FromRequestParts<Arc<Served>> for Scene<N> {
             (Some(name), _) => name.parse().map_err(|_| Failure::new(Code::NotFound, "the project was not found"))?,
             (None, Access::Token { grant, .. }) => grant.project.clone(),
             (None, Access::Owner | Access::Person { .. }) => ProjectName::default_project(),
+            (None, Access::EndUser { project, .. }) => project.clone(),
         };
         // here, where the name is decoded as the routes decode it: what the use cases see is the same
         caller.enter(&project);

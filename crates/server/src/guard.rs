@@ -8,12 +8,14 @@ use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
 use http::header;
 use strongroom_api::Code;
+use strongroom_app::Caller;
 use strongroom_app::links::Visitor;
 
 use crate::admission::Admission;
 use crate::answer::{HSTS, seal};
 use crate::credential::who;
 use crate::edge::Budget;
+use crate::end_users;
 use crate::failure::{Failure, Pending};
 use crate::peer::{Peer, RequestId, peer};
 use crate::router::{Served, answer};
@@ -67,7 +69,14 @@ async fn let_in(
         Admission::Door => at_the_door(served, (peer, id), request, routes).await,
         Admission::Code => with_code(served, (peer, id), request, routes).await,
         Admission::Page => web::gate::admit(served, (peer, id), request, routes).await,
-        Admission::Credential => authenticated(served, (peer, id), request, routes).await,
+        Admission::EndUser => {
+            let proved = end_users::who(served, (request.headers(), request.uri()), &peer.source(), id).await;
+            proven(served, peer, proved, request, routes).await
+        }
+        Admission::Credential => {
+            let proved = who(served, (request.method(), request.headers()), (peer, id)).await;
+            proven(served, peer, proved, request, routes).await
+        }
     }
 }
 
@@ -101,13 +110,14 @@ pub(crate) fn within(budget: Option<Budget>, mut response: Response) -> Response
 
 /// Nobody passes without a credential where [`Admission`] asks for one. A credential that is accepted spends its own budget; one that
 /// is missing or refused spends that of its address.
-async fn authenticated(
+async fn proven(
     served: &Served,
-    (peer, id): (Peer, &RequestId),
+    peer: Peer,
+    proved: Result<Caller, Failure>,
     mut request: Request,
     routes: Router,
 ) -> Response {
-    match who(served, (request.method(), request.headers()), (peer, id)).await {
+    match proved {
         Ok(caller) => {
             let budget = served.edge.rates.of_caller(peer, &caller);
             if let Some(refusal) = budget.and_then(Budget::refusal) {

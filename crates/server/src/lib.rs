@@ -12,6 +12,7 @@ mod describe;
 mod dev;
 mod docs_page;
 mod edge;
+mod end_users;
 mod extract;
 mod failure;
 mod functions;

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::str::FromStr;
 
 use strongroom_app::{Error, Fault};
-use strongroom_model::{AppId, NamespaceName, Scope, ScopeKind, SecretName, UserId};
+use strongroom_model::{AppId, EndUser, NamespaceName, Scope, ScopeKind, SecretName, UserId};
 
 use crate::failure::Failure;
 
@@ -69,7 +69,7 @@ impl<'a> Parts<'a> {
         match (kind, namespace, app, user) {
             (ScopeKind::Global, None, None, None) => Ok(Scope::Global),
             (ScopeKind::System, None, None, None) => Ok(Scope::System),
-            (ScopeKind::User, None, None, Some(user)) => Ok(Scope::User(user)),
+            (ScopeKind::User, None, None, Some(user)) => Ok(Scope::User(EndUser::unclaimed(&user))),
             (ScopeKind::Namespace, Some(namespace), None, None) => Ok(Scope::Namespace(namespace)),
             (ScopeKind::App, namespace, Some(app), None) => {
                 Ok(Scope::App(namespace.unwrap_or_else(NamespaceName::default_namespace), app))

@@ -11,8 +11,8 @@ use strongroom_api::Code;
 use strongroom_app::App;
 
 use crate::api::{
-    access, apps, audit, copies, events, functions, instance, jobs, links, logs, members, metrics, projects, resolve,
-    secrets, session, settings, tokens, users,
+    access, apps, audit, copies, events, functions, instance, issuers, jobs, links, logs, me, members, metrics,
+    projects, resolve, secrets, session, settings, tokens, users,
 };
 use crate::edge::Edge;
 use crate::failure::Failure;
@@ -36,6 +36,8 @@ pub struct Served {
     /// What limits callers before and after their requests reach a router.
     pub(crate) edge: Arc<Edge>,
     pub(crate) answers: metrics::Answers,
+    /// How often each end user has asked.
+    pub(crate) end_users: crate::end_users::Limits,
 }
 
 impl Served {
@@ -60,6 +62,7 @@ impl Served {
             known_hosts,
             edge,
             answers: metrics::Answers::default(),
+            end_users: crate::end_users::Limits::default(),
         })
     }
 
@@ -87,6 +90,8 @@ fn project_routes() -> Vec<Route> {
         routes!(resolve::explain),
         routes!(events::events),
         routes!(settings::list),
+        routes!(issuers::list, issuers::add),
+        routes!(issuers::delete),
         routes!(settings::show, settings::set, settings::delete),
         routes!(projects::list_namespaces, projects::create_namespace),
         routes!(projects::update_namespace, projects::delete_namespace),
@@ -135,6 +140,8 @@ fn instance_routes() -> Vec<Route> {
         routes!(users::invitations, users::invite),
         routes!(users::withdraw),
         routes!(users::accept),
+        routes!(me::list),
+        routes!(me::set, me::delete),
         routes!(instance::about),
         routes!(links::look),
         routes!(links::fill),

@@ -42,6 +42,7 @@ suite! {
     tokens_behave = tokens;
     links_behave = links;
     people_behave = people;
+    trusts_behave = trusts;
     audit_chains_behave = audit;
     logs_behave = logs;
 }

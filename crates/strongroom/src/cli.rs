@@ -94,6 +94,9 @@ pub(crate) enum Command {
     /// Fill-in links: one-time addresses where a colleague without an account fills values in
     #[command(subcommand)]
     Links(commands::links::Command),
+    /// Issuers whose tokens say who an end user is
+    #[command(subcommand)]
+    Issuers(commands::issuers::Command),
     /// Logs of functions and of the server
     #[command(subcommand)]
     Logs(commands::logs::Command),
@@ -143,6 +146,7 @@ pub(crate) fn run(context: &Context, command: Command) -> Result<Exit, Failure> 
         Command::Open => commands::open::run(context),
         Command::Tokens(command) => commands::tokens::run(context, command),
         Command::Links(command) => commands::links::run(context, command),
+        Command::Issuers(command) => commands::issuers::run(context, command),
         Command::Logs(command) => commands::logs::run(context, command),
         Command::Audit(command) => commands::audit::run(context, command),
         Command::Login(args) => commands::login::login(context, &args),

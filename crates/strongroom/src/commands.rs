@@ -9,6 +9,7 @@ pub(crate) mod dev;
 pub(crate) mod doctor;
 pub(crate) mod functions;
 pub(crate) mod init;
+pub(crate) mod issuers;
 pub(crate) mod jobs;
 pub(crate) mod links;
 pub(crate) mod login;

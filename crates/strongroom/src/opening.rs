@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use strongroom_api::Code;
 use strongroom_app::{App, AppConfig, LogRetention, OpenError};
+use strongroom_fetch::{Fetcher, Reach};
 use strongroom_model::SecretName;
 use strongroom_runtime::locate::{self, Places};
 use strongroom_runtime::{Launcher, MAX_SCRATCH_BYTES, PrivateNet, RuntimeConfig};
@@ -85,6 +86,7 @@ pub(crate) async fn open(context: &Context, home: &Home, setup: Setup) -> Result
         audit_kept: setup.audit.kept,
         anchors: setup.audit.anchors,
         relaxed_audit: setup.durability != Durability::Synced,
+        fetcher: Fetcher::new(reach(context)?),
         ..AppConfig::new(Arc::clone(&store), provided.key)
     };
     let app = App::open(config).await.map_err(|error| refused(&error))?;
@@ -117,6 +119,15 @@ fn refused(error: &OpenError) -> Failure {
             "give the root key with the fingerprint {wanted}: root.key in the data directory, STRONGROOM_ROOT_KEY_FILE or STRONGROOM_ROOT_KEY"
         )),
         _ => failure.hint("strongroom doctor"),
+    }
+}
+
+/// How far the server's own requests go: the public internet, unless the environment says that this is a trial.
+fn reach(context: &Context) -> Result<Reach, Failure> {
+    match context.environment.text("STRONGROOM_FETCH").unwrap_or("public") {
+        "public" => Ok(Reach::PublicInternet),
+        "local" => Ok(Reach::Local),
+        _ => Err(Failure::usage("STRONGROOM_FETCH is public or local")),
     }
 }
 

@@ -19,6 +19,7 @@ pub mod canary;
 pub mod cli;
 pub mod client;
 pub mod functions;
+pub mod identity;
 pub mod instance;
 pub mod jobs;
 pub mod load;

@@ -24,6 +24,7 @@ pub struct SecretLine<'row> {
     pub updated_by: &'row str,
     pub used_by: u64,
     pub user: Option<&'row str>,
+    pub issuer: Option<&'row str>,
     pub hint: Option<&'row str>,
     pub overridden: bool,
 }
@@ -51,6 +52,9 @@ impl SecretLine<'_> {
         member(out, b",\"used_by\":", self.used_by);
         if let Some(user) = self.user {
             member(out, b",\"user\":", user);
+        }
+        if let Some(issuer) = self.issuer {
+            member(out, b",\"issuer\":", issuer);
         }
         if let Some(hint) = self.hint {
             member(out, b",\"hint\":", hint);
@@ -90,6 +94,7 @@ impl SecretItem {
             updated_by: &self.updated_by,
             used_by: self.used_by,
             user: self.user.as_deref(),
+            issuer: self.issuer.as_deref(),
             hint: self.hint.as_deref(),
             overridden: self.overridden,
         }
@@ -112,6 +117,7 @@ impl From<SecretLine<'_>> for SecretItem {
             updated_by: line.updated_by.to_owned(),
             used_by: line.used_by,
             user: line.user.map(str::to_owned),
+            issuer: line.issuer.map(str::to_owned),
             hint: line.hint.map(str::to_owned),
             overridden: line.overridden,
         }
@@ -139,6 +145,7 @@ mod tests {
             updated_by: "token:é".to_owned(),
             used_by: 2,
             user: Some("u".to_owned()),
+            issuer: Some("https://login.example.com".to_owned()),
             hint: Some("abcd".to_owned()),
             overridden: true,
         };
@@ -149,6 +156,7 @@ mod tests {
             description: None,
             expires_at: None,
             user: None,
+            issuer: None,
             hint: None,
             overridden: false,
             ..whole.clone()

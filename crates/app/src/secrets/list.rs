@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use strongroom_api::secrets::{SecretItem, SecretLine, State};
 use strongroom_model::{
-    AppId, Capability, Grant, NameList, NamespaceName, ProjectName, Scope, ScopeKind, SecretName, UserId,
+    AppId, Capability, EndUser, Grant, NameList, NamespaceName, ProjectName, Scope, ScopeKind, SecretName,
 };
 use strongroom_store::port::{PageEnd, ReadFact, SecretFilter, SecretRow, VersionRow};
 use strongroom_store::{Rows, StoreError};
@@ -29,7 +29,7 @@ pub struct ListQuery {
     /// Only this app's secrets.
     pub app: Option<AppId>,
     /// The end user, for user scope.
-    pub user: Option<UserId>,
+    pub user: Option<EndUser>,
     /// Only names that contain this text.
     pub search: Option<String>,
     /// Only those in this state now.
@@ -66,6 +66,7 @@ impl ListQuery {
 /// Lets a caller in who may list what `query` asks for.
 async fn enter(app: &App, caller: &Caller, project: &ProjectName, query: &ListQuery) -> Result<Arc<Project>, Error> {
     let scope = match (query.scope, &query.namespace, &query.app) {
+        (Some(ScopeKind::User), ..) if query.user.is_some() => query.user.clone().map(Scope::User),
         (Some(ScopeKind::System | ScopeKind::User), ..) => Some(Scope::System),
         (_, Some(namespace), Some(app)) => Some(Scope::App(namespace.clone(), app.clone())),
         (_, Some(namespace), None) => Some(Scope::Namespace(namespace.clone())),

@@ -21,7 +21,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use strongroom_api::secrets::{SecretLine, State, WriteResult, WriteStatus};
 use strongroom_model::expiry::{is_expired, is_soon};
-use strongroom_model::{AppId, Id, NamespaceName, Scope, ScopeKind, SecretName, UserId};
+use strongroom_model::{AppId, EndUser, Id, NamespaceName, Scope, ScopeKind, SecretName};
 use strongroom_seal::Instance;
 use strongroom_store::Tx;
 use strongroom_store::port::{AppRow, NamespaceRow, SecretRow, SecretView};
@@ -60,7 +60,8 @@ pub(crate) fn to_line<'row>(head: &SecretView<'row>, used_by: u64, now: Timestam
         updated_at: head.updated_at,
         updated_by: head.updated_by,
         used_by,
-        user: some(head.user),
+        user: some(head.user.split_once('\n').map_or(head.user, |(_, id)| id)),
+        issuer: head.user.split_once('\n').map(|(issuer, _)| issuer),
         hint: None,
         overridden: false,
     }
@@ -86,7 +87,8 @@ pub(crate) fn target(head: &SecretRow) -> Target<'_> {
         scope: head.scope.kind(),
         namespace: head.scope.namespace(),
         app: head.scope.app(),
-        user: head.scope.user(),
+        user: head.scope.user().map(EndUser::id),
+        issuer: head.scope.user().map(EndUser::issuer).filter(|issuer| !issuer.is_empty()),
         version: head.version,
         from_version: None,
     }
@@ -102,7 +104,9 @@ pub(crate) struct Target<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     app: Option<&'a AppId>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    user: Option<&'a UserId>,
+    user: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    issuer: Option<&'a str>,
     pub(crate) version: u64,
     /// For rollbacks.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -116,7 +120,8 @@ pub(crate) fn scope_flags(scope: &Scope) -> String {
         Scope::Namespace(namespace) => format!(" --namespace {namespace}"),
         Scope::App(namespace, app) => format!(" --namespace {namespace} --app {app}"),
         Scope::System => " --scope system".to_owned(),
-        Scope::User(user) => format!(" --user {user}"),
+        Scope::User(user) if user.issuer().is_empty() => format!(" --user {user}"),
+        Scope::User(user) => format!(" --user {user} --issuer {}", user.issuer()),
     }
 }
 

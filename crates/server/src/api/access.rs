@@ -23,6 +23,16 @@ pub(crate) async fn whoami(scene: Scene, _: Query<NoParams>) -> Json<Whoami> {
             app: None,
             names: Vec::new(),
         },
+        // none comes here: the guard proves end users for their own secrets alone
+        Access::EndUser { project, .. } => Whoami {
+            kind: "end_user".to_owned(),
+            actor,
+            project: Some(project.to_string()),
+            capabilities: Vec::new(),
+            namespaces: Vec::new(),
+            app: None,
+            names: Vec::new(),
+        },
         Access::Token { grant, .. } | Access::Person { grant, .. } => Whoami {
             kind: if scene.caller.user().is_some() { "person" } else { "token" }.to_owned(),
             actor,

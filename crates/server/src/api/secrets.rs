@@ -12,7 +12,7 @@ use strongroom_api::secrets::{
 use strongroom_api::{Page, Problem};
 use strongroom_app::secrets::{self, Change, Declare, Delete, ListQuery, Presence, Write};
 use strongroom_app::{Error, Fault};
-use strongroom_model::{Expiry, NameList, Scope, SecretName};
+use strongroom_model::{EndUser, Expiry, NameList, Scope, SecretName, UserId};
 
 use super::{NoParams, ScopeParams, expiry, from_cursor, limit, to_cursor};
 use crate::extract::{
@@ -59,7 +59,7 @@ pub(crate) async fn list(scene: Scene<Lists>, Query(params): Query<ListParams>) 
         scope: parts.kind()?,
         namespace: optional("namespace", parts.namespace)?,
         app: optional("app", parts.app)?,
-        user: optional("user", parts.user)?,
+        user: end_user(&scene, parts.user).await?,
         search: params.search,
         state: None,
         after: params.cursor.as_deref().filter(|text| !text.is_empty()).map(from_cursor).transpose()?,
@@ -83,6 +83,14 @@ pub(crate) async fn list(scene: Scene<Lists>, Query(params): Query<ListParams>) 
     serde_json::to_writer(&mut body, &next.map(to_cursor)).expect("memory takes a text");
     body.push(b'}');
     Ok(([(header::CONTENT_TYPE, "application/json")], body).into_response())
+}
+
+/// The end user whose secrets are meant, of the one issuer that the project trusts.
+async fn end_user<N>(scene: &Scene<N>, text: Option<&str>) -> Result<Option<EndUser>, Failure> {
+    let user: Option<UserId> = optional("user", text)?;
+    let Some(user) = user else { return Ok(None) };
+    let scope = Scope::User(EndUser::unclaimed(&user));
+    Ok(strongroom_app::identity::claimed(&scene.app, &scene.project, scope, None).await?.user().cloned())
 }
 
 /// A page of [`NameItem`](strongroom_api::secrets::NameItem)s, written at once: names need no escapes, and there may be

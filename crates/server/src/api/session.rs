@@ -187,7 +187,9 @@ fn item(caller: &Caller) -> SessionItem {
             };
             (*is_instance_admin, memberships.iter().map(of).collect())
         }
-        Access::Owner | Access::Token { .. } => (matches!(caller.access, Access::Owner), Vec::new()),
+        Access::Owner | Access::Token { .. } | Access::EndUser { .. } => {
+            (matches!(caller.access, Access::Owner), Vec::new())
+        }
     };
     projects.sort_by(|a: &OwnProject, b| a.project.cmp(&b.project));
     let session = caller.session.as_ref();

@@ -4,8 +4,9 @@ use axum::extract::Path;
 use serde::Deserialize;
 use strongroom_api::secrets::{SecretDetail, SecretItem, UpdateSecret, Written};
 use strongroom_api::{Page, Problem};
+use strongroom_app::identity;
 use strongroom_app::secrets::{self, Delete, ListQuery, Presence, Write};
-use strongroom_model::{Scope, ScopeKind, SecretName};
+use strongroom_model::{EndUser, IssuerUrl, Scope, ScopeKind, SecretName, UserId};
 
 use super::secrets::{change, if_match, last};
 use super::{from_cursor, limit, to_cursor};
@@ -20,6 +21,8 @@ use crate::place::{self, optional};
 pub(crate) struct UserParams {
     /// The end user; the system's secrets unless named.
     user: Option<String>,
+    /// That user's issuer; not needed where the project trusts one alone.
+    issuer: Option<String>,
 }
 
 /// Which settings secrets to list.
@@ -29,15 +32,32 @@ pub(crate) struct UserParams {
 pub(crate) struct SettingsListParams {
     /// The end user; the system's secrets unless named.
     user: Option<String>,
+    /// That user's issuer; not needed where the project trusts one alone.
+    issuer: Option<String>,
     /// At most this many: 1000.
     limit: Option<usize>,
     /// The `next_cursor` of the page before.
     cursor: Option<String>,
 }
 
-fn scope(user: Option<&String>) -> Result<Scope, Failure> {
-    let user = optional("user", user.map(String::as_str).filter(|text| !text.is_empty()))?;
-    Ok(user.map_or(Scope::System, Scope::User))
+/// The scope that is meant. An end user is known by an issuer and an id there; one issuer need not be named.
+async fn scope<N>(
+    scene: &Scene<N>,
+    (user, issuer): (Option<&String>, Option<&String>),
+    name: Option<&SecretName>,
+) -> Result<Scope, Failure> {
+    let text = |text: Option<&'_ String>| text.map(String::as_str).filter(|text| !text.is_empty()).map(str::to_owned);
+    let user: Option<UserId> = optional("user", text(user).as_deref())?;
+    let issuer: Option<IssuerUrl> = optional("issuer", text(issuer).as_deref())?;
+    match (user, issuer) {
+        (None, None) => Ok(Scope::System),
+        (None, Some(_)) => Err(Failure::invalid("issuer", "an issuer says whose user is meant: name the user too")),
+        (Some(user), Some(issuer)) => Ok(Scope::User(EndUser::new(&issuer, &user))),
+        (Some(user), None) => {
+            let scope = Scope::User(EndUser::unclaimed(&user));
+            Ok(identity::claimed(&scene.app, &scene.project, scope, name).await?)
+        }
+    }
 }
 
 /// Lists the system's secrets, or one end user's.
@@ -47,7 +67,7 @@ pub(crate) async fn list(
     scene: Scene<Lists>,
     Query(params): Query<SettingsListParams>,
 ) -> Result<Json<Page<SecretItem>>, Failure> {
-    let scope = scope(params.user.as_ref())?;
+    let scope = scope(&scene, (params.user.as_ref(), params.issuer.as_ref()), None).await?;
     let query = ListQuery {
         scope: Some(if scope.user().is_some() { ScopeKind::User } else { ScopeKind::System }),
         user: scope.user().cloned(),
@@ -67,7 +87,8 @@ pub(crate) async fn show(
     Path(path): Path<Vec<(String, String)>>,
     Query(params): Query<UserParams>,
 ) -> Result<Json<SecretDetail>, Failure> {
-    let (scope, name) = (scope(params.user.as_ref())?, place::name(last(&path))?);
+    let name = place::name(last(&path))?;
+    let scope = scope(&scene, (params.user.as_ref(), params.issuer.as_ref()), Some(&name)).await?;
     Ok(Json(secrets::detail(&scene.app, &scene.caller, &scene.project, &scope, &name).await?))
 }
 
@@ -81,7 +102,8 @@ pub(crate) async fn set(
     preconditions: Preconditions,
     Json(body): Json<UpdateSecret>,
 ) -> Result<Json<Written>, Failure> {
-    let (scope, name) = (scope(params.user.as_ref())?, place::name(last(&path))?);
+    let name = place::name(last(&path))?;
+    let scope = scope(&scene, (params.user.as_ref(), params.issuer.as_ref()), Some(&name)).await?;
     agrees(&scope, &name, &body)?;
     let force = body.force;
     let write = Write {
@@ -119,7 +141,8 @@ pub(crate) async fn delete(
     Path(path): Path<Vec<(String, String)>>,
     Query(params): Query<UserParams>,
 ) -> Result<Json<Written>, Failure> {
-    let (scope, name) = (scope(params.user.as_ref())?, place::name(last(&path))?);
+    let name = place::name(last(&path))?;
+    let scope = scope(&scene, (params.user.as_ref(), params.issuer.as_ref()), Some(&name)).await?;
     let delete = Delete { scope, name, force: true, purge: false };
     Ok(Json(secrets::delete(&scene.app, &scene.caller, &scene.project, delete).await?))
 }

@@ -43,6 +43,7 @@ fn parameter_example(path: &str, parameter: &mut Value) {
         "project" => "default",
         "name" if path.contains("/secrets/") => "STRIPE_KEY",
         "name" if path.contains("/namespaces/") => "staging",
+        "name" if path.contains("/issuers/") => "app",
         "name" if path.contains("/jobs/") => "nightly-sync",
         "name" => "call-openai",
         "id" if path.contains("/apps/") => "web",
@@ -195,6 +196,11 @@ fn string(schema: &Value, name: &str) -> Value {
         "category" => "execution",
         "message" => "synced 12 rows",
         "hint" => "1234",
+        "issuer" => "https://login.example.com",
+        "audience" => "shop",
+        "jwks_url" => "https://login.example.com/jwks.json",
+        "user" => "5f0c",
+        "warnings" => "its keys could not be fetched just now",
         "code" => "lnk_…",
         _ => "text",
     })
@@ -218,6 +224,10 @@ fn known(schema: &str) -> Option<Value> {
         "CopySecrets" => {
             json!({ "from_namespace": "default", "to_namespace": "staging", "names": ["STRIPE_KEY"], "dry_run": true })
         }
+        "AddIssuer" => {
+            json!({ "name": "app", "issuer": "https://login.example.com", "audience": "shop", "jwks_url": "https://login.example.com/jwks.json" })
+        }
+        "SetOwnSecret" => json!({ "value": "an-example-value", "expires_at": "90d" }),
         "CreateNamed" => json!({ "name": "staging" }),
         "CreateNamespace" => json!({ "name": "staging", "protected": false }),
         "CreateApp" => json!({ "id": "web", "name": "The web server" }),

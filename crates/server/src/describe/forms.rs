@@ -78,7 +78,7 @@ fn parameter_form(path: &str, place: &str, name: &str) -> Option<Value> {
     let below = path.strip_prefix("/api/v1/projects/{project}/").unwrap_or(path);
     Some(match (place, name) {
         ("path", "project") => pattern(SLUG),
-        ("path", "name") if below.starts_with("secrets/") || below.starts_with("settings/") => pattern(SECRET),
+        ("path", "name") if below.contains("secrets/") => pattern(SECRET),
         ("path", "name") => pattern(SLUG),
         ("path", "id") if below.starts_with("apps/") => pattern(SLUG),
         ("path", "id" | "run") => pattern(ID),
@@ -90,6 +90,7 @@ fn parameter_form(path: &str, place: &str, name: &str) -> Option<Value> {
         ("query", "wait") => pattern("^[1-9]s$"),
         ("query", "since" | "until") => pattern(MOMENT),
         ("query", "before") if below.starts_with("audit/") => pattern(MOMENT),
+        ("query", "issuer") => pattern("^[!-~]{0,255}$"),
         ("query", "user") => pattern("^[^\\x00-\\x1f\\x7f-\\x9f]*$"),
         ("query", "level") => json!({ "enum": ["debug", "info", "warn", "error"] }),
         ("query", "category") => json!({ "enum": ["execution", "system", "security"] }),
@@ -107,6 +108,9 @@ fn field_form(schema: &str, field: &str) -> Option<Value> {
     Some(match (schema, field) {
         ("CreateSecret" | "Declaration", "name") => pattern(SECRET),
         ("UpdateSecret", "name") => pattern("^([A-Za-z_][A-Za-z0-9_]{0,255})?$"),
+        ("AddIssuer", "name") => pattern(SLUG),
+        ("AddIssuer", "issuer") => pattern("^https://[a-z]{1,20}\\.example\\.invalid$"),
+        ("AddIssuer", "audience") => json!({ "pattern": WORDS }),
         ("CreateToken", "name") => json!({ "pattern": WORDS }),
         ("CreateToken", "capabilities") => {
             json!({ "minItems": 1, "items": { "enum": CAPABILITIES } })

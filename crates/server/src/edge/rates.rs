@@ -87,7 +87,8 @@ impl Rates {
     pub(crate) fn of_caller(&self, peer: Peer, caller: &Caller) -> Option<Budget> {
         let budgets = self.callers.as_ref().filter(|budgets| budgets.hold_for(peer))?;
         match &caller.access {
-            Access::Owner => None,
+            // end users are counted by `end_users`, more narrowly
+            Access::Owner | Access::EndUser { .. } => None,
             Access::Token { id, .. } | Access::Person { user: id, .. } => Some(budgets.spend(id)),
         }
     }

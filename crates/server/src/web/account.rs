@@ -35,6 +35,8 @@ pub(crate) async fn show_account(visit: Visit) -> Result<Response, Failure> {
     let (kind, mut memberships) = match &caller.access {
         Access::Owner => ("the local owner", Vec::new()),
         Access::Token { .. } => ("a token", Vec::new()),
+        // none comes here: the guard proves end users for their own secrets alone
+        Access::EndUser { .. } => ("an end user", Vec::new()),
         Access::Person { memberships, .. } => {
             let of = |(project, (_, grant)): (
                 &strongroom_model::ProjectName,

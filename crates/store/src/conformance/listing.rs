@@ -73,7 +73,7 @@ fn key(row: &SecretRow) -> (String, &'static str, String, String, String) {
         scope.kind().as_str(),
         text(scope.namespace().map(strongroom_model::NamespaceName::as_str)),
         text(scope.app().map(strongroom_model::AppId::as_str)),
-        text(scope.user().map(strongroom_model::UserId::as_str)),
+        text(scope.user().map(strongroom_model::EndUser::as_str)),
     )
 }
 

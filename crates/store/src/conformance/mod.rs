@@ -14,6 +14,7 @@ mod runs;
 mod secrets;
 mod tokens;
 mod transactions;
+mod trusts;
 mod workloads;
 
 use std::sync::Arc;
@@ -30,6 +31,7 @@ pub async fn run_all(make: impl AsyncFn() -> Arc<dyn Store>) {
     tokens(&make).await;
     links(&make).await;
     people(&make).await;
+    trusts(&make).await;
     audit(&make).await;
     logs(&make).await;
 }
@@ -116,6 +118,11 @@ pub async fn people(make: &impl AsyncFn() -> Arc<dyn Store>) {
     people::members_go_with_their_user_and_with_their_project(make().await).await;
     people::sessions_are_found_by_digest_and_end_with_their_user(make().await).await;
     people::invitations_are_closed_and_pruned(make().await).await;
+}
+
+/// Trusted issuers.
+pub async fn trusts(make: &impl AsyncFn() -> Arc<dyn Store>) {
+    trusts::issuers_come_back_by_kind_and_name_in_their_project(make().await).await;
 }
 
 /// Audit chains.

@@ -16,6 +16,7 @@ mod projects;
 mod runs;
 mod secrets;
 mod tokens;
+mod trusts;
 mod workloads;
 
 use std::future::Future;
@@ -32,6 +33,7 @@ pub use secrets::{
     PageEnd, SealedRow, SecretFilter, SecretRow, SecretRows, SecretTx, SecretView, Stats, VersionKind, VersionRow,
 };
 pub use tokens::{TokenRow, TokenRows, TokenTx};
+pub use trusts::{TrustKind, TrustRow, TrustRows, TrustTx};
 pub use workloads::{DeploymentRow, ReadFact, WorkloadKind, WorkloadRow, WorkloadRows, WorkloadTx};
 
 /// A boxed future, so that the port is object safe.
@@ -39,12 +41,15 @@ pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// Everything that can be read.
 pub trait Rows:
-    ProjectRows + SecretRows + WorkloadRows + RunRows + TokenRows + PeopleRows + LinkRows + AuditRows + LogRows
+    ProjectRows + SecretRows + WorkloadRows + RunRows + TokenRows + PeopleRows + LinkRows + TrustRows + AuditRows + LogRows
 {
 }
 
 /// Everything that can be written, inside one transaction.
-pub trait Tx: Rows + ProjectTx + SecretTx + WorkloadTx + RunTx + TokenTx + PeopleTx + LinkTx + AuditTx + LogTx {}
+pub trait Tx:
+    Rows + ProjectTx + SecretTx + WorkloadTx + RunTx + TokenTx + PeopleTx + LinkTx + TrustTx + AuditTx + LogTx
+{
+}
 
 /// What a write closure asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -67,7 +67,7 @@ impl SecretRow {
             scope: self.scope.kind(),
             namespace: self.scope.namespace().map_or("", NamespaceName::as_str),
             app: self.scope.app().map_or("", AppId::as_str),
-            user: self.scope.user().map_or("", strongroom_model::UserId::as_str),
+            user: self.scope.user().map_or("", strongroom_model::EndUser::as_str),
             name: self.name.as_str(),
             description: self.description.as_deref(),
             expires_at: self.expires_at,
@@ -126,8 +126,8 @@ pub struct SecretFilter {
     pub namespace: Option<NamespaceName>,
     /// Only this app's secrets among those of app scope.
     pub app: Option<AppId>,
-    /// Only this user's secrets among those of user scope.
-    pub user: Option<strongroom_model::UserId>,
+    /// Only this user's secrets among those of user scope, and those of the same id that no issuer has claimed.
+    pub user: Option<strongroom_model::EndUser>,
     /// Only names that contain this text, ignoring ASCII case.
     pub search: Option<String>,
     /// Only after this key (the last item of the page before): name, then the head's id. If that head has been erased

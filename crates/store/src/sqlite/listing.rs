@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 
 use rusqlite::{Row, ToSql, params};
-use strongroom_model::{AppId, Id, NamespaceName, ScopeKind, UserId};
+use strongroom_model::{AppId, Id, NamespaceName, ScopeKind};
 
 use super::row::{limit, string};
 use super::session::Session;
@@ -17,7 +17,7 @@ const OF_SCOPES: &str = " AND s.scope IN (:a, :b, :c, :d, :e)";
 const OF_ALL_BUT_SYSTEM: &str = " AND s.scope <> 'system'";
 const OF_NAMESPACE: &str = " AND s.namespace IN ('', :namespace)";
 const OF_APP: &str = " AND s.app IN ('', :app)";
-const OF_USER: &str = " AND s.end_user IN ('', :user)";
+const OF_USER: &str = " AND s.end_user IN ('', :user, :unclaimed)";
 const WITH_TEXT: &str = " AND instr(lower(s.name), :search) > 0";
 
 /// Without the secrets of end users, saying so makes the index by name eligible, and naming no column that it lacks makes
@@ -46,7 +46,8 @@ pub(super) fn page(
     let words = scope_words(&filter.scopes);
     let namespace = filter.namespace.as_ref().map(NamespaceName::as_str);
     let app = filter.app.as_ref().map(AppId::as_str);
-    let user = filter.user.as_ref().filter(|_| users).map(UserId::as_str);
+    let user = filter.user.as_ref().filter(|_| users);
+    let user = user.map(|user| (user.as_str(), user.id()));
     let search = filter.search.as_ref().map(|text| text.to_ascii_lowercase());
     let limit = limit(filter.limit);
     let place = place(session, filter)?;
@@ -68,8 +69,8 @@ pub(super) fn page(
     if let Some(app) = &app {
         query.add(OF_APP, &[(":app", app)]);
     }
-    if let Some(user) = &user {
-        query.add(OF_USER, &[(":user", user)]);
+    if let Some((user, unclaimed)) = &user {
+        query.add(OF_USER, &[(":user", user), (":unclaimed", unclaimed)]);
     }
     if let Some(search) = &search {
         query.add(WITH_TEXT, &[(":search", search)]);

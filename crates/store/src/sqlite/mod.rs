@@ -21,6 +21,7 @@ mod schema;
 mod secrets;
 mod session;
 mod tokens;
+mod trusts;
 mod workloads;
 mod writer;
 

@@ -50,7 +50,7 @@ fn columns(scope: &Scope) -> [&str; 4] {
         scope.kind().as_str(),
         scope.namespace().map_or("", NamespaceName::as_str),
         scope.app().map_or("", AppId::as_str),
-        scope.user().map_or("", strongroom_model::UserId::as_str),
+        scope.user().map_or("", strongroom_model::EndUser::as_str),
     ]
 }
 

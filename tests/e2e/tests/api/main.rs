@@ -4,6 +4,7 @@
 mod changes;
 mod lists;
 mod namespaces;
+mod own;
 mod rules;
 mod scopes;
 mod secrets;

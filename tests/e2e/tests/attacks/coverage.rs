@@ -7,6 +7,7 @@ use super::rows::{PASSWORD, setup_code};
 use http::Method;
 use serde_json::{Value, json};
 use strongroom_e2e::functions::{self, open};
+use strongroom_e2e::identity::Issuer;
 use strongroom_e2e::{Answer, Call, Client, Instance, Setup, jobs};
 
 /// Operations that are not audited: method, path, reason. This is the whole list; reads of metadata (GET) change and deliver
@@ -26,6 +27,8 @@ struct World {
     ids: BTreeMap<&'static str, String>,
     /// The answer to the first account's making, which succeeds once.
     setup: Answer,
+    /// The token of an end user.
+    end_user: String,
     /// Sessions by what becomes of them.
     sessions: BTreeMap<&'static str, Session>,
 }
@@ -68,6 +71,21 @@ async fn join(instance: &Instance, name: &str) -> Session {
     let (_, code) = invite(instance, name).await;
     let body = json!({ "code": code, "password": PASSWORD });
     Session::of(&instance.anonymous().post("/api/v1/invitations/accept").json(&body).unwitnessed().send().await)
+}
+
+/// The token of an end user who has a secret; and an issuer to delete.
+async fn end_user(instance: &Instance) -> String {
+    let issuer = Issuer::shared("https://login.example.com");
+    for name in ["app", "doomed"] {
+        let body = json!({ "name": name, "issuer": issuer.url, "audience": "shop", "shared_key": issuer.shared_key() });
+        instance.owner().post("issuers").json(&body).send().await.expect(201);
+    }
+    instance.watch(issuer.shared_key());
+    let token = issuer.token("ann");
+    let body = json!({ "value": instance.plant() });
+    let user = instance.anonymous().with_token(&token);
+    user.put("/api/v1/me/secrets/OWN_DOOMED").json(&body).send().await.expect(200);
+    token
 }
 
 /// What is deployed, so that it can be run, rolled back and deleted.
@@ -138,7 +156,8 @@ async fn world() -> World {
         ("ended", join(&instance, "ender").await),
         ("ender", Session::begin(&instance, "ender").await),
     ];
-    World { ids, instance, owner, setup, sessions: sessions.into() }
+    let end_user = end_user(&instance).await;
+    World { ids, instance, owner, setup, end_user, sessions: sessions.into() }
 }
 
 impl World {
@@ -175,10 +194,18 @@ impl World {
             }
             ("GET", "/resolve") => owner.get("resolve"),
             ("GET", "/export") => owner.get("export"),
+            ("PUT", "/api/v1/me/secrets/{name}") => {
+                self.end_user().put("/api/v1/me/secrets/OWN").json(&json!({ "value": plant() }))
+            }
+            ("DELETE", "/api/v1/me/secrets/{name}") => self.end_user().delete("/api/v1/me/secrets/OWN_DOOMED"),
             ("PUT", "/settings/secrets/{name}") => owner.put("settings/secrets/S").json(&json!({ "value": plant() })),
             ("DELETE", "/settings/secrets/{name}") => owner.delete("settings/secrets/DOOMED"),
             _ => return None,
         })
+    }
+
+    fn end_user(&self) -> Client {
+        self.instance.anonymous().with_token(&self.end_user)
     }
 
     fn on_workloads(&self, method: &str, path: &str) -> Option<Call> {
@@ -216,6 +243,11 @@ impl World {
             }
             ("DELETE", "/tokens/{id}") => owner.delete(&format!("tokens/{}", self.ids["token"])),
             ("POST", "/links") => owner.post("links").json(&json!({ "secrets": [{ "name": "ASKED" }] })).unwitnessed(),
+            ("POST", "/issuers") => {
+                let body = json!({ "name": "new", "issuer": "https://new.example.com", "audience": "shop", "shared_key": plant() });
+                owner.post("issuers").json(&body)
+            }
+            ("DELETE", "/issuers/{name}") => owner.delete("issuers/doomed"),
             ("DELETE", "/links/{id}") => owner.delete(&format!("links/{}", self.ids["link"])),
             ("POST", "/api/v1/fill") => {
                 let body = json!({ "code": self.ids["code"], "secrets": { "BY_FILL": plant() } });

@@ -8,6 +8,7 @@ mod denial;
 mod durability;
 mod edge;
 mod files;
+mod identity;
 mod links;
 mod names;
 mod outside;

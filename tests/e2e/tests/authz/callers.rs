@@ -1,6 +1,7 @@
 //! Everybody who may come to the door, made once for a run of the matrix.
 
 use serde_json::{Value, json};
+use strongroom_e2e::identity::Issuer;
 use strongroom_e2e::routes::is_page;
 use strongroom_e2e::{Call, Client, Instance, wait};
 
@@ -27,6 +28,8 @@ pub(crate) enum Credential {
 pub(crate) enum Standing {
     /// Nobody: without a credential, or with one that is not accepted (any more).
     Nobody,
+    /// An end user of the project, by a token of the issuer that it trusts.
+    EndUser,
     /// Somebody of another project, or of none.
     Stranger,
     /// An admin of the instance who is a member of no project.
@@ -136,6 +139,19 @@ pub(crate) async fn world() -> Instance {
     instance
 }
 
+/// An end user of the project `default`, with a token that is good, and one whose token is not.
+pub(crate) async fn end_users(instance: &Instance) -> [Caller; 2] {
+    let issuer = Issuer::shared("https://login.example.com");
+    issuer.trusted_by(&instance.owner(), None).await;
+    let stranger = Issuer::shared("https://login.example.com");
+    let caller =
+        |name: &str, standing, issuer: &Issuer| Caller::new(name, standing, Credential::Bearer(issuer.token("ann")));
+    [
+        caller("an end user", Standing::EndUser, &issuer),
+        caller("an end user with a forged token", Standing::Nobody, &stranger),
+    ]
+}
+
 /// Everybody whose credential is none, or is not accepted.
 pub(crate) async fn nobodies(instance: &Instance) -> Vec<Caller> {
     let owner = instance.owner();
@@ -172,6 +188,7 @@ pub(crate) async fn nobodies(instance: &Instance) -> Vec<Caller> {
             all.push(minted);
         }
     }
+    all.extend(end_users(instance).await);
     let gone = instance.anonymous().with_token(&expired);
     wait::eventually("the token's end", || async { (gone.get("stats").send().await.status == 401).then_some(()) })
         .await;

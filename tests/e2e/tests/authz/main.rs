@@ -73,12 +73,16 @@ fn fault(caller: &Caller, (method, path): (&str, &str), right: Right, answer: &A
     let is_right = match (right, caller.standing) {
         (Right::Public, _) => answer.status < 400,
         (Right::Code, _) => (400..500).contains(&answer.status),
+        (Right::EndUser, _) if caller.standing != Standing::EndUser => answer.status == 401,
         (_, Standing::Nobody) if is_page(path) && method == "GET" && caller.is_browser() => {
             answer.status == 303 && answer.header("location").starts_with("/sign-in")
         }
         (_, Standing::Nobody) => answer.status == 401,
+        (_, Standing::EndUser) if right != Right::EndUser => answer.status == 401,
         (Right::Call, _) if caller.has_session() => answer.status == 401,
-        (Right::Members | Right::Instance | Right::Own, Standing::InstanceAdmin) => passes(answer),
+        (Right::Members | Right::Instance | Right::Own, Standing::InstanceAdmin) | (Right::EndUser, _) => {
+            passes(answer)
+        }
         // told to whoever asks: it is the same for a project that is not there
         (Right::Instance, Standing::Stranger) => answer.status == 403,
         (_, Standing::Stranger | Standing::InstanceAdmin) if in_project && !is_at_home => answer.status == 404,
@@ -105,7 +109,7 @@ fn may(right: Right, standing: Standing, has_session: bool) -> bool {
         Standing::Member("developer") => capability != "audit:read" && capability != "admin",
         Standing::Member(_) => ["secrets:list", "logs:read"].contains(&capability),
         Standing::Holds(held) => held == capability || (held == "secrets:write" && capability == "secrets:declare"),
-        Standing::Nobody | Standing::InstanceAdmin => false,
+        Standing::Nobody | Standing::EndUser | Standing::InstanceAdmin => false,
     };
     match right {
         Right::Capability(capability) => holds(capability),
@@ -114,7 +118,7 @@ fn may(right: Right, standing: Standing, has_session: bool) -> bool {
         Right::Call => holds("functions:invoke"),
         Right::Members => holds("admin"),
         Right::Instance | Right::Both => standing == Standing::Member("founder"),
-        Right::Local => false,
+        Right::Local | Right::EndUser => false,
         Right::Public | Right::Code | Right::Own | Right::Leaves => true,
     }
 }
@@ -212,10 +216,12 @@ async fn no_route_answers_a_method_that_the_list_of_routes_lacks() {
     let listed: BTreeSet<_> = routes().into_iter().collect();
     let paths: BTreeSet<_> = listed.iter().filter(|(method, _)| *method != "ANY").map(|(_, path)| *path).collect();
     let owner = Caller::new("owner", Standing::Nobody, callers::Credential::Bearer(owner.token().unwrap().to_owned()));
+    let [user, _] = callers::end_users(&instance).await;
     for path in paths {
+        let owner = if path.starts_with("/api/v1/me/") { &user } else { &owner };
         for method in ["GET", "POST", "PUT", "PATCH", "DELETE"] {
             if !listed.contains(&(method, path)) {
-                let answer = call(&instance, &owner, (method, path), "default").await;
+                let answer = call(&instance, owner, (method, path), "default").await;
                 assert_eq!(answer.status, 405, "{method} {path}");
             }
         }

@@ -27,6 +27,8 @@ pub(crate) enum Right {
     Instance,
     /// `admin` in the project, of somebody who is an admin of the instance too.
     Both,
+    /// The token of an end user, which an issuer of his project signed; nothing of Strongroom's.
+    EndUser,
     /// The owner of the data directory, and nobody else.
     Local,
 }
@@ -94,6 +96,9 @@ const PROJECT: &[Line] = &[
     ("GET", "/runs/{run}", RUN),
     ("POST", "/runs/{run}/retry", RUN),
     ("POST", "/runs/{run}/cancel", RUN),
+    ("GET", "/issuers", ADMIN),
+    ("POST", "/issuers", ADMIN),
+    ("DELETE", "/issuers/{name}", ADMIN),
     ("GET", "/tokens", ADMIN),
     ("POST", "/tokens", ADMIN),
     ("DELETE", "/tokens/{id}", ADMIN),
@@ -126,6 +131,9 @@ const INSTANCE: &[Line] = &[
     ("GET", "/metrics", LOGS),
     ("GET", "/api/v1/whoami", Right::Own),
     ("GET", "/api/v1/server", Right::Own),
+    ("GET", "/api/v1/me/secrets", Right::EndUser),
+    ("PUT", "/api/v1/me/secrets/{name}", Right::EndUser),
+    ("DELETE", "/api/v1/me/secrets/{name}", Right::EndUser),
     ("GET", "/api/v1/projects", Right::Own),
     ("POST", "/api/v1/projects", Right::Instance),
     ("POST", "/api/v1/setup", Right::Code),

@@ -3,6 +3,7 @@
 use clap::{Args, Subcommand};
 use strongroom_api::Plaintext;
 use strongroom_api::secrets::{UpdateSecret, WriteResult, WriteStatus, Written};
+use strongroom_client::User;
 use strongroom_model::{ScopeKind, SecretName, UserId};
 use strongroom_secret::SecretValue;
 
@@ -35,6 +36,9 @@ pub(crate) struct UserArgs {
     /// An end user's id; without it, the system's secrets
     #[arg(long, value_name = "ID")]
     user: Option<String>,
+    /// That user's issuer; needed only where the project trusts several
+    #[arg(long, value_name = "URL", requires = "user")]
+    issuer: Option<String>,
 }
 
 #[derive(Args)]
@@ -81,10 +85,11 @@ pub(crate) struct DeleteArgs {
 }
 
 impl UserArgs {
-    fn checked(&self) -> Result<Option<&str>, Failure> {
+    fn checked(&self) -> Result<Option<User<'_>>, Failure> {
         let Some(user) = &self.user else { return Ok(None) };
         let parsed: Result<UserId, _> = user.parse();
-        parsed.map(|_| Some(user.as_str())).map_err(|error| Failure::usage(format!("--user: {error}")))
+        parsed.map_err(|error| Failure::usage(format!("--user: {error}")))?;
+        Ok(Some(User { id: user, issuer: self.issuer.as_deref() }))
     }
 
     fn kind(&self) -> ScopeKind {
@@ -175,7 +180,8 @@ fn value(context: &Context, args: &SetArgs) -> Result<(SecretName, SecretValue, 
 fn delete(context: &Context, args: &DeleteArgs) -> Result<Exit, Failure> {
     let names = checked(&args.names)?;
     let user = args.user.checked()?;
-    let place = user.map_or_else(|| "the system's secrets".to_owned(), |user| format!("the secrets of user {user}"));
+    let place =
+        user.map_or_else(|| "the system's secrets".to_owned(), |user| format!("the secrets of user {}", user.id));
     confirm(context, &names, &place, args.asking.yes)?;
     let session: Session = context.connect()?;
     session.name_place(context);

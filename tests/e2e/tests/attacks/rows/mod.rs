@@ -11,6 +11,7 @@ use http::Method;
 use rusqlite::Connection;
 use serde_json::json;
 use strongroom_e2e::functions::{deploy, digest_of, path, try_deploy};
+use strongroom_e2e::identity::Issuer;
 use strongroom_e2e::{Client, Instance, canary, jobs, wait};
 
 use tables::{COLUMNS, Fate, SPECIAL};
@@ -22,6 +23,8 @@ struct World {
     tokens: BTreeMap<&'static str, String>,
     run: String,
     links: BTreeMap<&'static str, String>,
+    /// Tokens of end users, by what they are.
+    users: BTreeMap<&'static str, String>,
     /// The cookie and the CSRF token of the first person's session.
     session: (String, String),
     before: Seen,
@@ -63,6 +66,7 @@ async fn prepare() -> World {
     instance.caller().with_token(owner.token().unwrap()).get(&path("private")).send().await.expect(200);
     let tokens = tokens(&instance).await;
     let links = links(&instance).await;
+    let users = end_users(&instance).await;
     let session = people(&instance).await;
     let expired = instance.anonymous().with_token(&tokens["expired"]);
     wait::eventually("both expiries", || async {
@@ -74,7 +78,7 @@ async fn prepare() -> World {
     fill_slots(&instance);
     let copy = instance.work().join("copy.db");
     fs::copy(instance.database(), &copy).unwrap();
-    let mut world = World { instance, copy, tokens, run, links, session, before: Seen::new() };
+    let mut world = World { instance, copy, tokens, run, links, users, session, before: Seen::new() };
     assert!(world.boot(&[]).await, "the untouched copy does not start");
     world.before = world.look().await;
     let missing: Vec<_> = GIVEN.iter().filter(|what| world.before[**what].is_none()).collect();
@@ -107,6 +111,25 @@ async fn tokens(instance: &Instance) -> BTreeMap<&'static str, String> {
             instance.owner().delete(&format!("tokens/{}", record["id"].as_str().unwrap())).send().await.expect(200);
         }
         tokens.insert(name, token);
+    }
+    tokens
+}
+
+/// A project's issuer, another one that another project trusts, and one that nobody trusts with this key: tokens of each.
+async fn end_users(instance: &Instance) -> BTreeMap<&'static str, String> {
+    let owner = instance.owner();
+    let mut tokens = BTreeMap::new();
+    for (name, project) in [("app", "default"), ("foreign", "other")] {
+        let issuer = Issuer::shared("https://login.example.com");
+        instance.watch(issuer.shared_key());
+        let body = json!({ "name": name, "issuer": issuer.url, "audience": "shop", "shared_key": issuer.shared_key() });
+        owner.in_project(project).post("issuers").json(&body).send().await.expect(201);
+        let mut misdirected = issuer.claims("u1");
+        misdirected["aud"] = json!("toys");
+        tokens.insert(name, issuer.token("u1"));
+        if name == "app" {
+            tokens.insert("misdirected", issuer.sign(&issuer.header(), &misdirected));
+        }
     }
     tokens
 }
@@ -166,7 +189,7 @@ fn fill_slots(instance: &Instance) {
 }
 
 /// What gives something in the first place.
-const GIVEN: [&str; 15] = [
+const GIVEN: [&str; 16] = [
     "ada is",
     "ada lists default",
     "ada lists viewed",
@@ -179,6 +202,7 @@ const GIVEN: [&str; 15] = [
     "owner: guarded",
     "owner: other",
     "limited: staging",
+    "end user: app",
     "owner calls private",
     "owner calls reader",
     "owner reads the run's result",
@@ -242,6 +266,10 @@ impl World {
             };
             let asks = (asked.status < 400).then(|| names(&asked.json()).join("\n"));
             seen.insert(format!("{state} link asks"), asks);
+        }
+        for (who, token) in &self.users {
+            let own = self.instance.anonymous().with_token(token).get("/api/v1/me/secrets").send().await;
+            seen.insert(format!("end user: {who}"), (own.status < 400).then(|| own.json()["items"].to_string()));
         }
         self.look_at_people(&mut seen).await;
         self.look_at_workloads(&owner, &mut seen).await;
@@ -405,7 +433,7 @@ async fn try_tables(only: &[&str]) {
 const GROUPS: [&[&str]; 6] = [
     &["instance", "projects", "project_keys", "namespaces", "apps", "epochs", "idempotency", "read_facts", "logs"],
     &["secrets", "versions"],
-    &["tokens", "links"],
+    &["tokens", "links", "trusts"],
     &["users", "members", "sessions", "invitations"],
     &["workloads", "deployments", "bundles"],
     &["runs", "slots", "audit", "audit_nodes", "audit_cuts"],

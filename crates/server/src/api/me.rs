@@ -1,0 +1,60 @@
+//! `/api/v1/me/secrets`: end users and their own secrets.
+
+use axum::extract::Path;
+use serde::Deserialize;
+use strongroom_api::issuers::{OwnSecret, SetOwnSecret};
+use strongroom_api::projects::Gone;
+use strongroom_api::{Page, Problem};
+use strongroom_app::identity;
+
+use super::expiry;
+use super::secrets::last;
+use crate::extract::{Json, Query, Scene};
+use crate::failure::Failure;
+use crate::place;
+
+/// Whose end user one is.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct MeParams {
+    /// The project whose trusted issuer signed the token: `default` unless named. Read by the guard.
+    #[serde(rename = "project")]
+    #[expect(dead_code, reason = "the guard has read it; here it is known and documented")]
+    project: Option<String>,
+}
+
+/// The names of the end user's own secrets. The bearer is a token of the issuer that the project trusts.
+#[utoipa::path(get, path = "/me/secrets", tag = "me", params(MeParams),
+    responses((status = 200, description = "names, never values", body = Page<OwnSecret>), (status = "default", description = "refused", body = Problem)))]
+pub(crate) async fn list(scene: Scene, _: Query<MeParams>) -> Result<Json<Page<OwnSecret>>, Failure> {
+    let items = identity::own_secrets(&scene.app, &scene.caller).await?;
+    Ok(Json(Page { items, next_cursor: None }))
+}
+
+/// Sets one of the end user's own secrets. Code that runs for him reads it from the next invocation on.
+#[utoipa::path(put, path = "/me/secrets/{name}", tag = "me", params(("name" = String, Path), MeParams), request_body = SetOwnSecret,
+    responses((status = 200, description = "set", body = OwnSecret), (status = "default", description = "refused", body = Problem)))]
+pub(crate) async fn set(
+    scene: Scene,
+    Path(path): Path<Vec<(String, String)>>,
+    _: Query<MeParams>,
+    Json(body): Json<SetOwnSecret>,
+) -> Result<Json<OwnSecret>, Failure> {
+    let name = place::name(last(&path))?;
+    let expires = expiry(body.expires_at.as_deref())?;
+    Ok(Json(identity::set_own_secret(&scene.app, &scene.caller, name, body.value.0, expires).await?))
+}
+
+/// Deletes one of the end user's own secrets.
+#[utoipa::path(delete, path = "/me/secrets/{name}", tag = "me", params(("name" = String, Path), MeParams),
+    responses((status = 200, description = "deleted", body = Gone), (status = "default", description = "refused", body = Problem)))]
+pub(crate) async fn delete(
+    scene: Scene,
+    Path(path): Path<Vec<(String, String)>>,
+    _: Query<MeParams>,
+) -> Result<Json<Gone>, Failure> {
+    let name = place::name(last(&path))?;
+    identity::delete_own_secret(&scene.app, &scene.caller, name.clone()).await?;
+    Ok(Json(Gone { name: name.to_string(), status: "deleted".to_owned() }))
+}
