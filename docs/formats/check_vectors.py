@@ -336,6 +336,53 @@ def check_run_data(vectors):
         refused(case["id"], lambda moved=moved: open_run_data(moved, bytes.fromhex(moved["sealed"])))
 
 
+# --- second factors ---------------------------------------------------------------------------------------------------
+
+
+def factor_place(case):
+    return b"SRF\x01" + bytes.fromhex(case["instance"]) + bytes.fromhex(case["user"])
+
+
+def factor_key(case, salt):
+    return hkdf(factor_base(case), salt, label("factor-key") + bytes.fromhex(case["user"]))
+
+
+def factor_base(case):
+    instance = bytes.fromhex(case["instance"])
+    secret = hkdf(read_root_key(case["root"]), instance, label("instance-secret"))
+    return hkdf(secret, instance, label("factor"))
+
+
+def open_factor(case, sealed):
+    if len(sealed) != 72 or sealed[:4] != b"SRF\x01":
+        raise DoesNotOpen
+    return decrypt(factor_key(case, sealed[4:36]), sealed[36:], factor_place(case))
+
+
+def totp(secret, seconds):
+    mac = hmac.HMAC(secret, hashes.SHA1())
+    mac.update(struct.pack(">Q", seconds // 30))
+    digest = mac.finalize()
+    start = digest[-1] & 15
+    return f"{(struct.unpack('>I', digest[start:start + 4])[0] & 0x7FFFFFFF) % 1_000_000:06}"
+
+
+def check_second_factors(vectors):
+    known = {case["id"]: case for case in vectors["opens"]}
+    for case in known.values():
+        sealed, place = bytes.fromhex(case["sealed"]), factor_place(case)
+        secret = base64.b32decode(case["secret"])
+        salt = fresh_salt(factor_base(case), bytes.fromhex(case["random"]), place, secret)
+        assert place[:4] + salt + AESGCM(factor_key(case, salt)).encrypt(ZERO_NONCE, secret, place) == sealed, case["id"]
+        assert open_factor(case, sealed) == secret, case["id"]
+        assert totp(secret, case["at"]) == case["code"], case["id"]
+        for changed in damaged(sealed):
+            refused(case["id"], lambda case=case, changed=changed: open_factor(case, changed))
+    for case in vectors["refused"]:
+        moved = {**known[case["of"]], **case["instead"]}
+        refused(case["id"], lambda moved=moved: open_factor(moved, bytes.fromhex(moved["sealed"])))
+
+
 def main():
     checks = {
         "root-key": check_root_keys,
@@ -344,6 +391,7 @@ def main():
         "mac": check_macs,
         "token": check_tokens,
         "run-data": check_run_data,
+        "second-factor": check_second_factors,
     }
     for name, check in checks.items():
         vectors = json.loads((VECTORS / f"{name}.json").read_text())

@@ -26,6 +26,10 @@ pub struct SignIn {
     pub name: String,
     /// The password.
     pub password: Plaintext,
+    /// The code of the second factor, or a recovery code. Without it an account that has a factor answers
+    /// `second_factor_required`, once the password is right.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<Plaintext>,
     /// Whether a command line signs in: the answer then has the session's token, and no cookie.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub command_line: bool,
@@ -229,6 +233,49 @@ pub struct ChangePassword {
     pub password: Plaintext,
     /// At least 12 characters.
     pub new_password: Plaintext,
+}
+
+/// `GET /api/v1/session/factor`: one's own second factor.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct FactorItem {
+    /// Whether a sign-in also takes a code.
+    pub is_set_up: bool,
+    /// Recovery codes that are left.
+    pub recovery_codes: u64,
+}
+
+/// A second factor that is being set up: it counts once a code confirms it.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub struct NewFactor {
+    /// For typing into an authenticator app.
+    pub secret: Plaintext,
+    /// The same for scanning: `otpauth://totp/…`.
+    pub url: Plaintext,
+}
+
+/// A code of the second factor, or a recovery code.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FactorCode {
+    /// Six digits, or a recovery code. Each serves once.
+    pub code: Plaintext,
+}
+
+/// Recovery codes; this answer is the only place where they can be read.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub struct RecoveryCodes {
+    /// Each lets its holder in once in place of a code of the app.
+    pub recovery_codes: Vec<Plaintext>,
+}
+
+/// A second factor that is set up now. Every session has ended, and this one has begun anew.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub struct ConfirmedFactor {
+    /// Each lets its holder in once in place of a code of the app. This answer is the only place where they can be read.
+    pub recovery_codes: Vec<Plaintext>,
+    /// The session.
+    #[serde(flatten)]
+    pub session: SessionItem,
 }
 
 /// One of one's own sessions.

@@ -36,6 +36,11 @@ impl Client {
         self.call(Method::PATCH, &["api", "v1", "users", name]).json(body).send().await
     }
 
+    /// Removes somebody's second factor.
+    pub async fn remove_factor(&self, name: &str) -> Result<UserItem, ClientError> {
+        self.call(Method::DELETE, &["api", "v1", "users", name, "factor"]).send().await
+    }
+
     /// Deletes an account.
     pub async fn delete_user(&self, name: &str) -> Result<UserItem, ClientError> {
         self.call(Method::DELETE, &["api", "v1", "users", name]).send().await

@@ -24,6 +24,8 @@ pub(crate) mod label {
     pub(crate) const KEPT_KEY: &[u8] = b"strongroom/v1/kept-key";
     pub(crate) const KEPT_NAME: &[u8] = b"strongroom/v1/kept-name";
     pub(crate) const KEPT_SEAL: &[u8] = b"strongroom/v1/kept-seal";
+    pub(crate) const FACTOR: &[u8] = b"strongroom/v1/factor";
+    pub(crate) const FACTOR_KEY: &[u8] = b"strongroom/v1/factor-key";
     pub(crate) const SALT_KEY: &[u8] = b"strongroom/v1/salt-key";
 }
 

@@ -8,6 +8,7 @@ use zeroize::Zeroizing;
 
 use crate::derive::{derive, label};
 use crate::error::SealError;
+use crate::factor::{self, FactorSecret};
 use crate::mac::{MacKey, RowKind, verify};
 use crate::random::Random;
 use crate::root::RootKey;
@@ -60,6 +61,20 @@ impl Instance {
     /// keys are wrapped anew by the instance that `new_root` unlocks.
     pub fn carry(&self, new_root: &RootKey, rng: &dyn Random) -> Result<Vec<u8>, SealError> {
         wrapped::carry(&new_root.wrapping_key(&self.id), &self.id, &self.secret, rng)
+    }
+
+    /// Seals the secret of a user's second factor for storage: 72 bytes (`docs/formats/second-factor.md`).
+    pub fn seal_factor(&self, user: &Id, secret: &FactorSecret, rng: &dyn Random) -> Result<Vec<u8>, SealError> {
+        factor::seal(&self.factor_key(), (&self.id, user), secret, rng)
+    }
+
+    /// Opens what [`Instance::seal_factor`] made for the same instance and user. `sealed` may be any bytes.
+    pub fn open_factor(&self, user: &Id, sealed: &[u8]) -> Result<FactorSecret, SealError> {
+        factor::open(&self.factor_key(), (&self.id, user), sealed)
+    }
+
+    fn factor_key(&self) -> KeyBytes {
+        derive(&self.secret, self.id.as_bytes(), &[label::FACTOR])
     }
 
     /// The MAC of a row: `HMAC-SHA256(row key, code || count || (length || field)*)` (`docs/formats/row-mac.md`).

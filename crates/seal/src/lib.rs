@@ -15,6 +15,7 @@ mod bytes;
 mod derive;
 mod envelope;
 mod error;
+mod factor;
 mod instance;
 mod kept;
 mod mac;
@@ -28,6 +29,7 @@ mod wrapped;
 
 pub use envelope::{ValueContext, envelope_key_version, open_value, same_value, seal_value};
 pub use error::SealError;
+pub use factor::FactorSecret;
 pub use instance::{Instance, keyed_digest};
 pub use kept::KeptKey;
 pub use mac::{RowKind, same_text};

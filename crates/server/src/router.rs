@@ -11,7 +11,7 @@ use strongroom_api::Code;
 use strongroom_app::App;
 
 use crate::api::{
-    access, apps, audit, copies, events, functions, instance, issuers, jobs, links, logs, me, members, metrics,
+    access, apps, audit, copies, events, factor, functions, instance, issuers, jobs, links, logs, me, members, metrics,
     projects, resolve, secrets, session, settings, tokens, users,
 };
 use crate::edge::Edge;
@@ -133,10 +133,14 @@ fn instance_routes() -> Vec<Route> {
         routes!(session::show, session::sign_in, session::sign_out),
         routes!(session::open),
         routes!(session::password),
+        routes!(factor::show, factor::begin, factor::confirm),
+        routes!(factor::remove),
+        routes!(factor::renew_recovery),
         routes!(session::list),
         routes!(session::end),
         routes!(users::list),
         routes!(users::update, users::delete),
+        routes!(factor::remove_of),
         routes!(users::invitations, users::invite),
         routes!(users::withdraw),
         routes!(users::accept),

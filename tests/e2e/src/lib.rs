@@ -18,6 +18,7 @@ pub mod browser;
 pub mod canary;
 pub mod cli;
 pub mod client;
+pub mod factor;
 pub mod functions;
 pub mod identity;
 pub mod instance;

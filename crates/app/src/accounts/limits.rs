@@ -11,7 +11,7 @@ use governor::nanos::Nanos;
 use governor::state::keyed::HashMapStateStore;
 use governor::{NotUntil, Quota, RateLimiter};
 use jiff::Timestamp;
-use strongroom_model::{AccountName, subscriber};
+use strongroom_model::{AccountName, Id, subscriber};
 
 use crate::clock::Clock;
 use crate::error::Error;
@@ -40,6 +40,7 @@ pub(super) struct Limits {
     time: Time,
     accounts: Keyed<AccountName>,
     addresses: Keyed<IpAddr>,
+    sessions: Keyed<Id>,
 }
 
 const fn many(count: u32) -> NonZeroU32 {
@@ -56,6 +57,7 @@ impl Limits {
         Self {
             accounts: RateLimiter::hashmap_with_clock(quota(10, Duration::from_secs(30)), time.clone()),
             addresses: RateLimiter::hashmap_with_clock(quota(30, Duration::from_secs(6)), time.clone()),
+            sessions: RateLimiter::hashmap_with_clock(quota(10, Duration::from_secs(30)), time.clone()),
             time,
         }
     }
@@ -71,6 +73,11 @@ impl Limits {
         self.accounts.check_key(name).map_err(|refused| self.refused(&refused))
     }
 
+    /// One more try at a password or a code by somebody who is signed in.
+    pub(super) fn by_session(&self, session: Id) -> Result<(), Error> {
+        self.sessions.check_key(&session).map_err(|refused| self.refused(&refused))
+    }
+
     fn refused(&self, refused: &NotUntil<Nanos>) -> Error {
         Error::TooMany(refused.wait_time_from(self.time.now()).as_secs().saturating_add(1))
     }
@@ -79,5 +86,6 @@ impl Limits {
     pub(super) fn tidy(&self) {
         self.accounts.retain_recent();
         self.addresses.retain_recent();
+        self.sessions.retain_recent();
     }
 }

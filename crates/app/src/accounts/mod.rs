@@ -16,7 +16,7 @@
 //! - `caller.session` says that a session is behind it (of a browser or a command line), when the person last proved who
 //!   he is (`proved_at`: for "fresh sign-in"), and the CSRF token for forms (`csrf`, or the header
 //!   `X-CSRF-Token`). The guard has compared it already for every request that may change something.
-//! - [`sign_in`] and [`set_up`] return an [`Entered`]: the text that the browser keeps, and the caller it makes.
+//! - [`sign_in`] and [`set_up`] lead to an [`Entered`]: the text that the browser keeps, and the caller it makes.
 //!   `server/session.rs` writes and clears the cookie.
 //!
 //! # What ends a session
@@ -29,9 +29,11 @@
 //! ends with the process, as the owner's token does.
 
 mod entering;
+pub mod factor;
 mod limits;
 pub mod members;
 mod opening;
+pub mod own;
 mod passwords;
 mod sessions;
 mod setup;
@@ -50,7 +52,7 @@ pub use entering::{Entered, Visitor};
 pub use opening::{offer_opening, open_as_owner};
 pub use sessions::{authenticate, is_csrf_token, sign_out};
 pub use setup::{is_setup_code, offer_setup, set_up};
-pub use sign_in::{SignIn, sign_in};
+pub use sign_in::{SignIn, Step, Ticket, sign_in, sign_in_by_code};
 
 pub(crate) use sessions::stands;
 pub(crate) use setup::owner_row;
@@ -63,6 +65,7 @@ pub(crate) struct Accounts {
     limits: limits::Limits,
     setup: setup::Setup,
     openings: opening::Openings,
+    setups: factor::Setups,
 }
 
 impl Accounts {
@@ -73,6 +76,7 @@ impl Accounts {
             limits: limits::Limits::new(clock),
             setup: setup::Setup::default(),
             openings: opening::Openings::default(),
+            setups: factor::Setups::default(),
         }
     }
 
@@ -80,5 +84,6 @@ impl Accounts {
     pub(crate) fn tidy(&self, now: Timestamp) {
         self.limits.tidy();
         self.tidy_openings(now);
+        self.setups.tidy(now);
     }
 }

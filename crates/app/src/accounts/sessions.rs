@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use strongroom_model::{Id, ProjectName};
 use strongroom_seal::{keyed_digest, same_text, token};
 use strongroom_store::{Rows, Tx};
@@ -213,6 +213,17 @@ fn csrf(app: &App, digest: &Digest) -> Arc<str> {
 /// Whether `text` is the CSRF token of the caller's session, in constant time. No session, no token.
 pub fn is_csrf_token(caller: &Caller, text: &str) -> bool {
     caller.session.as_ref().is_some_and(|session| same_text(&session.csrf, text))
+}
+
+/// How long after proving who he is a person may do what an open window must not do for somebody else.
+const FRESH: SignedDuration = SignedDuration::from_mins(5);
+
+impl App {
+    /// Whether no session is behind the caller, or one whose person proved who he is just now.
+    pub(crate) fn is_fresh(&self, caller: &Caller) -> bool {
+        let is_fresh = |at: Timestamp| self.clock.now().duration_since(at) <= FRESH;
+        caller.session.as_ref().is_none_or(|session| is_fresh(session.proved_at))
+    }
 }
 
 /// Ends the caller's own session.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
-use strongroom_api::people::{InvitationItem, OwnSession, UserItem};
+use strongroom_api::people::{InvitationItem, UserItem};
 use strongroom_model::{AccountName, Id, Membership, ProjectName, Role};
 use strongroom_seal::{Instance, keyed_digest};
 use strongroom_secret::SecretValue;
@@ -272,6 +272,8 @@ pub enum Change {
     MakeAdmin,
     /// The person does not manage the instance.
     UnmakeAdmin,
+    /// A sign-in takes the password alone.
+    RemoveFactor,
 }
 
 impl Change {
@@ -282,6 +284,7 @@ impl Change {
             Self::Delete => "user.delete",
             Self::MakeAdmin => "user.admin",
             Self::UnmakeAdmin => "user.no_admin",
+            Self::RemoveFactor => "user.factor.remove",
         }
     }
 }
@@ -314,6 +317,7 @@ pub async fn change(app: &App, caller: &Caller, name: &AccountName, change: Chan
                 Change::Enable => UserRow { is_disabled: false, ..row },
                 Change::MakeAdmin => UserRow { is_admin: true, ..row },
                 Change::UnmakeAdmin => UserRow { is_admin: false, ..row },
+                Change::RemoveFactor => without_factor(row, &by)?,
                 Change::Delete => row,
             };
             let said = item(&instance, &changed.clone().signed(&instance));
@@ -331,6 +335,18 @@ pub async fn change(app: &App, caller: &Caller, name: &AccountName, change: Chan
         .await?;
     app.forget_credentials();
     Ok(changed)
+}
+
+/// Nobody removes his own by being an admin: who finds his session open could.
+fn without_factor(row: UserRow, by: &Caller) -> Result<UserRow, Error> {
+    if by.user() == Some(row.id) {
+        let text = "one's own second factor is removed on one's account page, with a code of it";
+        return Err(Error::Forbidden(text.to_owned()));
+    }
+    if row.factor.is_none() {
+        return Err(Error::conflict(format!("{} has no second factor", row.name), None));
+    }
+    Ok(UserRow { factor: None, recovery: "[]".to_owned(), ..row })
 }
 
 fn check_last_admin(tx: &mut dyn Tx, instance: &Instance, user: &UserRow) -> Result<(), Error> {
@@ -358,78 +374,4 @@ fn check_last_owner(tx: &mut dyn Tx, instance: &Instance, user: &UserRow) -> Res
     let text =
         format!("{} is the last owner of {}; make somebody else an owner there first", user.name, names.join(", "));
     Err(Error::conflict(text, Some("strongroom members add NAME --role owner --project PROJECT".to_owned())))
-}
-
-/// Changes one's own password. It takes the present one; every session ends, and a new one begins here.
-pub async fn change_password(
-    app: &App,
-    caller: &Caller,
-    visitor: &Visitor,
-    (present, new): (SecretValue, SecretValue),
-) -> Result<Entered, Error> {
-    let Some(id) = caller.user() else {
-        return Err(Error::Forbidden("only a person who is signed in has a password".to_owned()));
-    };
-    app.accounts.limits.by_address(visitor.address)?;
-    let row = app.store.read(|rows: &mut dyn Rows| rows.user(&id).map_err(Error::from)).await?;
-    let user = verified(&app.instance, row.ok_or_else(|| Error::not_found("the account"))?)?;
-    app.accounts.limits.by_account(&user.name)?;
-    if !app.fits(present, Some(user.password.clone())).await? {
-        app.audit_denial(caller, None, "password").await?;
-        return Err(Error::Forbidden("the present password is not right".to_owned()));
-    }
-    passwords::check("new_password", &user.name, &new).map_err(|fault| Error::Invalid(vec![fault]))?;
-    let password = app.hash_password(new).await?;
-    let (begun, now) = (app.begin_session(visitor), app.clock.now());
-    let (instance, session, by) = (Arc::clone(&app.instance), begun.row.clone(), caller.clone());
-    app.store
-        .write(move |tx: &mut dyn Tx| -> Result<(), Error> {
-            let gone = || Error::NotSignedIn("the session is not accepted any more".to_owned());
-            let row = verified(&instance, tx.user(&id)?.ok_or_else(gone)?)?;
-            if row.is_disabled || row.generation != user.generation {
-                return Err(gone());
-            }
-            let row = UserRow { password, generation: row.generation + 1, ..row }.signed(&instance);
-            tx.update_user(&row)?;
-            tx.delete_sessions(&id, None)?;
-            Begun::insert(session, &row, tx, &instance)?;
-            Record::done(now, &by, None, "user.password", &serde_json::json!({ "user": id })).append(tx, &instance)
-        })
-        .await?;
-    app.forget_credentials();
-    app.entered(begun, visitor).await
-}
-
-/// One's own sessions, newest first.
-pub async fn sessions(app: &App, caller: &Caller) -> Result<Vec<OwnSession>, Error> {
-    let Some(id) = caller.user() else { return Ok(Vec::new()) };
-    let rows = app.store.read(|rows: &mut dyn Rows| rows.sessions(&id).map_err(Error::from)).await?;
-    let (own, now) = (caller.session.as_ref().map(|session| session.id), app.clock.now());
-    let items = rows.into_iter().filter(|row| row.expires_at > now).map(|row| OwnSession {
-        id: row.id.to_string(),
-        kind: row.kind,
-        label: row.label,
-        source: row.source,
-        is_this: own == Some(row.id),
-        created_at: row.created_at,
-        last_used_at: row.last_used_at,
-        expires_at: row.expires_at,
-    });
-    Ok(items.collect())
-}
-
-/// Ends one of one's own sessions.
-pub async fn end_session(app: &App, caller: &Caller, id: Id) -> Result<(), Error> {
-    let not_there = move || Error::not_found(format!("session {id}"));
-    let user = caller.user().ok_or_else(not_there)?;
-    let (now, instance, by) = (app.clock.now(), Arc::clone(&app.instance), caller.clone());
-    app.store
-        .write(move |tx: &mut dyn Tx| -> Result<(), Error> {
-            tx.session(&id)?.filter(|row| row.user == user).ok_or_else(not_there)?;
-            tx.delete_session(&id)?;
-            Record::done(now, &by, None, "session.end", &serde_json::json!({ "session": id })).append(tx, &instance)
-        })
-        .await?;
-    app.forget_credentials();
-    Ok(())
 }

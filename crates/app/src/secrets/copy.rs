@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use jiff::SignedDuration;
 use strongroom_api::resolve::{Exported, Missing, MissingReason, Revealed};
 use strongroom_api::secrets::{Diff, DiffItem, Difference, Written};
 use strongroom_api::{Plaintext, PlaintextMap};
@@ -192,13 +191,9 @@ fn left_out(head: &SecretRow, reason: MissingReason) -> Missing {
     Missing { name: head.name.to_string(), reason }
 }
 
-/// How long after proving who he is a person may have values shown.
-const FRESH: SignedDuration = SignedDuration::from_mins(5);
-
 /// Refuses a session whose person proved who he is too long ago: whoever finds it open is not shown values.
 async fn require_fresh(app: &App, caller: &Caller, project: &ProjectName) -> Result<(), Error> {
-    let is_stale = |at: jiff::Timestamp| app.clock.now().duration_since(at) > FRESH;
-    if !caller.session.as_ref().is_some_and(|session| is_stale(session.proved_at)) {
+    if app.is_fresh(caller) {
         return Ok(());
     }
     app.audit_denial(caller, Some(project), "reveal").await?;

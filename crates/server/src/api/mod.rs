@@ -5,6 +5,7 @@ pub(crate) mod apps;
 pub(crate) mod audit;
 pub(crate) mod copies;
 pub(crate) mod events;
+pub(crate) mod factor;
 pub(crate) mod functions;
 pub(crate) mod instance;
 pub(crate) mod issuers;

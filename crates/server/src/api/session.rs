@@ -10,7 +10,7 @@ use strongroom_api::people::{
     ChangePassword, CommandLineSession, Opening, OwnProject, OwnSession, SessionItem, SetUp, SignIn,
 };
 use strongroom_api::{Page, Plaintext, Problem};
-use strongroom_app::accounts::{self, Entered};
+use strongroom_app::accounts::{self, Entered, Step, own};
 use strongroom_app::{Access, Caller, SessionKind};
 
 use super::secrets::last;
@@ -21,7 +21,7 @@ use crate::peer::{Peer, RequestId};
 use crate::router::Served;
 use crate::{place, session};
 
-/// What a route has that is open to who is not signed in yet.
+/// What a route has at which a session begins: also for who is not signed in yet.
 pub(crate) struct Door {
     pub(crate) served: Arc<Served>,
     pub(crate) peer: Peer,
@@ -33,8 +33,11 @@ impl axum::extract::FromRequestParts<Arc<Served>> for Door {
     type Rejection = Failure;
 
     async fn from_request_parts(parts: &mut http::request::Parts, served: &Arc<Served>) -> Result<Self, Failure> {
-        let missing = |_| Failure::new(strongroom_api::Code::Internal, "the request passed no guard");
-        let Extension(id) = Extension::<RequestId>::from_request_parts(parts, served).await.map_err(missing)?;
+        // who is signed in already has the request's id with him
+        let known = || parts.extensions.get::<Caller>().map(|caller| RequestId(caller.request_id.clone()));
+        let id = parts.extensions.get::<RequestId>().cloned().or_else(known);
+        let missing = || Failure::new(strongroom_api::Code::Internal, "the request passed no guard");
+        let id = id.ok_or_else(missing)?;
         let peer = parts.extensions.get::<Peer>().copied().unwrap_or(Peer::Process);
         Ok(Self { served: Arc::clone(served), peer, id, headers: parts.headers.clone() })
     }
@@ -58,7 +61,8 @@ pub(crate) async fn set_up(door: Door, _: Query<NoParams>, Json(body): Json<SetU
     Ok(door.entered(StatusCode::CREATED, &entered))
 }
 
-/// Signs in and sets the session's cookie. Whatever is wrong, the answer is the same.
+/// Signs in and sets the session's cookie. Whatever is wrong, the answer is the same; an account with a second factor asks
+/// for its code once the password is right.
 #[utoipa::path(post, path = "/session", tag = "sessions", security(()), request_body = SignIn,
     responses((status = 200, description = "signed in", body = SessionItem), (status = 201, description = "signed in by a command line", body = CommandLineSession), (status = "default", description = "refused", body = Problem)))]
 pub(crate) async fn sign_in(door: Door, _: Query<NoParams>, Json(body): Json<SignIn>) -> Result<Response, Failure> {
@@ -66,8 +70,12 @@ pub(crate) async fn sign_in(door: Door, _: Query<NoParams>, Json(body): Json<Sig
     if body.command_line {
         visitor.kind = SessionKind::CommandLine;
     }
-    let attempt = accounts::SignIn { name: body.name, password: body.password.0 };
-    let entered = accounts::sign_in(&door.served.app, &visitor, attempt).await?;
+    let code = body.code.map(|code| code.0);
+    let attempt = accounts::SignIn { name: body.name, password: body.password.0, code };
+    let entered = match accounts::sign_in(&door.served.app, &visitor, attempt).await? {
+        Step::In(entered) => entered,
+        Step::CodeWanted(_) => return Err(strongroom_app::Error::SecondFactor.into()),
+    };
     if body.command_line {
         let token = strongroom_secret::SecretValue::new(entered.text.as_str().to_owned());
         let token =
@@ -109,9 +117,7 @@ pub(crate) async fn sign_out(
 #[utoipa::path(put, path = "/session/password", tag = "sessions", request_body = ChangePassword,
     responses((status = 200, description = "signed in anew", body = SessionItem), (status = "default", description = "refused", body = Problem)))]
 pub(crate) async fn password(
-    State(served): State<Arc<Served>>,
-    headers: HeaderMap,
-    peer: Option<Extension<Peer>>,
+    door: Door,
     scene: Scene,
     _: Query<NoParams>,
     Json(body): Json<ChangePassword>,
@@ -119,15 +125,9 @@ pub(crate) async fn password(
     if scene.caller.session.as_ref().is_none_or(|session| session.kind != SessionKind::Browser) {
         return Err(Failure::new(strongroom_api::Code::Forbidden, "only a browser's session changes its password"));
     }
-    let door = Door {
-        served,
-        peer: peer.map_or(Peer::Process, |Extension(peer)| peer),
-        id: RequestId(scene.caller.request_id.clone()),
-        headers,
-    };
     let visitor = session::visitor(door.peer, &door.id, &door.headers);
     let passwords = (body.password.0, body.new_password.0);
-    let entered = accounts::users::change_password(&scene.app, &scene.caller, &visitor, passwords).await?;
+    let entered = own::change_password(&scene.app, &scene.caller, &visitor, passwords).await?;
     Ok(door.entered(StatusCode::OK, &entered))
 }
 
@@ -135,7 +135,7 @@ pub(crate) async fn password(
 #[utoipa::path(get, path = "/sessions", tag = "sessions", params(PageParams),
     responses((status = 200, description = "sessions", body = Page<OwnSession>), (status = "default", description = "refused", body = Problem)))]
 pub(crate) async fn list(scene: Scene, Query(page): Query<PageParams>) -> Result<Json<Page<OwnSession>>, Failure> {
-    page.of(accounts::users::sessions(&scene.app, &scene.caller).await?, |item| item.id.clone())
+    page.of(own::sessions(&scene.app, &scene.caller).await?, |item| item.id.clone())
 }
 
 /// Ends one of one's own sessions.
@@ -147,7 +147,7 @@ pub(crate) async fn end(
     axum::extract::Path(path): axum::extract::Path<Vec<(String, String)>>,
 ) -> Result<StatusCode, Failure> {
     let id = place::required("id", last(&path))?;
-    accounts::users::end_session(&scene.app, &scene.caller, id).await?;
+    own::end_session(&scene.app, &scene.caller, id).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -175,7 +175,7 @@ pub(crate) async fn spend(
         .into_response())
 }
 
-fn item(caller: &Caller) -> SessionItem {
+pub(crate) fn item(caller: &Caller) -> SessionItem {
     let (is_instance_admin, mut projects) = match &caller.access {
         Access::Person { is_instance_admin, memberships, .. } => {
             let of = |(project, (_, grant)): (&strongroom_model::ProjectName, &(_, Arc<strongroom_model::Grant>))| {

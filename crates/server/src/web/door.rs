@@ -7,9 +7,10 @@ use axum::response::Response;
 use http::{HeaderValue, StatusCode, header};
 use serde::Deserialize;
 use strongroom_api::Code;
-use strongroom_app::accounts::{self, Entered, SignIn, users};
+use strongroom_app::accounts::{self, Entered, SignIn, Step, users};
 use strongroom_app::{Caller, Error};
 use strongroom_secret::SecretValue;
+use zeroize::Zeroizing;
 
 use super::forms::Form;
 use super::frame::{Flash, Frame};
@@ -35,6 +36,15 @@ struct SignInPage {
     frame: Frame,
     notice: Option<Notice>,
     name: String,
+    next: String,
+}
+
+#[derive(Template)]
+#[template(path = "door/code.html")]
+struct CodePage {
+    frame: Frame,
+    notice: Option<Notice>,
+    ticket: Zeroizing<String>,
     next: String,
 }
 
@@ -73,8 +83,15 @@ pub(crate) async fn sign_in_form(door: Door, known: Option<Extension<Caller>>, Q
 /// Signs in and goes on. Whatever is wrong, the page says the same.
 pub(crate) async fn sign_in(door: Door, form: Form) -> Result<Response, Failure> {
     let next = next_address(form.text("next")).to_owned();
+    if form.has("ticket") {
+        return Ok(second_step(&door, &form, next).await);
+    }
     match signed_in(&door, &form).await {
-        Ok(entered) => Ok(enter(&door, &entered, &next)),
+        Ok(Step::In(entered)) => Ok(enter(&door, &entered, &next)),
+        Ok(Step::CodeWanted(ticket)) => {
+            let frame = titled("Your code", None);
+            Ok(show(&CodePage { frame, notice: None, ticket: ticket.0, next }))
+        }
         Err(failure) => {
             let (status, notice) = failure.into();
             let (frame, notice) = (titled("Sign in", None), Some(notice));
@@ -83,12 +100,30 @@ pub(crate) async fn sign_in(door: Door, form: Form) -> Result<Response, Failure>
     }
 }
 
-async fn signed_in(door: &Door, form: &Form) -> Result<Entered, Failure> {
+async fn signed_in(door: &Door, form: &Form) -> Result<Step, Failure> {
     let password = form.value("password")?;
     let password = password.ok_or_else(|| Failure::invalid("password", "type your name and your password"))?;
     let visitor = session::visitor(door.peer, &door.id, &door.headers);
-    let attempt = SignIn { name: form.line("name"), password };
+    let attempt = SignIn { name: form.line("name"), password, code: None };
     Ok(accounts::sign_in(&door.served.app, &visitor, attempt).await?)
+}
+
+/// The code of the second factor, with the ticket that the password was worth.
+async fn second_step(door: &Door, form: &Form, next: String) -> Response {
+    let entered = async {
+        let code = form.value("code")?.ok_or_else(|| Failure::invalid("code", "type the code that your app shows"))?;
+        let visitor = session::visitor(door.peer, &door.id, &door.headers);
+        let ticket = form.line("ticket");
+        Ok::<_, Failure>(accounts::sign_in_by_code(&door.served.app, &visitor, &ticket, code).await?)
+    };
+    match entered.await {
+        Ok(entered) => enter(door, &entered, &next),
+        Err(failure) => {
+            let (status, notice) = failure.into();
+            let (frame, ticket) = (titled("Your code", None), Zeroizing::new(form.line("ticket")));
+            show_with(status, &CodePage { frame, notice: Some(notice), ticket, next })
+        }
+    }
 }
 
 fn enter(door: &Door, entered: &Entered, next: &str) -> Response {

@@ -3,6 +3,7 @@
 
 mod access;
 mod door;
+mod factor;
 mod http;
 mod links;
 mod members;

@@ -229,7 +229,7 @@ async fn edited_rows_of_people_let_nobody_in() {
 }
 
 /// Invites somebody to the project `default` and lets him accept.
-async fn join(house: &House, name: &str, role: &str, namespaces: &[&str]) -> Browser {
+pub(crate) async fn join(house: &House, name: &str, role: &str, namespaces: &[&str]) -> Browser {
     let body = json!({ "name": name, "project": "default", "role": role, "namespaces": namespaces });
     let made = house.call(Method::POST, "/api/v1/invitations", Some(body)).await.expect(201);
     let code = made["url"].as_str().unwrap().rsplit('/').next().unwrap().to_owned();

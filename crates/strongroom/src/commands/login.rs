@@ -1,7 +1,7 @@
 //! `strongroom login` and `logout`.
 
 use clap::Args;
-use strongroom_api::people::SignIn;
+use strongroom_api::people::{CommandLineSession, SignIn};
 use strongroom_api::{Code, Plaintext};
 use strongroom_client::{Address, Client, Credential};
 use zeroize::Zeroizing;
@@ -44,8 +44,8 @@ pub(crate) fn login(context: &Context, args: &LoginArgs) -> Result<Exit, Failure
             None => return Err(Failure::usage("whose account? give NAME, or --token")),
         };
         let password = ask_or_stdin("Password: ", "the password", StdinRules::default())?;
-        let body = SignIn { name, password: Plaintext(password), command_line: true };
-        runtime.block_on(Client::http(address.clone(), None).sign_in(&body))?.token.0
+        let mut body = SignIn { name, password: Plaintext(password), code: None, command_line: true };
+        runtime.block_on(signed_in(&Client::http(address.clone(), None), &mut body))?.token.0
     };
     let credential = Credential::issued_by(&address, Zeroizing::new(token.expose().to_owned()));
     let client = Client::http(address.clone(), Some(credential));
@@ -53,6 +53,20 @@ pub(crate) fn login(context: &Context, args: &LoginArgs) -> Result<Exit, Failure
     Credentials::load(context)?.keep(&address.origin(), token.expose())?;
     let line = format!("✔ Signed in to {} as {}", address.origin(), whoami.actor);
     context.output.answer(&whoami, &line).map(|()| Exit::DONE)
+}
+
+/// Signs in by name and password; the code of a second factor is asked for where there is one.
+async fn signed_in(client: &Client, body: &mut SignIn) -> Result<CommandLineSession, Failure> {
+    let asked = match client.sign_in(body).await.map_err(Failure::from) {
+        Err(failure) if failure.code() == Code::SecondFactorRequired => failure,
+        other => return other,
+    };
+    if !output::has_person() {
+        return Err(asked.hint("sign in at a terminal, or keep a token: strongroom login --token"));
+    }
+    let code = ask_or_stdin("Code of your authenticator app, or a recovery code: ", "the code", StdinRules::default())?;
+    body.code = Some(Plaintext(code));
+    Ok(client.sign_in(body).await?)
 }
 
 /// Ends the session and forgets the credential of a server.

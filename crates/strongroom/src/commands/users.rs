@@ -26,6 +26,8 @@ pub(crate) enum Command {
     Enable(NameArgs),
     /// Makes somebody an admin of the instance
     Admin(AdminArgs),
+    /// Removes the second factor of somebody who has lost it; ends that person's sessions
+    RemoveFactor(NameArgs),
     /// Deletes an account with its memberships
     #[command(visible_alias = "rm")]
     Delete(DeleteArgs),
@@ -103,6 +105,11 @@ pub(crate) fn run(context: &Context, command: Command) -> Result<Exit, Failure> 
             let word = if args.remove { "no admin of the instance any more" } else { "admin of the instance" };
             changed(context, &set(&args.name, None, Some(!args.remove))?, word)?;
         }
+        Command::RemoveFactor(args) => {
+            session.name_place(context);
+            let user = session.wait(session.client().remove_factor(&args.name))?;
+            changed(context, &user, "second factor removed, sessions ended")?;
+        }
         Command::Delete(args) => {
             let question = format!("Delete the account {} with its memberships? [y/N] ", args.name);
             let asked = !args.yes && output::has_person();
@@ -128,11 +135,12 @@ fn list(context: &Context, session: &Session) -> Result<(), Failure> {
     let now = (context.now)();
     let rows = users.iter().map(|user| {
         let kind = if user.is_instance_admin { "admin" } else { "person" };
+        let factor = if user.has_second_factor { "yes" } else { "no" };
         let seen = user.signed_in_at.map_or_else(|| "never".to_owned(), |at| ago(now, at));
-        [user.name.clone(), user.state.clone(), kind.to_owned(), seen, ago(now, user.created_at)]
+        [user.name.clone(), user.state.clone(), kind.to_owned(), factor.to_owned(), seen, ago(now, user.created_at)]
     });
     let none = "there are no accounts; the server prints the address of the first one when it starts";
-    context.output.table(["NAME", "STATE", "IS", "SIGNED IN", "SINCE"], rows.collect(), none)
+    context.output.table(["NAME", "STATE", "IS", "SECOND FACTOR", "SIGNED IN", "SINCE"], rows.collect(), none)
 }
 
 fn invite(context: &Context, session: &Session, args: InviteArgs) -> Result<(), Failure> {

@@ -8,7 +8,7 @@ use http::Method;
 use serde_json::{Value, json};
 use strongroom_e2e::functions::{self, open};
 use strongroom_e2e::identity::Issuer;
-use strongroom_e2e::{Answer, Call, Client, Instance, Setup, jobs};
+use strongroom_e2e::{Answer, Call, Client, Instance, Setup, factor, jobs};
 
 /// Operations that are not audited: method, path, reason. This is the whole list; reads of metadata (GET) change and deliver
 /// nothing, and those that deliver values stand in `DELIVERIES`.
@@ -88,6 +88,22 @@ async fn end_user(instance: &Instance) -> String {
     token
 }
 
+/// Somebody with a second factor: the session, the secret, the recovery codes. None of the codes has served but the first.
+async fn join_with_factor(instance: &Instance, name: &str) -> (Session, String, Value) {
+    let session = join(instance, name).await;
+    let secret = begin_factor(instance, &session).await;
+    let body = json!({ "code": factor::code(&secret, 0) });
+    let call = session.sign(instance.anonymous().put("/api/v1/session/factor").json(&body)).unwitnessed();
+    let confirmed = call.send().await;
+    let codes = confirmed.json()["recovery_codes"].clone();
+    (Session::of(&confirmed), secret, codes)
+}
+
+async fn begin_factor(instance: &Instance, session: &Session) -> String {
+    let call = session.sign(instance.anonymous().post("/api/v1/session/factor").json(&json!({}))).unwitnessed();
+    call.send().await.expect(201).json()["secret"].as_str().unwrap().to_owned()
+}
+
 /// What is deployed, so that it can be run, rolled back and deleted.
 async fn deploy_all(owner: &Client) {
     let (code, once) = ("export default () => new Response('ok');\n", json!({ "retries": 0 }));
@@ -100,6 +116,22 @@ async fn deploy_all(owner: &Client) {
     jobs::deploy(owner, "slow", &once, slow).await;
     functions::deploy(owner, "doomed", &open(), "export default () => new Response('ok');\n").await;
     jobs::deploy(owner, "doomed", &json!({}), "export default async () => {};\n").await;
+}
+
+/// People at each point of a second factor's life.
+async fn people_with_factors(
+    instance: &Instance,
+    (ids, sessions): (&mut BTreeMap<&'static str, String>, &mut BTreeMap<&'static str, Session>),
+) {
+    sessions.insert("beginner", join(instance, "beginner").await);
+    let confirmer = join(instance, "confirmer").await;
+    ids.insert("secret", begin_factor(instance, &confirmer).await);
+    sessions.insert("confirmer", confirmer);
+    for (name, code) in [("renewer", "renewing code"), ("remover", "removing code"), ("forgetful", "")] {
+        let (session, _, codes) = join_with_factor(instance, name).await;
+        ids.insert(code, codes[0].as_str().unwrap().to_owned());
+        sessions.insert(name, session);
+    }
 }
 
 async fn world() -> World {
@@ -157,7 +189,9 @@ async fn world() -> World {
         ("ender", Session::begin(&instance, "ender").await),
     ];
     let end_user = end_user(&instance).await;
-    World { ids, instance, owner, setup, end_user, sessions: sessions.into() }
+    let mut sessions = BTreeMap::from(sessions);
+    people_with_factors(&instance, (&mut ids, &mut sessions)).await;
+    World { instance, owner, ids, setup, end_user, sessions }
 }
 
 impl World {
@@ -166,6 +200,7 @@ impl World {
     fn call(&self, method: &str, path: &str) -> Option<Call> {
         let below = path.strip_prefix("/api/v1/projects/{project}").unwrap_or(path);
         let known = self.on_secrets(method, below).or_else(|| self.on_workloads(method, below));
+        let known = known.or_else(|| self.on_factors(method, below));
         let call = known.or_else(|| self.on_access(method, below))?;
         // what tools send along, and what must not come into the trail
         let planted = self.instance.plant_plain();
@@ -233,6 +268,26 @@ impl World {
             ("POST", "/runs/{run}/cancel") => owner.post(&format!("runs/{}/cancel", self.ids["endless run"])),
             _ => return None,
         })
+    }
+
+    fn on_factors(&self, method: &str, path: &str) -> Option<Call> {
+        let anonymous = self.instance.anonymous();
+        let code = |which: &str| json!({ "code": self.ids[which] });
+        let (who, call) = match (method, path) {
+            ("POST", "/api/v1/session/factor") => ("beginner", anonymous.post(path).json(&json!({}))),
+            ("PUT", "/api/v1/session/factor") => {
+                ("confirmer", anonymous.put(path).json(&json!({ "code": factor::code(&self.ids["secret"], 0) })))
+            }
+            ("POST", "/api/v1/session/factor/recovery") => {
+                ("renewer", anonymous.post(path).json(&code("renewing code")))
+            }
+            ("POST", "/api/v1/session/factor/remove") => ("remover", anonymous.post(path).json(&code("removing code"))),
+            ("DELETE", "/api/v1/users/{name}/factor") => {
+                return Some(self.owner.delete("/api/v1/users/forgetful/factor"));
+            }
+            _ => return None,
+        };
+        Some(self.sessions[who].sign(call.unwitnessed()))
     }
 
     fn on_access(&self, method: &str, path: &str) -> Option<Call> {

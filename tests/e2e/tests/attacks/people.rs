@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use strongroom_e2e::{Client, Instance};
+use strongroom_e2e::{Client, Instance, factor};
 
 const PASSWORD: &str = "four random words of hers";
 
@@ -130,5 +130,63 @@ async fn attack_33_a_flood_of_sign_ins_takes_bounded_memory() {
     let peak_kib: u64 = peak.trim().trim_end_matches(" kB").parse().unwrap();
     assert!(peak_kib < 600 * 1_024, "the server took {peak_kib} KiB");
     instance.owner().get("secrets").send().await.expect(200);
+    instance.close().await;
+}
+
+/// Ada's account with a second factor: its secret and recovery codes.
+async fn with_factor(instance: &Instance) -> (String, Vec<String>) {
+    let code = setup_code(instance).unwrap();
+    let body = json!({ "code": code, "name": "ada@example.com", "password": PASSWORD });
+    let made = instance.anonymous().post("/api/v1/setup").json(&body).unwitnessed().send().await.expect(201);
+    let cookie = made.header("set-cookie").split(';').next().unwrap().to_owned();
+    let csrf = made.json()["csrf_token"].as_str().unwrap().to_owned();
+    let call = |call: strongroom_e2e::Call| call.header("cookie", &cookie).header("x-csrf-token", &csrf).unwitnessed();
+    let path = "/api/v1/session/factor";
+    let begun = call(instance.anonymous().post(path).json(&json!({}))).send().await.expect(201).json();
+    let secret = begun["secret"].as_str().unwrap().to_owned();
+    let body = json!({ "code": factor::code(&secret, 0) });
+    let confirmed = call(instance.anonymous().put(path).json(&body)).send().await.expect(200).json();
+    let codes = confirmed["recovery_codes"].as_array().unwrap();
+    (secret, codes.iter().map(|code| code.as_str().unwrap().to_owned()).collect())
+}
+
+async fn sign_in_with(instance: &Instance, code: &str) -> u16 {
+    let body = json!({ "name": "ada@example.com", "password": PASSWORD, "code": code });
+    instance.anonymous().post("/api/v1/session").json(&body).unwitnessed().send().await.status
+}
+
+#[tokio::test]
+async fn attack_25_a_code_serves_once_whatever_its_writing_and_however_many_try_at_once() {
+    let mut instance = Instance::start().await;
+    let (secret, codes) = with_factor(&instance).await;
+    // what is left behind is searched for the secret and the recovery codes in the end
+    codes.iter().chain([&secret]).for_each(|text| instance.watch(text));
+    let codes_of_now = [factor::code(&secret, -1), factor::code(&secret, 0)];
+    for code in &codes_of_now {
+        assert_eq!(sign_in_with(&instance, code).await, 401, "the code that set it up, or an earlier one, serves");
+    }
+    // the step after the present one is accepted, once
+    let code = factor::code(&secret, 1);
+    let at_once = futures_util::future::join_all((0..3).map(|_| sign_in_with(&instance, &code))).await;
+    assert_eq!(at_once.iter().filter(|status| **status == 200).count(), 1, "{at_once:?}");
+    assert_eq!(
+        sign_in_with(&instance, &format!(" {} {} ", &code[..3], &code[3..])).await,
+        401,
+        "with spaces it serves"
+    );
+    // a start of the server forgets no code, and gives tries back
+    instance.stop().await;
+    instance.boot().await;
+    assert_eq!(sign_in_with(&instance, &code).await, 401, "after a start it serves again");
+    let at_once = futures_util::future::join_all((0..3).map(|_| sign_in_with(&instance, &codes[0]))).await;
+    assert_eq!(at_once.iter().filter(|status| **status == 200).count(), 1, "{at_once:?}");
+    for writing in [codes[0].to_uppercase(), codes[0].replace('-', ""), codes[0].replace('-', " ")] {
+        assert_eq!(sign_in_with(&instance, &writing).await, 401, "a recovery code serves again as {writing}");
+    }
+    let mut statuses = Vec::new();
+    for turn in 0..10 {
+        statuses.push(sign_in_with(&instance, &format!("00000{turn}")).await);
+    }
+    assert!(statuses.contains(&429), "codes can be guessed: {statuses:?}");
     instance.close().await;
 }
