@@ -120,7 +120,26 @@ const wipe = () => all("input[type=password], textarea, [data-wipe]").forEach((f
 addEventListener("pagehide", wipe);
 addEventListener("pageshow", (event) => event.persisted && location.reload());
 
+// What is shown once: a button that copies it. Where the browser lends no clipboard, it is marked to be copied by hand.
+const copy = async (event) => {
+  const button = event.target.closest("[data-copies]");
+  if (!button) return;
+  const field = document.getElementById(button.dataset.copies);
+  field.select();
+  await navigator.clipboard?.writeText(field.value).then(
+    () => (button.textContent = "Copied"),
+    () => field.focus(),
+  );
+};
+
+// A narrow screen shows a part of the menu: the part where one is.
+const menu = document.querySelector(".side nav");
+const here = menu?.querySelector("[aria-current]");
+if (here) menu.scrollLeft = here.offsetLeft - (menu.clientWidth - here.offsetWidth) / 2;
+
 document.addEventListener("click", ask);
+document.addEventListener("click", copy);
+all("[data-copies]").forEach((button) => (button.hidden = false));
 document.addEventListener("paste", paste);
 all("form[data-live]").forEach(follow);
 all("input[type=file][data-into]").forEach(files);

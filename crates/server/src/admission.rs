@@ -37,8 +37,20 @@ const END_USERS: [&str; 2] = ["/api/v1/me/secrets", "/api/v1/me/secrets/*"];
 const OPEN_PAGES: [&str; 5] = ["/assets/*", "/fill/*", "/invitation/*", "/setup/*", "/sign-in"];
 
 /// First parts of the addresses of pages.
-const PLACES: [&str; 10] =
-    ["", "account", "assets", "fill", "invitation", "projects", "setup", "sign-in", "sign-out", "users"];
+const PLACES: [&str; 12] = [
+    "",
+    "account",
+    "assets",
+    "fill",
+    "invitation",
+    "invitations",
+    "new-project",
+    "projects",
+    "setup",
+    "sign-in",
+    "sign-out",
+    "users",
+];
 /// First parts of the addresses that programs use.
 const MACHINES: [&str; 6] = ["api", "fn", "healthz", "metrics", "readyz", "v1"];
 

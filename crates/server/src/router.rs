@@ -232,6 +232,18 @@ fn plain_routes() -> Vec<Route> {
     ]
 }
 
+/// The pages outside the projects: what there is, and who has an account.
+fn instance_page_routes() -> Vec<Route> {
+    vec![
+        page("/new-project").get(web::projects::form).post(web::projects::create),
+        page("/users").get(web::users::list),
+        page("/users/{name}").get(web::users::show_one),
+        page("/users/{name}/change").get(web::users::ask).post(web::users::change),
+        page("/invitations").get(web::invitations::form).post(web::invitations::invite),
+        page("/invitations/{id}/withdraw").get(web::invitations::ask).post(web::invitations::withdraw),
+    ]
+}
+
 /// Every route that is documented, under its prefix.
 #[cfg(feature = "describe")]
 pub(crate) fn documented() -> [(&'static str, Vec<Route>); 3] {
@@ -245,7 +257,8 @@ pub(crate) fn all_routes() -> Vec<Route> {
     let projects = project_routes().into_iter().map(under("/api/v1/projects/{project}"));
     let admin = project_routes().into_iter().map(under("/api/v1/admin"));
     let instance = instance_routes().into_iter().map(under("/api/v1"));
-    let others = [health_routes(), page_routes(), project_page_routes(), plain_routes()].into_iter().flatten();
+    let pages = [page_routes(), project_page_routes(), instance_page_routes(), plain_routes()];
+    let others = std::iter::once(health_routes()).chain(pages).flatten();
     projects.chain(admin).chain(instance).chain(others).collect()
 }
 

@@ -24,6 +24,7 @@ pub mod identity;
 pub mod instance;
 pub mod jobs;
 pub mod load;
+pub mod people;
 pub mod processes;
 pub mod routes;
 pub mod sample;

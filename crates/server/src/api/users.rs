@@ -78,20 +78,26 @@ pub(crate) async fn invite(
     _: Query<NoParams>,
     Json(body): Json<Invite>,
 ) -> Result<Response, Failure> {
-    let name = place::required("name", &body.name)?;
-    let place = match (body.project.as_deref(), body.role.as_deref()) {
+    let body = made(&scene, &body).await?;
+    Ok((StatusCode::CREATED, Values { body, about_bytes: 512 }).into_response())
+}
+
+/// Makes an invitation as it was asked for.
+pub(crate) async fn made(scene: &Scene<ManagesInstance>, asked: &Invite) -> Result<CreatedInvitation, Failure> {
+    let name = place::required("name", &asked.name)?;
+    let place = match (asked.project.as_deref(), asked.role.as_deref()) {
         (Some(project), Some(role)) => {
-            Some((place::required("project", project)?, membership(role, &body.namespaces)?))
+            Some((place::required("project", project)?, membership(role, &asked.namespaces)?))
         }
-        (None, None) if body.namespaces.is_empty() => None,
+        (None, None) if asked.namespaces.is_empty() => None,
         _ => return Err(Failure::invalid("role", "give \"project\" and \"role\" together, or neither")),
     };
-    let invite = users::Invite { name, is_admin: body.instance_admin, place };
+    let invite = users::Invite { name, is_admin: asked.instance_admin, place };
     let base = scene.app.reached_at()?;
     let (item, code) = users::invite(&scene.app, &scene.caller, invite).await?;
     let url = strongroom_secret::SecretValue::new(format!("{base}/invitation/{}", code.as_str()));
     let url = Plaintext(url.map_err(|_| Failure::new(Code::Internal, "the address could not be made"))?);
-    Ok((StatusCode::CREATED, Values { body: CreatedInvitation { url, item }, about_bytes: 512 }).into_response())
+    Ok(CreatedInvitation { url, item })
 }
 
 /// Withdraws an invitation.

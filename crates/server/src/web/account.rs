@@ -5,6 +5,7 @@ use axum::response::Response;
 use strongroom_app::Access;
 
 use super::frame::Frame;
+use super::nav::Hall;
 use super::show;
 use super::visit::Visit;
 use super::when::When;
@@ -55,7 +56,7 @@ pub(crate) async fn show_account(visit: Visit) -> Result<Response, Failure> {
     memberships.sort_by(|a, b| a.project.cmp(&b.project));
     let session = caller.session.as_ref();
     Ok(show(&AccountPage {
-        frame: visit.plain("Your account"),
+        frame: visit.hall("Your account", Hall::Account),
         actor: caller.actor.clone(),
         kind,
         is_instance_admin: caller.is_instance_admin(),

@@ -4,11 +4,12 @@ use askama::Template;
 use axum::extract::Path;
 use axum::response::Response;
 use strongroom_app::functions;
+use strongroom_model::manifest::Runtime;
 
 use super::frame::Frame;
 use super::nav::Section;
 use super::show;
-use super::visit::Visit;
+use super::visit::{Visit, visitor};
 use super::when::When;
 use super::workloads::{self, Deployment, May, Use, Variable};
 use crate::extract::Lists;
@@ -52,7 +53,7 @@ pub(crate) async fn list(visit: Visit<Lists>) -> Result<Response, Failure> {
         namespace: item.namespace,
         deployment: item.deployment,
         url: item.url,
-        updated_by: item.updated_by,
+        updated_by: visitor(&item.updated_by),
     };
     let functions = items.into_iter().map(line).collect();
     let (frame, base) = (visit.frame("Functions", Section::Functions), visit.address(""));
@@ -66,7 +67,7 @@ struct FunctionPage {
     base: String,
     address: String,
     line: Line,
-    runtime: String,
+    runtime: &'static str,
     timeout_s: u64,
     memory_mib: u64,
     concurrency: u32,
@@ -76,6 +77,14 @@ struct FunctionPage {
     variables: Vec<Variable>,
     deployments: Vec<Deployment>,
     may: May,
+}
+
+/// A runtime by the name that people know it by.
+fn runtime(runtime: Runtime) -> &'static str {
+    match runtime {
+        Runtime::Deno => "Deno",
+        Runtime::Node => "Node.js",
+    }
 }
 
 /// One function.
@@ -93,7 +102,7 @@ pub(crate) async fn show_one(
         frame: visit.frame(name.as_str(), Section::Functions).crumb("Functions", visit.address("/functions")),
         base: visit.address(""),
         address: visit.address(&format!("/functions/{namespace}/{name}")),
-        runtime: format!("{:?}", manifest.workload.runtime),
+        runtime: runtime(manifest.workload.runtime),
         timeout_s: manifest.timeout_ms.div_ceil(1000),
         memory_mib: manifest.workload.memory_bytes >> 20,
         concurrency: manifest.concurrency,
@@ -110,7 +119,7 @@ pub(crate) async fn show_one(
             namespace: item.namespace,
             deployment: item.deployment,
             url: item.url,
-            updated_by: item.updated_by,
+            updated_by: visitor(&item.updated_by),
         },
     };
     Ok(show(&page))

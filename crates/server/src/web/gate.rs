@@ -12,12 +12,13 @@ use strongroom_app::accounts::is_csrf_token;
 use super::forms::Form;
 use super::frame::Flash;
 use super::go;
-use super::visit::Csrf;
+use super::problem::Around;
+use super::visit::{Csrf, visitor};
 use crate::admission::is_open_page;
 use crate::credential::by_bearer;
 use crate::edge::Budget;
 use crate::extract::read_body;
-use crate::failure::Failure;
+use crate::failure::{Failure, Pending};
 use crate::guard;
 use crate::peer::{Peer, RequestId};
 use crate::router::Served;
@@ -43,10 +44,14 @@ pub(crate) async fn admit(
         return guard::within(budget, refusal);
     }
     let shows_news = request.method() == Method::GET && Flash::of(request.headers()).is_some();
+    let around = around(&request);
     let mut response = match with_form(request).await {
         Ok(request) => guard::to_the_end(request, routes).await,
         Err(failure) => failure.into_response(),
     };
+    if response.extensions().get::<Pending>().is_some() {
+        response.extensions_mut().insert(around);
+    }
     if shows_news && response.status().is_success() {
         response.headers_mut().append(header::SET_COOKIE, Flash::forget());
     }
@@ -57,6 +62,18 @@ pub(crate) async fn admit(
 /// such a form has the code, and the session of whoever uses it decides nothing.
 fn brings_code(request: &Request) -> bool {
     request.uri().path().starts_with("/fill/")
+}
+
+/// What the page of a refusal will show of the request.
+fn around(request: &Request) -> Around {
+    let caller = request.extensions().get::<Caller>();
+    let mut parts = request.uri().path().split('/').skip(1);
+    let project = (parts.next() == Some("projects")).then(|| parts.next()).flatten();
+    Around {
+        visitor: caller.map(|caller| visitor(&caller.actor)),
+        csrf: request.extensions().get::<Csrf>().map(|csrf| csrf.0.clone()).unwrap_or_default(),
+        project: project.and_then(|name| name.parse().ok()),
+    }
 }
 
 /// Who is there, in the request's extensions.

@@ -6,13 +6,14 @@ use axum::response::Response;
 use strongroom_api::jobs::JobItem;
 use strongroom_app::jobs::{self, NewRun, RunQuery};
 use strongroom_model::Capability;
+use strongroom_model::manifest::Overlap;
 
 use super::forms::Form;
 use super::frame::{Flash, Frame};
 use super::nav::Section;
 use super::runs::{RunLine, run_line};
 use super::show;
-use super::visit::Visit;
+use super::visit::{Visit, visitor};
 use super::when::When;
 use super::workloads::{self, Deployment, May, Use, Variable};
 use crate::extract::{Lists, RunsJobs};
@@ -41,7 +42,7 @@ fn line(item: JobItem, now: jiff::Timestamp) -> Line {
         namespace: item.namespace,
         deployment: item.deployment,
         schedule: item.schedule,
-        updated_by: item.updated_by,
+        updated_by: visitor(&item.updated_by),
     }
 }
 
@@ -73,7 +74,7 @@ struct JobPage {
     base: String,
     address: String,
     line: Line,
-    overlap: String,
+    overlap: &'static str,
     retries: u32,
     timeout_s: u64,
     memory_mib: u64,
@@ -83,6 +84,15 @@ struct JobPage {
     deployments: Vec<Deployment>,
     runs: Vec<RunLine>,
     may: May,
+}
+
+/// What happens when a slot comes while a run still goes on, for people.
+fn overlapping(overlap: Overlap) -> &'static str {
+    match overlap {
+        Overlap::Skip => "the next one is left out",
+        Overlap::Queue => "the next one waits",
+        Overlap::Allow => "both run",
+    }
 }
 
 /// One job.
@@ -107,7 +117,7 @@ pub(crate) async fn show_one(
         frame: visit.frame(name.as_str(), Section::Jobs).crumb("Jobs", visit.address("/jobs")),
         base: visit.address(""),
         address: visit.address(&format!("/jobs/{namespace}/{name}")),
-        overlap: format!("{:?}", manifest.overlap).to_lowercase(),
+        overlap: overlapping(manifest.overlap),
         retries: manifest.retries,
         timeout_s: manifest.timeout_ms.div_ceil(1000),
         memory_mib: manifest.workload.memory_bytes >> 20,

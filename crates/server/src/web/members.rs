@@ -13,7 +13,7 @@ use super::frame::{Flash, Frame};
 use super::nav::Section;
 use super::overview::namespaces;
 use super::problem::Notice;
-use super::visit::Visit;
+use super::visit::{Visit, visitor};
 use super::when::When;
 use super::{show, show_with};
 use crate::api::members::membership;
@@ -40,10 +40,12 @@ struct MembersPage {
     roles: Vec<(&'static str, &'static str)>,
     namespaces: Vec<String>,
     typed: String,
+    project: String,
+    may_invite: bool,
 }
 
 /// What a role lets its holder do, for people.
-fn explained(role: Role) -> &'static str {
+pub(super) fn explained(role: Role) -> &'static str {
     match role {
         Role::Owner => "everything, other owners too",
         Role::Admin => "everything but owners",
@@ -70,7 +72,7 @@ async fn page(
         name: item.name,
         role: item.role,
         is_disabled: item.disabled,
-        by: item.created_by,
+        by: visitor(&item.created_by),
     };
     let members = members::list(&scene.app, &scene.caller, &scene.project).await?;
     // an instance's admin manages members without belonging to the project
@@ -85,6 +87,8 @@ async fn page(
             roles: Role::ALL.iter().map(|role| (role.as_str(), explained(*role))).collect(),
             namespaces: namespaces.iter().map(ToString::to_string).collect(),
             typed: typed.to_owned(),
+            project: scene.project.to_string(),
+            may_invite: scene.caller.is_instance_admin(),
         },
     ))
 }

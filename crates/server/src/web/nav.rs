@@ -1,4 +1,4 @@
-//! The places of a project, in the order of the menu. Each is shown to those who may use it.
+//! The places of a project and those of the instance, in the order of the menu. Each is shown to those who may use it.
 
 use strongroom_app::Caller;
 use strongroom_model::{Capability, ProjectName};
@@ -102,10 +102,33 @@ pub(crate) struct Item {
     pub(crate) is_here: bool,
 }
 
-/// The menu of a project as its visitor sees it.
+/// A place outside every project.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Hall {
+    /// All projects that the visitor may know of.
+    Projects,
+    /// Who has an account, for those who manage the instance.
+    People,
+    /// The visitor's own account.
+    Account,
+}
+
+impl Hall {
+    fn item(self, here: Self) -> Item {
+        let (label, icon, href) = match self {
+            Self::Projects => ("Projects", "box", "/"),
+            Self::People => ("People", "people", "/users"),
+            Self::Account => ("Your account", "person", "/account"),
+        };
+        Item { label, icon, href: href.to_owned(), is_here: self == here }
+    }
+}
+
+/// A menu as its visitor sees it.
 #[derive(Debug)]
 pub(crate) struct Menu {
-    pub(crate) project: String,
+    /// The project that it is of, if it is of one.
+    pub(crate) project: Option<String>,
     pub(crate) groups: Vec<Vec<Item>>,
 }
 
@@ -119,10 +142,21 @@ impl Menu {
             is_here: section == here,
         };
         let usable = |group: &&[Section]| {
-            let usable = group.iter().copied().filter(|section| caller.holds(section.needs()));
+            let opens = |section: &Section| {
+                // whoever manages the instance manages members without being one
+                caller.holds(section.needs()) || (*section == Section::Members && caller.is_instance_admin())
+            };
+            let usable = group.iter().copied().filter(opens);
             usable.map(item).collect::<Vec<_>>()
         };
         let groups = GROUPS.iter().map(usable).filter(|group| !group.is_empty());
-        Self { project: project.to_string(), groups: groups.collect() }
+        Self { project: Some(project.to_string()), groups: groups.collect() }
+    }
+
+    /// What `caller` may use outside the projects, with the place where he is.
+    pub(crate) fn of_instance(caller: &Caller, here: Hall) -> Self {
+        let people = caller.is_instance_admin().then_some(Hall::People);
+        let halls = [Some(Hall::Projects), people, Some(Hall::Account)];
+        Self { project: None, groups: vec![halls.into_iter().flatten().map(|hall| hall.item(here)).collect()] }
     }
 }

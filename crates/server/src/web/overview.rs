@@ -60,6 +60,8 @@ pub(crate) struct Cell {
     /// The class of the badge.
     pub(crate) state: &'static str,
     pub(crate) text: String,
+    /// Whether it comes from a wider scope than the place that is asked about.
+    pub(crate) is_inherited: bool,
 }
 
 /// The overview of a project.
@@ -79,7 +81,7 @@ pub(crate) async fn show_overview(
     let wanted: Vec<SecretName> = names.into_iter().map(|(name, _)| name).collect();
     for namespace in &shown {
         let question = Question { namespace: (*namespace).clone(), app: None, names: Some(wanted.clone()) };
-        let cells = Cells::new(explain(app, caller, project, &question).await?, app.now());
+        let mut cells = Cells::new(explain(app, caller, project, &question).await?, app.now());
         for row in &mut rows {
             row.cells.push(cells.of(&row.name));
         }
@@ -126,7 +128,7 @@ async fn names(visit: &Visit<Lists>, search: &str) -> Result<(Vec<(SecretName, V
 
 /// What names resolve to in one namespace, as badges.
 struct Cells {
-    known: HashMap<String, (&'static str, String)>,
+    known: HashMap<String, Cell>,
 }
 
 impl Cells {
@@ -134,8 +136,9 @@ impl Cells {
         let found = answer.items.into_iter().map(|item| {
             let state = if is_soon(item.expires_at, now) { "expiring_soon" } else { "set" };
             let version = item.version.map(|version| format!(" v{version}")).unwrap_or_default();
-            let place = if item.scope == "namespace" { "here".to_owned() } else { item.scope };
-            (item.name, (state, format!("{place}{version}")))
+            let is_inherited = item.scope != "namespace";
+            let place = if is_inherited { item.scope } else { "own".to_owned() };
+            (item.name, Cell { state, text: format!("{place}{version}"), is_inherited })
         });
         let missing = answer.missing.into_iter().map(|missing| {
             let state = match missing.reason {
@@ -143,15 +146,13 @@ impl Cells {
                 MissingReason::NoValue => "no_value",
                 MissingReason::Expired => "expired",
             };
-            (missing.name, (state, missing.reason.to_string()))
+            (missing.name, Cell { state, text: missing.reason.to_string(), is_inherited: false })
         });
         Self { known: found.chain(missing).collect() }
     }
 
-    fn of(&self, name: &str) -> Cell {
-        match self.known.get(name) {
-            Some((state, text)) => Cell { state, text: text.clone() },
-            None => Cell { state: "none", text: MissingReason::NotSet.to_string() },
-        }
+    fn of(&mut self, name: &str) -> Cell {
+        let not_set = || Cell { state: "none", text: MissingReason::NotSet.to_string(), is_inherited: false };
+        self.known.remove(name).unwrap_or_else(not_set)
     }
 }

@@ -14,7 +14,7 @@ use super::forms::Form;
 use super::frame::{Flash, Frame};
 use super::nav::Section;
 use super::show;
-use super::visit::Visit;
+use super::visit::{Visit, visitor};
 use super::when::When;
 use crate::api::unknown_cursor;
 use crate::extract::{Query, RunsJobs};
@@ -43,6 +43,11 @@ pub(crate) struct RunLine {
 }
 
 impl RunLine {
+    /// The beginning of its id, which is enough among the runs of one job.
+    pub(crate) fn short_id(&self) -> &str {
+        self.id.get(..8).unwrap_or(&self.id)
+    }
+
     /// Whether it may still be stopped.
     pub(crate) fn is_open(&self) -> bool {
         matches!(self.state.as_str(), "queued" | "running" | "retrying")
@@ -63,7 +68,7 @@ pub(crate) fn run_line(run: RunItem, now: Timestamp) -> RunLine {
         namespace: run.namespace,
         state: run.state,
         attempts: run.attempts,
-        created_by: run.created_by,
+        created_by: visitor(&run.created_by),
         error: run.error,
     }
 }

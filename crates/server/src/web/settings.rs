@@ -15,7 +15,7 @@ use super::frame::{Flash, Frame};
 use super::nav::Section;
 use super::problem::Notice;
 use super::secrets::Row;
-use super::visit::Visit;
+use super::visit::{Visit, visitor};
 use super::when::When;
 use super::{show, show_with};
 use crate::extract::{Administers, Lists, Needs};
@@ -76,7 +76,7 @@ async fn page<N: Needs>(visit: &Visit<N>, status: StatusCode, notice: Option<Not
         is_protected: item.protected,
         created: When::new(item.created_at, now),
         name: item.name,
-        created_by: item.created_by,
+        created_by: visitor(&item.created_by),
     };
     let apps = apps::list(app, caller, project).await?;
     let settings = projects::show(app, caller, project).await?.settings;

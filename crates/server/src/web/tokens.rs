@@ -14,7 +14,8 @@ use super::frame::{Flash, Frame};
 use super::nav::Section;
 use super::overview::namespaces;
 use super::problem::Notice;
-use super::visit::Visit;
+use super::secrets::from_midnight;
+use super::visit::{Visit, visitor};
 use super::when::When;
 use super::{show, show_with};
 use crate::api::tokens::parse;
@@ -53,7 +54,7 @@ fn line(item: TokenItem, now: jiff::Timestamp) -> Line {
         name: item.name,
         state: item.state,
         capabilities: item.capabilities,
-        created_by: item.created_by,
+        created_by: visitor(&item.created_by),
         is_agent: item.agent,
     }
 }
@@ -196,7 +197,7 @@ async fn mint(visit: &Visit<Administers>, form: &Form) -> Result<Response, Failu
         names: listed("names"),
         from: listed("from"),
         agent: form.has("agent"),
-        expires_at: form.text("expires").map(str::to_owned),
+        expires_at: form.text("expires").map(from_midnight),
     };
     let made = match tokens::create(&scene.app, &scene.caller, parse(&scene.project, body)?).await {
         Err(Error::Repeated { .. }) => {

@@ -6,7 +6,7 @@ use axum::extract::FromRequestParts;
 use http::request::Parts;
 
 use super::frame::{Flash, Frame};
-use super::nav::{Menu, Section};
+use super::nav::{Hall, Menu, Section};
 use crate::extract::{Anyone, Needs, Scene};
 use crate::failure::Failure;
 use crate::router::Served;
@@ -34,7 +34,11 @@ impl<N: Needs> FromRequestParts<Arc<Served>> for Visit<N> {
 
 impl<N> Visit<N> {
     /// The frame of a page outside any project.
-    pub(crate) fn plain(&self, title: &str) -> Frame {
+    pub(crate) fn hall(&self, title: &str, here: Hall) -> Frame {
+        Frame { menu: Some(Menu::of_instance(&self.scene.caller, here)), ..self.bare(title) }
+    }
+
+    fn bare(&self, title: &str) -> Frame {
         Frame {
             title: title.to_owned(),
             visitor: Some(visitor(&self.scene.caller.actor)),
@@ -48,7 +52,7 @@ impl<N> Visit<N> {
     pub(crate) fn frame(&self, title: &str, here: Section) -> Frame {
         let project = &self.scene.project;
         let menu = Some(Menu::new(project, &self.scene.caller, here));
-        let frame = Frame { menu, ..self.plain(title) };
+        let frame = Frame { menu, ..self.bare(title) };
         frame.crumb("Projects", "/").crumb(project.as_str(), format!("/projects/{project}"))
     }
 
@@ -59,6 +63,6 @@ impl<N> Visit<N> {
 }
 
 /// The name that people know a caller by.
-fn visitor(actor: &str) -> String {
+pub(crate) fn visitor(actor: &str) -> String {
     actor.strip_prefix("user:").unwrap_or(actor).to_owned()
 }

@@ -16,7 +16,7 @@ use super::frame::{Flash, Frame};
 use super::nav::Section;
 use super::overview::Cell;
 use super::show;
-use super::visit::Visit;
+use super::visit::{Visit, visitor};
 use super::when::When;
 use crate::extract::{Deploys, Query};
 use crate::failure::Failure;
@@ -85,7 +85,7 @@ pub(crate) fn deployments(items: &[DeploymentItem], now: Timestamp) -> Vec<Deplo
         digest: item.digest.chars().take(12).collect(),
         kib: item.bundle_bytes.div_ceil(1024),
         created: When::new(item.created_at, now),
-        created_by: item.created_by.clone(),
+        created_by: visitor(&item.created_by),
         is_active: item.active,
     };
     items.iter().map(deployment).collect()
@@ -103,7 +103,7 @@ pub(crate) fn uses(workload: &Workload, reads: Vec<WorkloadRead>, now: Timestamp
     for read in reads {
         let last_read = When::maybe(read.last_read_at, now);
         if let Some(known) = uses.iter_mut().find(|known| known.name == read.secret) {
-            known.via = format!("{}, {}", known.via, read.via);
+            known.via = format!("{}, {}", known.via, known_by(&read.via));
             known.last_read = last_read.or(known.last_read.take());
             continue;
         }
@@ -113,12 +113,22 @@ pub(crate) fn uses(workload: &Workload, reads: Vec<WorkloadRead>, now: Timestamp
             note: listed.map_or("", note),
             cell: cell(read.scope, read.missing.as_deref()),
             name: read.secret,
-            via: read.via,
+            via: known_by(&read.via).to_owned(),
             last_read,
         });
     }
     uses.sort_by(|a, b| a.name.cmp(&b.name));
     uses
+}
+
+/// How it is known that a workload uses a secret, for people.
+pub(crate) fn known_by(via: &str) -> &'static str {
+    match via {
+        "code" => "found in its code",
+        "env" => "read from its environment",
+        "helper" => "read through the helper",
+        _ => "named in its list",
+    }
 }
 
 fn cell(scope: Option<String>, missing: Option<&str>) -> Cell {
@@ -129,7 +139,7 @@ fn cell(scope: Option<String>, missing: Option<&str>) -> Cell {
         (None, Some("expired")) => ("expired", "expired".to_owned()),
         (None, _) => ("none", "not set".to_owned()),
     };
-    Cell { state, text }
+    Cell { state, text, is_inherited: false }
 }
 
 fn note(listed: &SecretRef) -> &'static str {

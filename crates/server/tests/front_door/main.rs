@@ -11,6 +11,7 @@ mod metrics;
 mod openapi;
 mod pages;
 mod people;
+mod people_pages;
 mod project_pages;
 mod protection;
 mod resolve;

@@ -20,7 +20,7 @@ async fn the_overview_shows_where_each_name_resolves_in_each_namespace() {
     house.call(Method::POST, "secrets", Some(json!({ "name": "EMPTY" }))).await.expect(201);
     let page = house.page(PROJECT).await;
     let html = page.html(200);
-    for shown in ["<strong>3</strong>secrets", "global v1", "here v1", "no value yet", "EMPTY", "production"] {
+    for shown in ["<strong>3</strong>secrets", "global v1", "own v1", "no value yet", "EMPTY", "production"] {
         assert!(html.contains(shown), "{shown} is missing: {html}");
     }
     assert!(!html.contains("canary"), "{html}");

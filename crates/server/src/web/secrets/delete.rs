@@ -7,7 +7,7 @@ use strongroom_app::secrets::{self, Delete, Deleted};
 
 use super::news;
 use super::place::{query, words};
-use super::show::{ReaderRow, detail, frame};
+use super::show::{ReaderRow, detail, frame, readers};
 use super::subject::Subject;
 use crate::extract::{Deletes, Writes};
 use crate::failure::Failure;
@@ -48,7 +48,7 @@ async fn page(
         notice,
         name: subject.name.to_string(),
         place: subject.place(),
-        readers: detail.used_by.iter().map(|reader| ReaderRow::new(reader, now)).collect(),
+        readers: readers(&visit.address(""), &detail.used_by, now),
         action: visit.address(&subject.path("/delete")),
         back: visit.address(&subject.path("")),
     };

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use strongroom_api::secrets::WriteStatus;
 use strongroom_app::secrets::{self, Change, Presence, Write};
 use strongroom_envfile::import::{self, Imported};
-use strongroom_model::name::NameError;
+use strongroom_model::name::{NameError, NameRisk};
 use strongroom_model::{Scope, SecretName};
 use strongroom_secret::SecretValue;
 
@@ -174,7 +174,13 @@ impl Read {
             let at = entry.line.map_or_else(|| format!("entry {}", index + 1), |line| format!("line {line}"));
             match entry.name.parse::<SecretName>() {
                 Ok(name) => match name.risk() {
-                    Some(risk) => read.skipped.push(format!("{at}: {}", risk.explain(&name))),
+                    Some(risk) => {
+                        let why = match risk {
+                            NameRisk::Steers => "steers the runtime instead of informing code",
+                            NameRisk::Published => "is published to every browser by front-end build tools",
+                        };
+                        read.skipped.push(format!("{at}: {name} {why}; add it by itself if you mean it"));
+                    }
                     None => read.entries.push(ReadEntry { name, value: entry.value, line: entry.line }),
                 },
                 Err(NameError::Own) => read.skipped.push(format!("{at}: this is one of Strongroom’s own names")),

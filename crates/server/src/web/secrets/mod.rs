@@ -19,6 +19,7 @@ use strongroom_model::{Expiry, ScopeKind};
 
 use super::forms::Form;
 use super::frame::Flash;
+use super::visit::visitor;
 use super::when::When;
 use crate::failure::Failure;
 
@@ -50,7 +51,7 @@ impl Row {
             updated: When::new(item.updated_at, now),
             name: item.name,
             description: item.description,
-            updated_by: item.updated_by,
+            updated_by: visitor(&item.updated_by),
             used_by: item.used_by,
             hint: item.hint,
             overridden: item.overridden,
@@ -101,7 +102,7 @@ pub(crate) fn news(text: impl Into<String>, written: &Written) -> Flash {
         1 => Some("1 function that uses it has it now.".to_owned()),
         count => Some(format!("{count} functions that use it have it now.")),
     });
-    sentences.extend(written.created.iter().map(|created| format!("Made {created} on the way.")));
+    sentences.extend(written.created.iter().map(|created| format!("Created {created} on the way.")));
     let failed = live.restart_failed.iter().map(|name| {
         format!(
             "The function {name} did not start with the new value; the old one still serves. Its log has the cause."
@@ -120,9 +121,13 @@ pub(crate) fn expiry(form: &Form, current: Option<Timestamp>) -> Result<Option<E
     if text.is_empty() {
         return Ok(Some(Expiry::Never));
     }
+    from_midnight(text).parse().map(Some).map_err(|error| Failure::invalid("expires", error))
+}
+
+/// A day alone as its first moment; any other text as it is.
+pub(crate) fn from_midnight(text: &str) -> String {
     let is_day = text.len() == 10 && text.parse::<jiff::civil::Date>().is_ok();
-    let text = if is_day { format!("{text}{MIDNIGHT}") } else { text.to_owned() };
-    text.parse().map(Some).map_err(|error| Failure::invalid("expires", error))
+    if is_day { format!("{text}{MIDNIGHT}") } else { text.to_owned() }
 }
 
 const MIDNIGHT: &str = "T00:00:00Z";

@@ -5,14 +5,14 @@ use axum::response::Response;
 use strongroom_app::secrets;
 
 use super::news;
-use super::show::{detail, frame};
+use super::show::{detail, frame, readers};
 use super::subject::Subject;
 use crate::extract::Writes;
 use crate::failure::Failure;
 use crate::web::forms::Form;
 use crate::web::frame::Frame;
 use crate::web::show;
-use crate::web::visit::Visit;
+use crate::web::visit::{Visit, visitor};
 use crate::web::when::When;
 
 #[derive(Template)]
@@ -46,8 +46,8 @@ pub(crate) async fn question(visit: Visit<Writes>, subject: Subject) -> Result<R
         version,
         current: detail.version.unwrap_or_default(),
         created: When::new(found.created_at, scene.app.now()),
-        created_by: found.created_by,
-        used_by: detail.used_by.len(),
+        created_by: visitor(&found.created_by),
+        used_by: readers("", &detail.used_by, scene.app.now()).len(),
         action: visit.address(&subject.path("/rollback")),
         back: visit.address(&subject.path("")),
     }))

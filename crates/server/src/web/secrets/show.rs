@@ -13,8 +13,9 @@ use crate::failure::Failure;
 use crate::web::frame::Frame;
 use crate::web::nav::Section;
 use crate::web::show as show_page;
-use crate::web::visit::Visit;
+use crate::web::visit::{Visit, visitor};
 use crate::web::when::When;
+use crate::web::workloads::known_by;
 
 #[derive(Template)]
 #[template(path = "secrets/show.html")]
@@ -55,7 +56,7 @@ impl Facts {
             expires: When::maybe(detail.expires_at, now),
             created: When::new(detail.created_at, now),
             updated: When::new(detail.updated_at, now),
-            updated_by: detail.updated_by.clone(),
+            updated_by: visitor(&detail.updated_by),
         }
     }
 
@@ -69,26 +70,33 @@ pub(super) struct ReaderRow {
     pub(super) kind: String,
     pub(super) name: String,
     pub(super) namespace: String,
-    pub(super) via: &'static str,
+    /// Every way in which that is known.
+    pub(super) via: String,
     pub(super) last_read: Option<When>,
+    /// Its own page, where it has one.
+    pub(super) href: Option<String>,
 }
 
-impl ReaderRow {
-    pub(super) fn new(reader: &Reader, now: jiff::Timestamp) -> Self {
-        let via = match reader.via.as_str() {
-            "list" => "named in its manifest",
-            "code" => "found in its code",
-            "env" => "read from its environment",
-            _ => "read through the helper",
-        };
-        Self {
-            kind: reader.kind.clone(),
-            name: reader.name.clone(),
-            namespace: reader.namespace.clone(),
-            via,
-            last_read: When::maybe(reader.last_read_at, now),
-        }
+/// The workloads that use a secret, each once, however many ways are known in which it does.
+pub(super) fn readers(base: &str, readers: &[Reader], now: jiff::Timestamp) -> Vec<ReaderRow> {
+    fn who(reader: &Reader) -> (&str, &str, &str) {
+        (&reader.kind, &reader.namespace, &reader.name)
     }
+    let is_first = |(index, reader): &(usize, &Reader)| !readers.iter().take(*index).any(|one| who(one) == who(reader));
+    let row = |(_, reader): (usize, &Reader)| {
+        let same = || readers.iter().filter(|one| who(one) == who(reader));
+        let (kind, namespace, name) = who(reader);
+        let has_page = matches!(kind, "function" | "job");
+        ReaderRow {
+            via: same().map(|one| known_by(&one.via)).collect::<Vec<_>>().join(", "),
+            last_read: When::maybe(same().filter_map(|one| one.last_read_at).max(), now),
+            href: has_page.then(|| format!("{base}/{kind}s/{namespace}/{name}")),
+            kind: kind.to_owned(),
+            namespace: namespace.to_owned(),
+            name: name.to_owned(),
+        }
+    };
+    readers.iter().enumerate().filter(is_first).map(row).collect()
 }
 
 struct VersionRow {
@@ -113,7 +121,7 @@ pub(crate) async fn show(visit: Visit<Lists>, subject: Subject) -> Result<Respon
             version: item.version,
             from: item.from_version,
             created: When::new(item.created_at, now),
-            by: item.created_by,
+            by: visitor(&item.created_by),
             is_current: item.current,
             rollback_href: format!("{href}{mark}version={}", item.version),
         }
@@ -121,7 +129,7 @@ pub(crate) async fn show(visit: Visit<Lists>, subject: Subject) -> Result<Respon
     Ok(show_page(&ShowPage {
         frame: visit.frame(subject.name.as_str(), Section::Secrets).crumb("Secrets", visit.address("/secrets")),
         secret: Facts::new(&subject, &detail, now),
-        readers: detail.used_by.iter().map(|reader| ReaderRow::new(reader, now)).collect(),
+        readers: readers(&visit.address(""), &detail.used_by, now),
         versions: history.items.into_iter().map(row).collect(),
         may_write: scene.caller.holds(Capability::SecretsWrite),
         may_delete: scene.caller.holds(Capability::SecretsDelete),
