@@ -74,6 +74,42 @@ async function inspect({ page, context, met, script, wide }) {
   return { problems, held, at: here(page) };
 }
 
+// What can have the keyboard on a page, in its order. Of radio buttons one in a group can.
+const reachable = () => {
+  const all = [...document.querySelectorAll('a[href], button, input, select, textarea, summary, [tabindex="0"]')];
+  const group = (field) => `${field.form?.action} ${field.name}`;
+  const chosen = new Map();
+  for (const radio of all.filter(({ type }) => type === 'radio')) {
+    if (radio.checked || !chosen.has(group(radio))) chosen.set(group(radio), radio);
+  }
+  return all.filter((element) => !element.disabled && element.tabIndex >= 0 && element.checkVisibility({ visibilityProperty: true })
+    && !(element.type === 'radio' && chosen.get(group(element)) !== element));
+};
+
+// Walks a page with the Tab key from its beginning to its end. Tells what can be used and was not reached in the order in
+// which it stands, and what had the keyboard without showing it.
+async function walk({ page }) {
+  await page.evaluate(`(() => { document.activeElement?.blur(); scrollTo(0, 0); globalThis.reachable = ${reachable}; globalThis.order = reachable(); })()`);
+  const count = await page.evaluate(() => globalThis.order.length);
+  const problems = [];
+  await page.evaluate(() => { document.body.tabIndex = -1; document.body.focus(); document.body.removeAttribute('tabindex'); });
+  for (let index = 0; index < count; index += 1) {
+    await page.keyboard.press('Tab');
+    const problem = await page.evaluate((at) => {
+      const [now, wanted] = [document.activeElement, globalThis.order[at]];
+      const called = (element) => `<${element.tagName.toLowerCase()}> ${(element.innerText || element.ariaLabel || element.name || '').trim().slice(0, 40)}`;
+      if (now !== wanted) return `${called(now)} has the keyboard instead of ${called(wanted)}`;
+      const box = now.getBoundingClientRect();
+      if (box.bottom <= 0 || box.top >= innerHeight || box.right <= 0 || box.left >= innerWidth) return `${called(now)} is out of sight`;
+      const style = getComputedStyle(now);
+      return style.outlineStyle === 'none' || parseFloat(style.outlineWidth) < 1.5 ? `${called(now)} does not show that it has the keyboard` : null;
+    }, index);
+    if (problem) problems.push(problem);
+    if (problems.length > 3) break;
+  }
+  return { count, problems };
+}
+
 const verbs = {
   async start(command) {
     host = command.host;
@@ -100,6 +136,14 @@ const verbs = {
     await page.waitForLoadState('networkidle', { timeout: 3_000 }).catch(() => undefined);
   },
   async key({ page: name, key }) { await seen(name).page.keyboard.press(key); },
+  async focus({ page: name, ...what }) { await control(seen(name), what).focus(); },
+  async within({ page: name, selector }) {
+    return seen(name).page.evaluate((place) => document.activeElement?.closest(place) !== null, selector);
+  },
+  async walk({ page: name }) { return walk(seen(name)); },
+  async shown({ page: name, ...what }) { return control(seen(name), what).inputValue(); },
+  // Whether a field holds anything. What it holds is not told.
+  async filled({ page: name, ...what }) { return (await control(seen(name), what).inputValue()).length > 0; },
   async focused({ page: name }) {
     return seen(name).page.evaluate(() => document.activeElement?.textContent?.trim() || document.activeElement?.getAttribute('name') || '');
   },

@@ -207,6 +207,35 @@ impl Person<'_> {
         self.must("key", json!({ "key": key })).await;
     }
 
+    /// Gives the keyboard to the link with these words.
+    pub async fn focus_link(&self, words: &str) {
+        self.must("focus", json!({ "role": "link", "name": words })).await;
+    }
+
+    /// Whether what has the keyboard stands in such a part of the page.
+    pub async fn is_within(&self, selector: &str) -> bool {
+        self.must("within", json!({ "selector": selector })).await == true
+    }
+
+    /// Walks the page with the Tab key: everything that can be used is reached, in the order in which it stands, and shows
+    /// that it has the keyboard. Gives how many that are.
+    pub async fn walk(&self) -> u64 {
+        let walked = self.must("walk", json!({})).await;
+        let problems: Vec<_> = walked["problems"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+        assert!(problems.is_empty(), "{} walks with the keyboard:\n  {}", self.name, problems.join("\n  "));
+        walked["count"].as_u64().unwrap()
+    }
+
+    /// What stands in the field with this label that shows something to be copied.
+    pub async fn shown(&self, label: &str) -> String {
+        self.must("shown", json!({ "name": label })).await.as_str().unwrap_or_default().to_owned()
+    }
+
+    /// Whether the field with this label holds anything.
+    pub async fn has_text(&self, label: &str) -> bool {
+        self.must("filled", json!({ "name": label })).await == true
+    }
+
     /// What has the keyboard: its text, else its name.
     pub async fn focused(&self) -> String {
         self.must("focused", json!({})).await.as_str().unwrap_or_default().to_owned()

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod harness;
+mod keyboard;
 mod roles;
 mod size;
 mod story;

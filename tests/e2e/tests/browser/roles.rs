@@ -1,54 +1,124 @@
 //! What a person is shown follows what he may do.
 
-use strongroom_e2e::Instance;
+use serde_json::json;
 use strongroom_e2e::browser::{Browser, Person, Window};
-use strongroom_e2e::sample;
+use strongroom_e2e::people::{self, Account};
+use strongroom_e2e::{Instance, canary, sample};
 
-const VIEWER: &[&str] = &["secrets:list", "logs:read"];
-const DEVELOPER: &[&str] = &[
-    "secrets:list",
-    "secrets:declare",
-    "secrets:write",
-    "secrets:delete",
-    "values:read",
-    "functions:deploy",
-    "functions:invoke",
-    "jobs:run",
-    "logs:read",
-];
-const OWNER: &[&str] = &["admin"];
-
-async fn person<'a>(browser: &'a Browser, instance: &Instance, name: &str, capabilities: &[&str]) -> Person<'a> {
-    let (token, _) = instance.mint(capabilities).await;
-    let person = browser.person(name, Window::DESK).await;
-    person.carries(&token).await;
+/// Somebody of the project `default` with this role, in these namespaces, signed in.
+async fn member<'a>(browser: &'a Browser, instance: &Instance, role: &str, namespaces: &[&str]) -> Person<'a> {
+    let name = format!("{role}{}@example.com", namespaces.len());
+    let terms = json!({ "project": "default", "role": role, "namespaces": namespaces });
+    let account = people::invited(instance, &name, terms).await;
+    let person = browser.person(&name, Window::DESK).await;
+    account.sign_in(&person).await;
     person
 }
 
+/// What the four roles find in the menu and behind each address: 200 where they may, 403 where they may not.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_viewer_looks_a_developer_works_and_an_owner_manages() {
+async fn a_viewer_looks_a_developer_works_and_admins_and_owners_manage() {
     let instance = Instance::start().await;
     sample::seed(&instance).await;
     let browser = Browser::start(&instance).await;
-    let viewer = person(&browser, &instance, "viewer", VIEWER).await;
-    let developer = person(&browser, &instance, "developer", DEVELOPER).await;
-    let owner = person(&browser, &instance, "owner", OWNER).await;
-    let menu = |name: &'static str| format!(".side a[href='/projects/default{name}']");
-    let function = "/projects/default/functions/default/charge-card";
-    for (who, manages, works) in [(&viewer, 0, 0), (&developer, 0, 1), (&owner, 1, 1)] {
-        assert_eq!(who.open("/projects/default").await, 200);
-        for (place, count) in
-            [("/tokens", manages), ("/audit", manages), ("/import", works), ("/secrets", 1), ("/logs", 1)]
-        {
-            assert_eq!(who.count(&menu(place)).await, count, "{place}");
+    people::first(&instance, "ada@example.com").await;
+    for (role, works, manages) in
+        [("viewer", false, false), ("developer", true, false), ("admin", true, true), ("owner", true, true)]
+    {
+        let who = member(&browser, &instance, role, &[]).await;
+        let places = [
+            ("", true),
+            ("/secrets", true),
+            ("/logs", true),
+            ("/import", works),
+            ("/tokens", manages),
+            ("/audit", manages),
+            ("/members", manages),
+        ];
+        for (place, is_open) in places {
+            who.open("/projects/default/settings").await;
+            let link = format!(".side a[href='/projects/default{place}']");
+            assert_eq!(who.count(&link).await, u64::from(is_open), "{role} finds {place}");
+            let status = who.open(&format!("/projects/default{place}")).await;
+            assert_eq!(status, if is_open { 200 } else { 403 }, "{role} opens {place}");
         }
-        assert_eq!(who.open("/projects/default/tokens").await, if manages == 1 { 200 } else { 403 });
-        assert_eq!(who.open("/projects/default/audit").await, if manages == 1 { 200 } else { 403 });
-        assert_eq!(who.open("/projects/default/new-secret").await, if works == 1 { 200 } else { 403 });
-        assert_eq!(who.open("/projects/default/runs").await, if works == 1 { 200 } else { 403 });
-        who.open(function).await;
-        assert_eq!(who.count("a[href*='rollback']").await > 0, works == 1);
+        for (address, is_open) in [
+            ("/projects/default/new-secret", works),
+            ("/projects/default/runs", works),
+            ("/projects/default/secrets/STRIPE_SECRET_KEY/value", works),
+            ("/projects/default/tokens/new", manages),
+            ("/users", false),
+            ("/new-project", false),
+        ] {
+            let status = who.open(address).await;
+            assert_eq!(status, if is_open { 200 } else { 403 }, "{role} opens {address}");
+        }
+        who.open("/projects/default/secrets/STRIPE_SECRET_KEY").await;
+        assert_eq!(who.count("main .actions a").await, if works { 3 } else { 0 }, "what {role} may do with a secret");
+        who.open("/projects/default/functions/default/charge-card").await;
+        assert_eq!(who.count("a[href*='rollback']").await > 0, works);
     }
+    instance.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_member_of_some_namespaces_sees_and_changes_those_alone() {
+    let instance = Instance::start().await;
+    sample::seed(&instance).await;
+    let browser = Browser::start(&instance).await;
+    people::first(&instance, "ada@example.com").await;
+    let who = member(&browser, &instance, "developer", &["staging"]).await;
+    who.open("/projects/default").await;
+    assert_eq!(who.texts("thead th").await, ["Name", "staging"]);
+    who.open("/projects/default/secrets").await;
+    let places = who.texts("td[data-label='Where']").await;
+    assert!(places.iter().all(|place| place == "Global" || place == "staging"), "{places:?}");
+    assert!(places.contains(&"staging".to_owned()));
+    assert_eq!(who.open("/projects/default/secrets/DATABASE_URL?scope=namespace&namespace=staging").await, 200);
+    let foreign = "/projects/default/secrets/DATABASE_URL?scope=namespace&namespace=production";
+    assert!(matches!(who.open(foreign).await, 403 | 404), "a foreign namespace opens");
+    who.open("/projects/default/new-secret").await;
+    let choices = who.texts("#place option").await;
+    assert!(!choices.is_empty() && choices.iter().all(|choice| choice.contains("staging")), "{choices:?}");
+    who.open("/projects/default/secrets/DATABASE_URL?scope=namespace&namespace=staging").await;
+    who.follow("Set a new value").await;
+    let value = instance.plant();
+    who.fill("Value", &value).await;
+    who.press("Set the value").await;
+    let stored = instance.owner().resolve("staging", "DATABASE_URL").await;
+    assert_eq!(stored.as_deref().map(canary::digest), Some(canary::digest(&value)));
+    instance.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn somebody_is_invited_disabled_and_shut_out_on_the_pages_of_whoever_manages_the_server() {
+    let instance = Instance::start().await;
+    let browser = Browser::start(&instance).await;
+    let ada = people::first(&instance, "ada@example.com").await;
+    let admin = browser.person("ada", Window::DESK).await;
+    ada.sign_in(&admin).await;
+    admin.follow("People").await;
+    admin.follow("Invite somebody").await;
+    admin.fill("Name or e-mail address", "grace@example.com").await;
+    admin.choose("Project", "default").await;
+    admin.press("Create the invitation").await;
+    let address = admin.shown("Address of the invitation").await;
+    let grace = browser.person("grace", Window::PHONE).await;
+    let account = Account { name: "grace@example.com".to_owned(), password: instance.plant() };
+    grace.open(&address).await;
+    grace.fill("Password", &account.password).await;
+    grace.fill("The same password again", &account.password).await;
+    assert_eq!(grace.press("Make the account").await, "/");
+    assert_eq!(grace.open("/projects/default").await, 200);
+    admin.follow("I have it").await;
+    admin.follow("Manage grace@example.com").await;
+    admin.follow("Disable").await;
+    admin.press_in("dialog", "Disable the account").await;
+    admin.sees("is disabled").await;
+    grace.open("/projects/default/secrets").await;
+    grace.sees("No account?").await;
+    account.sign_in_here(&grace).await;
+    grace.sees("The name or the password is not right").await;
     instance.close().await;
 }
 
@@ -57,7 +127,8 @@ async fn a_function_is_rolled_back_and_a_dead_run_is_run_again_from_their_pages(
     let instance = Instance::start().await;
     let sample = sample::seed(&instance).await;
     let browser = Browser::start(&instance).await;
-    let developer = person(&browser, &instance, "developer", DEVELOPER).await;
+    people::first(&instance, "ada@example.com").await;
+    let developer = member(&browser, &instance, "developer", &[]).await;
     developer.open("/projects/default/functions/default/charge-card").await;
     assert_eq!(developer.texts("#variables ~ dl dd").await, ["EUR", "platinum"]);
     developer.follow("Roll back to deployment 1").await;
@@ -80,7 +151,8 @@ async fn new_log_lines_come_by_themselves_while_they_are_followed() {
     let instance = Instance::start().await;
     sample::seed(&instance).await;
     let browser = Browser::start(&instance).await;
-    let viewer = person(&browser, &instance, "viewer", VIEWER).await;
+    people::first(&instance, "ada@example.com").await;
+    let viewer = member(&browser, &instance, "viewer", &[]).await;
     viewer.open("/projects/default/logs?workload=function/charge-card&search=order&follow=yes").await;
     let before = viewer.count(".log li").await;
     assert!(before > 0);
