@@ -42,7 +42,7 @@ pub(crate) async fn list(visit: Visit) -> Result<Response, Failure> {
     let card = |item: ProjectItem| {
         let is_open = match &caller.access {
             Access::Person { memberships, .. } => memberships.keys().any(|name| name.as_str() == item.name),
-            Access::Owner | Access::Token { .. } => true,
+            Access::Owner | Access::Token { .. } | Access::EndUser { .. } => true,
         };
         Card {
             href: format!("/projects/{}{}", item.name, if is_open { "" } else { "/members" }),
