@@ -34,14 +34,12 @@ struct Account {
     signed_in: Option<When>,
     created: When,
     created_by: String,
-    is_visitor: bool,
 }
 
 impl Account {
-    fn new(visit: &Visit<ManagesInstance>, item: UserItem, now: Timestamp) -> Self {
+    fn new(item: UserItem, now: Timestamp) -> Self {
         Self {
             href: address(&item.name),
-            is_visitor: visit.scene.caller.actor == format!("user:{}", item.name),
             state: item.state,
             is_admin: item.is_instance_admin,
             has_second_factor: item.has_second_factor,
@@ -78,7 +76,7 @@ struct UsersPage {
 pub(crate) async fn list(visit: Visit<ManagesInstance>) -> Result<Response, Failure> {
     let now = visit.scene.app.now();
     let items = users::list(&visit.scene.app, &visit.scene.caller).await?;
-    let accounts = items.into_iter().map(|item| Account::new(&visit, item, now)).collect();
+    let accounts = items.into_iter().map(|item| Account::new(item, now)).collect();
     let invitations = invitations::open(&visit.scene).await?;
     Ok(show(&UsersPage { frame: visit.hall("People", Hall::People), accounts, invitations }))
 }
@@ -88,7 +86,7 @@ async fn account(visit: &Visit<ManagesInstance>, name: &str) -> Result<Account, 
     let items = users::list(&visit.scene.app, &visit.scene.caller).await?;
     let item = items.into_iter().find(|item| item.name == name.as_str());
     let item = item.ok_or_else(|| Failure::new(Code::NotFound, format!("there is no account {name}")))?;
-    Ok(Account::new(visit, item, visit.scene.app.now()))
+    Ok(Account::new(item, visit.scene.app.now()))
 }
 
 #[derive(Template)]

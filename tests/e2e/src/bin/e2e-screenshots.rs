@@ -24,9 +24,13 @@ struct Scene {
 
 /// Paths of addresses that are told once.
 fn path_of(answer: &Value) -> String {
-    let url = answer["url"].as_str().expect("an address is told");
+    let url = text_of(answer, "url");
     let path = url.splitn(4, '/').nth(3).expect("an address has a path");
     format!("/{path}")
+}
+
+fn text_of(answer: &Value, field: &str) -> String {
+    answer.get(field).and_then(Value::as_str).expect("the answer has the field").to_owned()
 }
 
 async fn prepare() -> Scene {
@@ -45,7 +49,7 @@ async fn prepare() -> Scene {
         ada: Account { name: "ada@example.com".to_owned(), password: instance.plant() },
         sample,
         setup,
-        invitation_id: invitation["id"].as_str().unwrap_or_default().to_owned(),
+        invitation_id: text_of(&invitation, "id"),
         invitation: path_of(&invitation),
         fill: path_of(&link),
         instance,
@@ -97,71 +101,80 @@ async fn long_names(instance: &Instance) {
     }
 }
 
-/// Pages that somebody who manages everything opens.
-fn pages(scene: &Scene) -> Vec<(&'static str, String)> {
-    let sample = &scene.sample;
-    let project = |path: &str| format!("/projects/default{path}");
-    let empty = |path: &str| format!("/projects/empty{path}");
-    let long = |path: &str| format!("/projects/{LONG}{path}");
-    vec![
-        ("projects", "/".to_owned()),
-        ("project-new", "/new-project".to_owned()),
-        ("users", "/users".to_owned()),
-        ("user", "/users/bea%40example.com".to_owned()),
-        ("user-disable", "/users/bea%40example.com/change?to=disable".to_owned()),
-        ("invite", "/invitations?project=default".to_owned()),
-        ("invitation-withdraw", format!("/invitations/{}/withdraw", scene.invitation_id)),
-        ("account", "/account".to_owned()),
-        ("overview", project("")),
-        ("overview-empty", empty("")),
-        ("overview-long", long("")),
-        ("secrets", project("/secrets")),
-        ("secrets-none", project("/secrets?search=nothing")),
-        ("secrets-empty", empty("/secrets")),
-        ("secrets-long", long("/secrets")),
-        ("secret-add", project("/new-secret")),
-        ("secret", project("/secrets/STRIPE_SECRET_KEY")),
-        ("secret-expired", project("/secrets/MAPS_API_KEY")),
-        ("secret-waiting", project("/secrets/TWILIO_TOKEN")),
-        ("secret-long", long(&format!("/secrets/{LONG_SECRET}"))),
-        ("secret-value", project("/secrets/STRIPE_SECRET_KEY/value")),
-        ("secret-edit", project("/secrets/STRIPE_SECRET_KEY/edit")),
-        ("secret-rollback", project("/secrets/STRIPE_SECRET_KEY/rollback?version=1")),
-        ("secret-delete", project("/secrets/STRIPE_SECRET_KEY/delete")),
-        ("secrets-deleted", project("/deleted-secrets")),
-        ("secrets-deleted-empty", empty("/deleted-secrets")),
-        ("import", project("/import")),
-        ("fill", project("/fill?names=PAYPAL_CLIENT_SECRET,TWILIO_TOKEN,STRIPE_SECRET_KEY")),
-        ("fill-nothing", empty("/fill")),
-        ("members", project("/members")),
-        ("members-empty", empty("/members")),
-        ("member-remove", project("/members/bea%40example.com/remove")),
-        ("functions", project("/functions")),
-        ("functions-empty", empty("/functions")),
-        ("function", project("/functions/default/charge-card")),
-        ("function-rollback", project("/functions/default/charge-card/rollback?deployment=1")),
-        ("jobs", project("/jobs")),
-        ("jobs-empty", empty("/jobs")),
-        ("job", project("/jobs/default/nightly-sync")),
-        ("job-failed", project("/jobs/default/stock-report")),
-        ("runs", project("/runs")),
-        ("runs-none", project("/runs?state=running")),
-        ("run-good", project(&format!("/runs/{}", sample.good_run))),
-        ("run-dead", project(&format!("/runs/{}", sample.dead_run))),
-        ("logs", project("/logs")),
-        ("logs-none", project("/logs?search=nothing-like-this")),
-        ("audit", project("/audit")),
-        ("audit-none", project("/audit?search=nothing-like-this")),
-        ("tokens", project("/tokens")),
-        ("tokens-empty", empty("/tokens")),
-        ("token-new", project("/tokens/new")),
-        ("token-revoke", project(&format!("/tokens/{}/revoke", sample.token))),
-        ("settings", project("/settings")),
-        ("settings-long", long("/settings")),
-        ("namespace-delete", project("/settings/namespaces/staging/delete")),
-        ("not-found", project("/nothing-here")),
-        ("project-not-found", "/projects/no-such-project".to_owned()),
-    ]
+/// Pages that somebody who manages everything opens; words in braces are filled in from the scene.
+const PAGES: &[(&str, &str)] = &[
+    ("projects", "/"),
+    ("project-new", "/new-project"),
+    ("users", "/users"),
+    ("user", "/users/bea%40example.com"),
+    ("user-disable", "/users/bea%40example.com/change?to=disable"),
+    ("invite", "/invitations?project=default"),
+    ("invitation-withdraw", "/invitations/{invitation_id}/withdraw"),
+    ("account", "/account"),
+    ("overview", "{project}"),
+    ("overview-empty", "{empty}"),
+    ("overview-long", "{long}"),
+    ("secrets", "{project}/secrets"),
+    ("secrets-none", "{project}/secrets?search=nothing"),
+    ("secrets-empty", "{empty}/secrets"),
+    ("secrets-long", "{long}/secrets"),
+    ("secret-add", "{project}/new-secret"),
+    ("secret", "{project}/secrets/STRIPE_SECRET_KEY"),
+    ("secret-expired", "{project}/secrets/MAPS_API_KEY"),
+    ("secret-waiting", "{project}/secrets/TWILIO_TOKEN"),
+    ("secret-long", "{long}/secrets/{long_secret}"),
+    ("secret-value", "{project}/secrets/STRIPE_SECRET_KEY/value"),
+    ("secret-edit", "{project}/secrets/STRIPE_SECRET_KEY/edit"),
+    ("secret-rollback", "{project}/secrets/STRIPE_SECRET_KEY/rollback?version=1"),
+    ("secret-delete", "{project}/secrets/STRIPE_SECRET_KEY/delete"),
+    ("secrets-deleted", "{project}/deleted-secrets"),
+    ("secrets-deleted-empty", "{empty}/deleted-secrets"),
+    ("import", "{project}/import"),
+    ("fill", "{project}/fill?names=PAYPAL_CLIENT_SECRET,TWILIO_TOKEN,STRIPE_SECRET_KEY"),
+    ("fill-nothing", "{empty}/fill"),
+    ("members", "{project}/members"),
+    ("members-empty", "{empty}/members"),
+    ("member-remove", "{project}/members/bea%40example.com/remove"),
+    ("functions", "{project}/functions"),
+    ("functions-empty", "{empty}/functions"),
+    ("function", "{project}/functions/default/charge-card"),
+    ("function-rollback", "{project}/functions/default/charge-card/rollback?deployment=1"),
+    ("jobs", "{project}/jobs"),
+    ("jobs-empty", "{empty}/jobs"),
+    ("job", "{project}/jobs/default/nightly-sync"),
+    ("job-failed", "{project}/jobs/default/stock-report"),
+    ("runs", "{project}/runs"),
+    ("runs-none", "{project}/runs?state=running"),
+    ("run-good", "{project}/runs/{good_run}"),
+    ("run-dead", "{project}/runs/{dead_run}"),
+    ("logs", "{project}/logs"),
+    ("logs-none", "{project}/logs?search=nothing-like-this"),
+    ("audit", "{project}/audit"),
+    ("audit-none", "{project}/audit?search=nothing-like-this"),
+    ("tokens", "{project}/tokens"),
+    ("tokens-empty", "{empty}/tokens"),
+    ("token-new", "{project}/tokens/new"),
+    ("token-revoke", "{project}/tokens/{token}/revoke"),
+    ("settings", "{project}/settings"),
+    ("settings-long", "{long}/settings"),
+    ("namespace-delete", "{project}/settings/namespaces/staging/delete"),
+    ("not-found", "{project}/nothing-here"),
+    ("project-not-found", "/projects/no-such-project"),
+];
+
+/// The address of one of them.
+fn filled(scene: &Scene, path: &str) -> String {
+    let words = [
+        ("{project}", "/projects/default".to_owned()),
+        ("{empty}", "/projects/empty".to_owned()),
+        ("{long}", format!("/projects/{LONG}")),
+        ("{long_secret}", LONG_SECRET.to_owned()),
+        ("{invitation_id}", scene.invitation_id.clone()),
+        ("{good_run}", scene.sample.good_run.clone()),
+        ("{dead_run}", scene.sample.dead_run.clone()),
+        ("{token}", scene.sample.token.clone()),
+    ];
+    words.iter().fold(path.to_owned(), |path, (word, text)| path.replace(word, text))
 }
 
 /// Takes the pictures that were asked for.
@@ -236,6 +249,11 @@ async fn in_use(camera: &Camera<'_>, ada: &Person<'_>) {
             camera.take(ada, name).await;
         }
     }
+}
+
+/// What is made, told and refused.
+async fn answers(camera: &Camera<'_>, ada: &Person<'_>) {
+    let project = |path: &str| format!("/projects/default{path}");
     if camera.wants("secret-delete-refused") {
         ada.open(&project("/secrets/STRIPE_SECRET_KEY/delete")).await;
         ada.press("Delete").await;
@@ -318,13 +336,14 @@ async fn main() {
         at_the_door(&scene, &camera, &stranger).await;
         scene.ada.sign_in(&stranger).await;
         let ada = stranger;
-        for (name, path) in pages(&scene) {
+        for (name, path) in PAGES {
             if camera.wants(name) {
-                ada.open(&path).await;
+                ada.open(&filled(&scene, path)).await;
                 camera.take(&ada, name).await;
             }
         }
         in_use(&camera, &ada).await;
+        answers(&camera, &ada).await;
         let viewer = browser.person(&format!("bea {look}"), window).await;
         bea.sign_in(&viewer).await;
         as_a_viewer(&camera, &viewer).await;
