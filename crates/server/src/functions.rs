@@ -15,7 +15,9 @@ use strongroom_app::{Caller, Error};
 
 use crate::answer::seal;
 use crate::credential::bearer;
+use crate::edge::Budget;
 use crate::failure::Failure;
+use crate::guard;
 use crate::peer::{self, RequestId};
 use crate::router::Served;
 
@@ -35,16 +37,19 @@ pub(crate) const ROUTE: &str = "/fn/{project}/{namespace}/{function}/{*path}";
 /// See `ROUTE`; `split` takes its path apart.
 pub(crate) async fn invoke(served: Arc<Served>, request: Request) -> Response {
     let id = served.request_ids.next();
-    match forward(&served, request, &id).await {
+    let mut budget = None;
+    let response = match forward(&served, request, &id, &mut budget).await {
         Ok(response) => from_function(response, &id),
         Err(failure) => seal(failure.into_response(), &id),
-    }
+    };
+    guard::within(budget, response)
 }
 
 async fn forward(
     served: &Arc<Served>,
     mut request: Request,
     id: &RequestId,
+    budget: &mut Option<Budget>,
 ) -> Result<Response<strongroom_app::Body>, Failure> {
     // no web-standard Request can carry these
     if matches!(request.method().as_str(), "CONNECT" | "TRACE" | "TRACK") {
@@ -54,6 +59,10 @@ async fn forward(
     let (route, rest) = split(&path).ok_or_else(nothing_here)?;
     let peer = peer::peer(&request);
     let caller = caller(served, request.headers(), &peer.source(), id).await?;
+    *budget = served.edge.rates.of_call(peer, caller.as_ref());
+    if let Some(excess) = budget.and_then(Budget::excess) {
+        return Err(excess);
+    }
     let query = request.uri().query().map(|query| format!("?{query}")).unwrap_or_default();
     let host = host(request.headers())?.to_owned();
     let url = format!("{}://{host}{rest}{query}", scheme(served, peer));

@@ -33,6 +33,10 @@ pub(crate) struct EdgeArgs {
     /// 20, without limit on this machine]
     #[arg(long, value_name = "N|off")]
     address_rate: Option<String>,
+    /// Calls of functions a second by one accepted credential, or by one address without one, or off; else
+    /// `STRONGROOM_FUNCTION_RATE` [default: 500, without limit on this machine]
+    #[arg(long, value_name = "N|off")]
+    function_rate: Option<String>,
     /// Connections that are open at once; else `STRONGROOM_MAX_CONNECTIONS` [default: 10000, or what the limit of open
     /// files leaves]
     #[arg(long, value_name = "N")]
@@ -76,6 +80,7 @@ impl EdgeArgs {
                 rates: RateLimits {
                     per_caller: rate(&self.token_rate, "--token-rate", "STRONGROOM_TOKEN_RATE")?,
                     per_address: rate(&self.address_rate, "--address-rate", "STRONGROOM_ADDRESS_RATE")?,
+                    per_function_caller: rate(&self.function_rate, "--function-rate", "STRONGROOM_FUNCTION_RATE")?,
                 },
             },
         })

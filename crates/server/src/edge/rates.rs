@@ -1,7 +1,7 @@
 //! How many requests a caller may make in time.
 //!
 //! A credential that is accepted has a budget of its own; whoever sends none, or one that is refused, spends that of his
-//! address. Budgets fill up steadily (GCRA). They stand in many small tables, so that callers do not wait for each
+//! address. Calls of functions have budgets beside those of management, so that neither takes from the other. Budgets fill up steadily (GCRA). They stand in many small tables, so that callers do not wait for each
 //! other, and empty themselves of callers that have been quiet.
 
 use std::hash::{BuildHasher as _, Hash, RandomState};
@@ -9,7 +9,7 @@ use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use axum::response::{IntoResponse as _, Response};
+use axum::response::{IntoResponse, Response};
 use governor::clock::{Clock as _, MonotonicClock};
 use governor::middleware::StateInformationMiddleware;
 use governor::state::keyed::HashMapStateStore;
@@ -46,6 +46,8 @@ pub struct RateLimits {
     pub per_caller: Rate,
     /// Of one address without an accepted credential: 20 a second, 200 at once.
     pub per_address: Rate,
+    /// Calls of functions by one accepted credential, or by one address without one: 500 a second, 1000 at once.
+    pub per_function_caller: Rate,
 }
 
 type Limiter<K> = RateLimiter<K, HashMapStateStore<K>, MonotonicClock, StateInformationMiddleware>;
@@ -54,6 +56,14 @@ type Limiter<K> = RateLimiter<K, HashMapStateStore<K>, MonotonicClock, StateInfo
 pub(crate) struct Rates {
     callers: Option<Budgets<strongroom_model::Id>>,
     addresses: Option<Budgets<IpAddr>>,
+    function_callers: Option<Budgets<FunctionCaller>>,
+}
+
+/// Who calls functions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum FunctionCaller {
+    Known(strongroom_model::Id),
+    At(IpAddr),
 }
 
 struct Budgets<K: Hash + Eq + Clone> {
@@ -80,23 +90,39 @@ impl Rates {
         Self {
             callers: Budgets::new(limits.per_caller, (1_000, 2)),
             addresses: Budgets::new(limits.per_address, (20, 10)),
+            function_callers: Budgets::new(limits.per_function_caller, (500, 2)),
         }
     }
 
     /// Spends one request of an accepted caller. The local owner has no limit.
     pub(crate) fn of_caller(&self, peer: Peer, caller: &Caller) -> Option<Budget> {
         let budgets = self.callers.as_ref().filter(|budgets| budgets.hold_for(peer))?;
-        match &caller.access {
-            // end users are counted by `end_users`, more narrowly
-            Access::Owner | Access::EndUser { .. } => None,
-            Access::Token { id, .. } | Access::Person { user: id, .. } => Some(budgets.spend(id)),
-        }
+        id_of(caller).map(|id| budgets.spend(&id))
+    }
+
+    /// Spends one call of a function: of an accepted caller, else of the address. The local owner has no limit.
+    pub(crate) fn of_call(&self, peer: Peer, caller: Option<&Caller>) -> Option<Budget> {
+        let budgets = self.function_callers.as_ref().filter(|budgets| budgets.hold_for(peer))?;
+        let key = match caller {
+            Some(caller) => FunctionCaller::Known(id_of(caller)?),
+            None => FunctionCaller::At(subscriber(peer.address()?)),
+        };
+        Some(budgets.spend(&key))
     }
 
     /// Spends one request of an address that shows no accepted credential.
     pub(crate) fn of_address(&self, peer: Peer) -> Option<Budget> {
         let budgets = self.addresses.as_ref().filter(|budgets| budgets.hold_for(peer))?;
         peer.address().map(|address| budgets.spend(&subscriber(address)))
+    }
+}
+
+/// Whose budget a caller spends; the local owner spends none.
+fn id_of(caller: &Caller) -> Option<strongroom_model::Id> {
+    match &caller.access {
+        // end users are counted by `end_users`, more narrowly
+        Access::Owner | Access::EndUser { .. } => None,
+        Access::Token { id, .. } | Access::Person { user: id, .. } => Some(*id),
     }
 }
 
@@ -138,22 +164,28 @@ impl<K: Hash + Eq + Clone> Budgets<K> {
 impl Budget {
     /// The refusal, if the request is over the budget.
     pub(crate) fn refusal(self) -> Option<Response> {
-        let next_in = self.next_in?;
-        let detail = format!("too many requests; try again in {next_in} s");
-        let mut response = Failure::new(Code::TooMany, detail).into_response();
-        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(next_in));
-        Some(response)
+        self.excess().map(IntoResponse::into_response)
     }
 
-    /// Says in an answer's headers what is left.
+    /// The same, not yet an answer.
+    pub(crate) fn excess(self) -> Option<Failure> {
+        let detail = |seconds| format!("too many requests; try again in {seconds} s");
+        self.next_in.map(|seconds| Failure::new(Code::TooMany, detail(seconds)))
+    }
+
+    /// Says in an answer's headers what is left, and when to come again if that is nothing. A function's own words about its
+    /// own limits stay.
     pub(crate) fn tell(self, headers: &mut HeaderMap) {
+        if let Some(next_in) = self.next_in {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(next_in));
+        }
         let said = [
             ("ratelimit-limit", u64::from(self.at_once)),
             ("ratelimit-remaining", u64::from(self.left)),
             ("ratelimit-reset", self.full_in),
         ];
         for (name, number) in said {
-            headers.insert(HeaderName::from_static(name), HeaderValue::from(number));
+            headers.entry(HeaderName::from_static(name)).or_insert_with(|| HeaderValue::from(number));
         }
     }
 }
@@ -170,7 +202,7 @@ mod tests {
     #[test]
     fn an_address_spends_its_own_budget_and_no_others() {
         let rate = Rate::PerSecond(NonZeroU32::new(1).unwrap());
-        let rates = Rates::new(RateLimits { per_caller: Rate::Off, per_address: rate });
+        let rates = Rates::new(RateLimits { per_caller: Rate::Off, per_address: rate, ..RateLimits::default() });
         let spent: Vec<_> = (0..11).map(|_| rates.of_address(from("192.0.2.1:1")).unwrap()).collect();
         assert!(spent[..10].iter().all(|budget| budget.next_in.is_none()));
         assert_eq!((spent[0].at_once, spent[0].left, spent[0].full_in), (10, 9, 1));
@@ -194,8 +226,10 @@ mod tests {
         let said = Peer::Proxied { client: "127.0.0.1".parse().unwrap(), is_https: true };
         assert!(built_in.of_address(said).is_some());
         let asked = Rate::PerSecond(NonZeroU32::new(5).unwrap());
-        let asked = Rates::new(RateLimits { per_caller: asked, per_address: asked });
-        assert!(asked.of_address(local).is_some());
-        assert!(asked.of_address(Peer::Socket).is_none());
+        let asked = Rates::new(RateLimits { per_caller: asked, per_address: asked, per_function_caller: asked });
+        assert!(asked.of_address(local).is_some() && asked.of_call(local, None).is_some());
+        assert!(asked.of_address(Peer::Socket).is_none() && asked.of_call(Peer::Socket, None).is_none());
+        assert!(built_in.of_call(local, None).is_none());
+        assert_eq!(built_in.of_call(from("192.0.2.1:1"), None).unwrap().at_once, 1_000);
     }
 }

@@ -2,7 +2,7 @@
 
 use askama::Template;
 use axum::response::Response;
-use http::StatusCode;
+use http::{StatusCode, header};
 use strongroom_api::{Code, FieldError, Problem};
 use strongroom_model::ProjectName;
 
@@ -64,7 +64,7 @@ impl Around {
     }
 }
 
-/// A refusal that reached the guard, as a page. Everything else stays as it is.
+/// A refusal that reached the guard, as a page with the refusal's headers. Everything else stays as it is.
 pub(crate) fn dressed(mut response: Response, id: &RequestId) -> Response {
     let Some(Pending(problem)) = response.extensions_mut().remove::<Pending>() else { return response };
     let around = response.extensions_mut().remove::<Around>();
@@ -73,10 +73,17 @@ pub(crate) fn dressed(mut response: Response, id: &RequestId) -> Response {
     let way = around.way(status);
     let frame = Frame { title: problem.title.clone(), visitor: around.visitor, csrf: around.csrf, ..Frame::default() };
     let (notice, advice, request_id) = (Notice::of(&problem), advice(&problem), id.0.as_str());
-    if frame.visitor.is_none() {
-        return show_with(status, &BareProblemPage { frame, notice, advice, request_id, way });
+    let mut shown = if frame.visitor.is_none() {
+        show_with(status, &BareProblemPage { frame, notice, advice, request_id, way })
+    } else {
+        show_with(status, &ProblemPage { frame, status: problem.status, notice, advice, request_id, way })
+    };
+    // what the page says of itself stays, and its length is another
+    let own = [header::CONTENT_TYPE, header::CONTENT_SECURITY_POLICY, header::CONTENT_LENGTH];
+    for (name, value) in response.headers().iter().filter(|(name, _)| !own.contains(name)) {
+        shown.headers_mut().append(name, value.clone());
     }
-    show_with(status, &ProblemPage { frame, status: problem.status, notice, advice, request_id, way })
+    shown
 }
 
 /// What was refused and why, above the form that asked for it. It carries what the refusal carries: names, never values.

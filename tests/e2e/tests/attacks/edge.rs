@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use http::Method;
 use serde_json::json;
-use strongroom_e2e::{Client, Instance, Setup, canary, wait};
+use strongroom_e2e::{Call, Client, Instance, Setup, canary, functions, wait};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
@@ -150,6 +150,52 @@ async fn attack_32_requests_are_bounded_for_each_credential_and_each_address_wit
     let owner = instance.socket().with_token(instance.owner().token().unwrap());
     for _ in 0..100 {
         owner.get("stats").send().await.expect(200);
+    }
+    instance.close().await;
+}
+
+#[tokio::test]
+async fn attack_32_pages_and_calls_of_functions_are_bounded_too() {
+    let words = ["--trusted-proxy", "127.0.0.1", "--token-rate", "40", "--address-rate", "1", "--function-rate", "5"];
+    let instance = words.into_iter().fold(Setup::default(), Setup::word).start().await;
+    let owner = instance.socket().with_token(instance.owner().token().unwrap());
+    let code = "export default () => new Response('called', { headers: { 'ratelimit-limit': 'mine' } });\n";
+    functions::deploy(&owner, "open", &functions::open(), code).await;
+    functions::deploy(&owner, "closed", &json!({ "auth": "token" }), code).await;
+    let from = |call: Call, address: &str| call.header("x-forwarded-for", address).header("x-forwarded-proto", "https");
+    let refused = async |call: &dyn Fn() -> Call| {
+        for count in 0..500 {
+            let answer = call().send().await;
+            if answer.status == 429 {
+                assert!(answer.header("retry-after").parse::<u32>().is_ok_and(|seconds| (1..=60).contains(&seconds)));
+                assert_eq!(answer.header("ratelimit-remaining"), "0");
+                return (count, answer);
+            }
+        }
+        panic!("there is no limit");
+    };
+    // a page, for people: it says what to do
+    let (count, page) = refused(&|| from(instance.anonymous().get("/projects/default/secrets"), "203.0.113.9")).await;
+    assert!(count >= 10 && page.header("content-type").starts_with("text/html"), "{count}");
+    assert!(page.text().contains("Too many requests; try again in "), "{}", page.text());
+    // a public function, by address; one that wants a token, by token; neither takes from the budget of the API
+    let anybody = instance.caller();
+    let public = |address| from(anybody.get(&functions::path("open")), address);
+    let called = public("203.0.113.10").send().await.expect(200);
+    assert_eq!((called.header("ratelimit-limit"), called.header("ratelimit-remaining")), ("mine", "9"));
+    let (count, _) = refused(&|| public("203.0.113.10")).await;
+    assert!((9..100).contains(&count), "{count}");
+    public("203.0.113.11").send().await.expect(200);
+    let token = instance.mint(&["functions:invoke", "secrets:list"]).await.0;
+    let caller = instance.caller().with_token(&token);
+    let closed = || from(caller.get(&functions::path("closed")), "203.0.113.10");
+    closed().send().await.expect(200);
+    let (_, answer) = refused(&closed).await;
+    answer.problem(429, "too_many");
+    from(instance.anonymous().with_token(&token).get("secrets"), "203.0.113.10").send().await.expect(200);
+    // the owner's way in is never closed
+    for _ in 0..50 {
+        owner.get(&functions::path("closed")).send().await.expect(200);
     }
     instance.close().await;
 }
