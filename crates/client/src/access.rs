@@ -1,11 +1,11 @@
 //! Tokens, and who one is.
 
 use http::Method;
-use strongroom_api::Page;
 use strongroom_api::access::{CreateToken, CreatedToken, TokenItem, Whoami};
 
 use crate::client::{Client, Project};
 use crate::error::ClientError;
+use crate::request::every;
 
 impl Client {
     /// Who the credential belongs to, and what it may do.
@@ -17,8 +17,7 @@ impl Client {
 impl Project<'_> {
     /// The project's tokens.
     pub async fn tokens(&self) -> Result<Vec<TokenItem>, ClientError> {
-        let page: Page<TokenItem> = self.call(Method::GET, &["tokens"]).send().await?;
-        Ok(page.items)
+        every(1_000, || self.call(Method::GET, &["tokens"])).await
     }
 
     /// Makes a token; the answer is the only place where it can be read.

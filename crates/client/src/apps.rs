@@ -1,17 +1,16 @@
 //! Apps.
 
 use http::Method;
-use strongroom_api::Page;
 use strongroom_api::projects::{AppItem, CreateApp, Gone};
 
 use crate::client::Project;
 use crate::error::ClientError;
+use crate::request::every;
 
 impl Project<'_> {
     /// The project's apps, or those of one namespace.
     pub async fn apps(&self, namespace: Option<&str>) -> Result<Vec<AppItem>, ClientError> {
-        let page: Page<AppItem> = self.call(Method::GET, &["apps"]).query("namespace", namespace).send().await?;
-        Ok(page.items)
+        every(1_000, || self.call(Method::GET, &["apps"]).query("namespace", namespace)).await
     }
 
     /// Registers one.

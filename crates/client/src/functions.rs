@@ -3,12 +3,12 @@
 use bytes::Bytes;
 use http::{HeaderName, Method, StatusCode};
 use http_body_util::BodyExt as _;
-use strongroom_api::Page;
 use strongroom_api::functions::{FunctionDetail, FunctionItem};
 
 use crate::address::{Address, AddressSource};
 use crate::client::{Client, Project};
 use crate::error::ClientError;
+use crate::request::every;
 use crate::transport::Answer;
 
 /// One call of a function.
@@ -52,9 +52,7 @@ impl Invoked {
 impl Project<'_> {
     /// The project's functions, or those of one namespace.
     pub async fn functions(&self, namespace: Option<&str>) -> Result<Vec<FunctionItem>, ClientError> {
-        let page: Page<FunctionItem> =
-            self.call(Method::GET, &["functions"]).query("namespace", namespace).send().await?;
-        Ok(page.items)
+        every(1_000, || self.call(Method::GET, &["functions"]).query("namespace", namespace)).await
     }
 
     /// One function: configuration, readings, deployments.

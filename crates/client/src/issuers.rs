@@ -1,18 +1,17 @@
 //! Issuers whose tokens say who an end user is.
 
 use http::Method;
-use strongroom_api::Page;
 use strongroom_api::issuers::{AddIssuer, AddedIssuer, IssuerItem};
 use strongroom_api::projects::Gone;
 
 use crate::client::Project;
 use crate::error::ClientError;
+use crate::request::every;
 
 impl Project<'_> {
     /// The issuers that the project trusts.
     pub async fn issuers(&self) -> Result<Vec<IssuerItem>, ClientError> {
-        let page: Page<IssuerItem> = self.call(Method::GET, &["issuers"]).send().await?;
-        Ok(page.items)
+        every(1_000, || self.call(Method::GET, &["issuers"])).await
     }
 
     /// Trusts an issuer.

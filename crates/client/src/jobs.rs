@@ -6,6 +6,7 @@ use strongroom_api::jobs::{JobDetail, JobItem, RunDetail, RunItem};
 
 use crate::client::Project;
 use crate::error::ClientError;
+use crate::request::every;
 
 /// Which runs to list.
 #[derive(Debug, Clone, Copy, Default)]
@@ -23,8 +24,7 @@ pub struct RunFilter<'a> {
 impl Project<'_> {
     /// The jobs of a namespace, or all.
     pub async fn jobs(&self, namespace: Option<&str>) -> Result<Vec<JobItem>, ClientError> {
-        let call = self.call(Method::GET, &["jobs"]).query("namespace", namespace);
-        Ok(call.send::<Page<JobItem>>().await?.items)
+        every(1_000, || self.call(Method::GET, &["jobs"]).query("namespace", namespace)).await
     }
 
     /// One job: configuration, readings, deployments.

@@ -1,17 +1,16 @@
 //! Fill-in links.
 
 use http::Method;
-use strongroom_api::Page;
 use strongroom_api::links::{CreateLink, CreatedLink, LinkItem};
 
 use crate::client::Project;
 use crate::error::ClientError;
+use crate::request::every;
 
 impl Project<'_> {
     /// The project's links.
     pub async fn links(&self) -> Result<Vec<LinkItem>, ClientError> {
-        let page: Page<LinkItem> = self.call(Method::GET, &["links"]).send().await?;
-        Ok(page.items)
+        every(1_000, || self.call(Method::GET, &["links"])).await
     }
 
     /// Makes a link; the answer is the only place where its address can be read.

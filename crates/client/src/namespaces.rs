@@ -1,17 +1,16 @@
 //! Namespaces.
 
 use http::Method;
-use strongroom_api::Page;
 use strongroom_api::projects::{CreateNamespace, Gone, NamespaceItem, UpdateNamespace};
 
 use crate::client::Project;
 use crate::error::ClientError;
+use crate::request::every;
 
 impl Project<'_> {
     /// The project's namespaces.
     pub async fn namespaces(&self) -> Result<Vec<NamespaceItem>, ClientError> {
-        let page: Page<NamespaceItem> = self.call(Method::GET, &["namespaces"]).send().await?;
-        Ok(page.items)
+        every(1_000, || self.call(Method::GET, &["namespaces"])).await
     }
 
     /// Creates one.

@@ -1,7 +1,6 @@
 //! Users, members, invitations, and the one-time address of the local pages.
 
 use http::Method;
-use strongroom_api::Page;
 use strongroom_api::people::{
     CommandLineSession, CreatedInvitation, InvitationItem, Invite, MemberChange, MemberItem, Opening, PutMember,
     SignIn, UpdateUser, UserItem,
@@ -9,6 +8,7 @@ use strongroom_api::people::{
 
 use crate::client::{Client, Project};
 use crate::error::ClientError;
+use crate::request::every;
 
 impl Client {
     /// Signs in by name and password, for a command line: the answer is the only place where its token can be read.
@@ -27,8 +27,7 @@ impl Client {
 
     /// Everybody who has an account.
     pub async fn users(&self) -> Result<Vec<UserItem>, ClientError> {
-        let page: Page<UserItem> = self.call(Method::GET, &["api", "v1", "users"]).send().await?;
-        Ok(page.items)
+        every(1_000, || self.call(Method::GET, &["api", "v1", "users"])).await
     }
 
     /// Disables or enables an account, or makes its person an admin of the instance or not.
@@ -48,8 +47,7 @@ impl Client {
 
     /// Invitations, newest first.
     pub async fn invitations(&self) -> Result<Vec<InvitationItem>, ClientError> {
-        let page: Page<InvitationItem> = self.call(Method::GET, &["api", "v1", "invitations"]).send().await?;
-        Ok(page.items)
+        every(1_000, || self.call(Method::GET, &["api", "v1", "invitations"])).await
     }
 
     /// Invites somebody; the answer is the only place where the address can be read.
@@ -71,8 +69,7 @@ impl Client {
 impl Project<'_> {
     /// The project's members.
     pub async fn members(&self) -> Result<Vec<MemberItem>, ClientError> {
-        let page: Page<MemberItem> = self.call(Method::GET, &["members"]).send().await?;
-        Ok(page.items)
+        every(1_000, || self.call(Method::GET, &["members"])).await
     }
 
     /// Makes somebody a member, or changes what a member is.

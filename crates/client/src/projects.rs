@@ -1,17 +1,16 @@
 //! Projects.
 
 use http::Method;
-use strongroom_api::Page;
 use strongroom_api::projects::{CreateNamed, Gone, ProjectItem, UpdateProject};
 
 use crate::client::{Client, Project};
 use crate::error::ClientError;
+use crate::request::every;
 
 impl Client {
     /// The projects that the caller may see.
     pub async fn projects(&self) -> Result<Vec<ProjectItem>, ClientError> {
-        let page: Page<ProjectItem> = self.call(Method::GET, &["api", "v1", "projects"]).send().await?;
-        Ok(page.items)
+        every(1_000, || self.call(Method::GET, &["api", "v1", "projects"])).await
     }
 
     /// Creates a project with a key of its own.

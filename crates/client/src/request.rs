@@ -8,7 +8,7 @@ use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, heade
 use http_body_util::{BodyExt as _, Full};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use strongroom_api::Problem;
+use strongroom_api::{Page, Problem};
 use tokio::time::timeout;
 
 use crate::client::Client;
@@ -20,6 +20,23 @@ use crate::wiping::WipingBuffer;
 const ANSWER_SECONDS: u64 = 120;
 /// Longest answer that is read: a bundle or a page of logs is far smaller.
 const MAX_ANSWER_BYTES: usize = 64 * 1024 * 1024;
+
+/// A whole list, page by page of at most `limit` items; `call` asks for one.
+pub(crate) async fn every<'a, T: DeserializeOwned>(
+    limit: u32,
+    call: impl Fn() -> Call<'a>,
+) -> Result<Vec<T>, ClientError> {
+    let (mut all, mut cursor) = (Vec::new(), None::<String>);
+    loop {
+        let page: Page<T> =
+            call().query("limit", Some(&limit.to_string())).query("cursor", cursor.as_deref()).send().await?;
+        all.extend(page.items);
+        match page.next_cursor {
+            Some(next) if cursor.as_ref() != Some(&next) => cursor = Some(next),
+            _ => return Ok(all),
+        }
+    }
+}
 
 /// A request in the making.
 pub(crate) struct Call<'a> {

@@ -1,7 +1,6 @@
 //! Secrets: metadata out, values in.
 
 use http::{Method, header};
-use strongroom_api::Page;
 use strongroom_api::resolve::{Exported, Revealed};
 use strongroom_api::secrets::{
     CopySecrets, CreateSecret, DeclareSecrets, Declared, Diff, History, NameItem, Rollback, SecretDetail, SecretItem,
@@ -10,7 +9,7 @@ use strongroom_api::secrets::{
 
 use crate::client::Project;
 use crate::error::ClientError;
-use crate::request::Call;
+use crate::request::{Call, every};
 
 /// One scope. Without namespace and app it is global.
 #[derive(Debug, Clone, Copy, Default)]
@@ -37,32 +36,13 @@ pub struct SecretFilter<'a> {
 impl<'a> Project<'a> {
     /// All secrets that pass `filter`, every page of them.
     pub async fn secrets(&self, filter: SecretFilter<'_>) -> Result<Vec<SecretItem>, ClientError> {
-        let mut all = Vec::new();
-        let mut cursor: Option<String> = None;
-        loop {
-            let call = self.filtered(filter).query("limit", Some("1000")).query("cursor", cursor.as_deref());
-            let page: Page<SecretItem> = call.send().await?;
-            all.extend(page.items);
-            match page.next_cursor {
-                Some(next) if cursor.as_ref() != Some(&next) => cursor = Some(next),
-                _ => return Ok(all),
-            }
-        }
+        every(1_000, || self.filtered(filter)).await
     }
 
     /// The names of all secrets that pass `filter`.
     pub async fn secret_names(&self, filter: SecretFilter<'_>) -> Result<Vec<String>, ClientError> {
-        let mut all = Vec::new();
-        let mut cursor: Option<String> = None;
-        loop {
-            let call = self.filtered(filter).query("fields", Some("name")).query("limit", Some("10000"));
-            let page: Page<NameItem> = call.query("cursor", cursor.as_deref()).send().await?;
-            all.extend(page.items.into_iter().map(|item| item.name));
-            match page.next_cursor {
-                Some(next) if cursor.as_ref() != Some(&next) => cursor = Some(next),
-                _ => return Ok(all),
-            }
-        }
+        let items = every(10_000, || self.filtered(filter).query("fields", Some("name"))).await?;
+        Ok(items.into_iter().map(|item: NameItem| item.name).collect())
     }
 
     fn filtered(&self, filter: SecretFilter<'_>) -> Call<'a> {

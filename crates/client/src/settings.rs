@@ -1,11 +1,11 @@
 //! Settings secrets: of the system, or of one end user.
 
 use http::Method;
-use strongroom_api::Page;
 use strongroom_api::secrets::{SecretDetail, SecretItem, UpdateSecret, Written};
 
 use crate::client::Project;
 use crate::error::ClientError;
+use crate::request::every;
 
 /// An end user.
 #[derive(Debug, Clone, Copy)]
@@ -19,21 +19,11 @@ pub struct User<'a> {
 impl Project<'_> {
     /// The system's secrets, or those of `user`.
     pub async fn settings_secrets(&self, user: Option<User<'_>>) -> Result<Vec<SecretItem>, ClientError> {
-        let mut all = Vec::new();
-        let mut cursor: Option<String> = None;
-        loop {
-            let call = self
-                .call(Method::GET, &["settings", "secrets"])
-                .query("user", user.map(|user| user.id))
-                .query("issuer", user.and_then(|user| user.issuer));
-            let page: Page<SecretItem> =
-                call.query("limit", Some("1000")).query("cursor", cursor.as_deref()).send().await?;
-            all.extend(page.items);
-            match page.next_cursor {
-                Some(next) if cursor.as_ref() != Some(&next) => cursor = Some(next),
-                _ => return Ok(all),
-            }
-        }
+        let call = || {
+            let call = self.call(Method::GET, &["settings", "secrets"]).query("user", user.map(|user| user.id));
+            call.query("issuer", user.and_then(|user| user.issuer))
+        };
+        every(1_000, call).await
     }
 
     /// Sets one.

@@ -9,18 +9,24 @@ use strongroom_app::apps;
 use strongroom_model::AppId;
 
 use super::NamespaceParams;
+use super::NoParams;
 use super::secrets::last;
-use super::{NoParams, PageParams};
+use super::workloads::WorkloadListParams;
 use crate::extract::{Administers, Json, Lists, Query, Scene, created};
 use crate::failure::Failure;
 use crate::place::{required, workload_namespace};
 
 /// A project's apps.
-#[utoipa::path(get, path = "/apps", tag = "apps", params(("project" = String, Path), PageParams),
+#[utoipa::path(get, path = "/apps", tag = "apps", params(("project" = String, Path), WorkloadListParams),
     responses((status = 200, description = "apps", body = Page<AppItem>), (status = "default", description = "refused", body = Problem)))]
-pub(crate) async fn list(scene: Scene<Lists>, Query(page): Query<PageParams>) -> Result<Json<Page<AppItem>>, Failure> {
-    let items = apps::list(&scene.app, &scene.caller, &scene.project).await?;
-    page.of(items, |item| format!("{}/{}", item.namespace, item.id))
+pub(crate) async fn list(
+    scene: Scene<Lists>,
+    Query(params): Query<WorkloadListParams>,
+) -> Result<Json<Page<AppItem>>, Failure> {
+    let namespace = params.namespace()?;
+    let mut items = apps::list(&scene.app, &scene.caller, &scene.project).await?;
+    items.retain(|item| namespace.as_ref().is_none_or(|namespace| namespace.as_str() == item.namespace));
+    params.page("apps", items, |item| (&item.namespace, &item.id))
 }
 
 /// Makes an app.

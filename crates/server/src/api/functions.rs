@@ -19,7 +19,7 @@ pub(crate) async fn list(
     Query(params): Query<WorkloadListParams>,
 ) -> Result<Json<Page<FunctionItem>>, Failure> {
     let items = functions::list(&scene.app, &scene.caller, &scene.project, params.namespace()?.as_ref()).await?;
-    params.page(items, |item| (&item.namespace, &item.name))
+    params.page("functions", items, |item| (&item.namespace, &item.name))
 }
 
 /// One function: configuration, what it reads, deployments.

@@ -21,7 +21,8 @@ pub(crate) async fn list(
     scene: Scene<Administers>,
     Query(page): Query<PageParams>,
 ) -> Result<Json<Page<IssuerItem>>, Failure> {
-    page.of(identity::list(&scene.app, &scene.caller, &scene.project).await?, |item| item.name.clone())
+    let issuers = identity::list(&scene.app, &scene.caller, &scene.project).await?;
+    page.of("issuers", issuers, |item| item.name.clone())
 }
 
 /// Trusts an issuer.

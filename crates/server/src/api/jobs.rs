@@ -47,7 +47,7 @@ pub(crate) async fn list(
     Query(params): Query<WorkloadListParams>,
 ) -> Result<Json<Page<JobItem>>, Failure> {
     let items = jobs::list(&scene.app, &scene.caller, &scene.project, params.namespace()?.as_ref()).await?;
-    params.page(items, |item| (&item.namespace, &item.name))
+    params.page("jobs", items, |item| (&item.namespace, &item.name))
 }
 
 /// One job: configuration, what it reads, deployments.

@@ -12,7 +12,7 @@ use strongroom_model::Id;
 use strongroom_secret::SecretValue;
 
 use super::secrets::{description, last, text};
-use super::{NoParams, PageParams, expiry};
+use super::{NoParams, PageParams, expiry, newest};
 use crate::extract::{Guest, Json, Query, Scene, Writes, created};
 use crate::failure::Failure;
 use crate::place::{self, Parts};
@@ -25,7 +25,8 @@ pub(crate) async fn list(
     scene: Scene<Writes>,
     Query(page): Query<PageParams>,
 ) -> Result<Json<Page<LinkItem>>, Failure> {
-    page.of(links::list(&scene.app, &scene.caller, &scene.project).await?, |item| item.id.clone())
+    let links = links::list(&scene.app, &scene.caller, &scene.project).await?;
+    page.of("links", links, |item| newest(item.created_at, &item.id))
 }
 
 /// Registers what is not there yet and makes a one-time address where somebody without an account fills the values in. A

@@ -20,7 +20,8 @@ pub(crate) async fn list(
     scene: Scene<ManagesMembers>,
     Query(page): Query<PageParams>,
 ) -> Result<Json<Page<MemberItem>>, Failure> {
-    page.of(members::list(&scene.app, &scene.caller, &scene.project).await?, |item| item.name.clone())
+    let members = members::list(&scene.app, &scene.caller, &scene.project).await?;
+    page.of("members", members, |item| (item.created_at, item.name.clone()))
 }
 
 /// Makes somebody a member, or gives a member another role or other namespaces, which ends that person's sessions.

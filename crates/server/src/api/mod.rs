@@ -24,7 +24,10 @@ pub(crate) mod tokens;
 pub(crate) mod users;
 pub(crate) mod workloads;
 
+use std::cmp::Reverse;
+
 use jiff::{SignedDuration, Timestamp};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use strongroom_api::Page;
 use strongroom_model::{Expiry, Id, Lifetime, SecretName};
@@ -58,25 +61,46 @@ pub(crate) struct NoParams {}
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct PageParams {
-    /// At most this many: 1000; everything unless given.
+    /// At most this many: 100 unless given, 1000 at most.
     pub(crate) limit: Option<usize>,
     /// The `next_cursor` of the page before.
     pub(crate) cursor: Option<String>,
 }
 
+/// What a cursor says: the list that gave it, and the place of the last item.
+#[derive(Serialize, Deserialize)]
+struct Place<K>(String, K);
+
 impl PageParams {
-    /// The page of a whole list. `key` tells its items apart.
-    pub(crate) fn of<T>(&self, mut items: Vec<T>, key: impl Fn(&T) -> String) -> Result<Json<Page<T>>, Failure> {
-        if let Some(cursor) = self.cursor.as_ref().filter(|cursor| !cursor.is_empty()) {
-            let last = items.iter().position(|item| hex::encode(key(item)) == *cursor).ok_or_else(unknown_cursor)?;
-            items.drain(..=last);
+    /// The page of a whole list in the order of `key`, which tells its items apart. What was deleted since the page before
+    /// takes nothing else away, and what came into being is on a page if its place is still ahead.
+    pub(crate) fn of<T, K>(
+        &self,
+        list: &str,
+        mut items: Vec<T>,
+        key: impl Fn(&T) -> K,
+    ) -> Result<Json<Page<T>>, Failure>
+    where
+        K: Ord + Serialize + DeserializeOwned,
+    {
+        let most = limit(self.limit, 1_000)?;
+        if let Some(text) = self.cursor.as_ref().filter(|cursor| !cursor.is_empty()) {
+            let place = hex::decode(text).ok().and_then(|bytes| serde_json::from_slice::<Place<K>>(&bytes).ok());
+            let Place(_, after) = place.filter(|place| place.0 == list).ok_or_else(unknown_cursor)?;
+            items.retain(|item| key(item) > after);
         }
-        let most = self.limit.map(|asked| limit(Some(asked), 1_000)).transpose()?.unwrap_or(items.len());
+        items.sort_by_cached_key(&key);
         let more = items.len() > most;
         items.truncate(most);
-        let next_cursor = items.last().filter(|_| more).map(|item| hex::encode(key(item)));
+        let place = |item| serde_json::to_vec(&Place(list.to_owned(), key(item))).unwrap_or_default();
+        let next_cursor = items.last().filter(|_| more).map(|item| hex::encode(place(item)));
         Ok(Json(Page { items, next_cursor }))
     }
+}
+
+/// The key of a list whose newest items come first.
+pub(crate) fn newest(created_at: Timestamp, id: &str) -> (Reverse<Timestamp>, String) {
+    (Reverse(created_at), id.to_owned())
 }
 
 /// A workload's namespace.

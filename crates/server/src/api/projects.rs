@@ -24,7 +24,7 @@ fn gone(name: &str) -> Json<Gone> {
 #[utoipa::path(get, path = "/projects", tag = "projects", params(PageParams),
     responses((status = 200, description = "projects", body = Page<ProjectItem>), (status = "default", description = "refused", body = Problem)))]
 pub(crate) async fn list(scene: Scene, Query(page): Query<PageParams>) -> Result<Json<Page<ProjectItem>>, Failure> {
-    page.of(projects::list(&scene.app, &scene.caller).await?, |item| item.name.clone())
+    page.of("projects", projects::list(&scene.app, &scene.caller).await?, |item| item.name.clone())
 }
 
 /// Makes a project with a key of its own.
@@ -81,7 +81,8 @@ pub(crate) async fn list_namespaces(
     scene: Scene<Lists>,
     Query(page): Query<PageParams>,
 ) -> Result<Json<Page<NamespaceItem>>, Failure> {
-    page.of(projects::namespaces(&scene.app, &scene.caller, &scene.project).await?, |item| item.name.clone())
+    let namespaces = projects::namespaces(&scene.app, &scene.caller, &scene.project).await?;
+    page.of("namespaces", namespaces, |item| item.name.clone())
 }
 
 /// Makes a namespace.

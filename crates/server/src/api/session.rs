@@ -14,7 +14,7 @@ use strongroom_app::accounts::{self, Entered, Step, own};
 use strongroom_app::{Access, Caller, SessionKind};
 
 use super::secrets::last;
-use super::{NoParams, PageParams};
+use super::{NoParams, PageParams, newest};
 use crate::extract::{Json, Query, Scene, Values};
 use crate::failure::Failure;
 use crate::peer::{Peer, RequestId};
@@ -135,7 +135,8 @@ pub(crate) async fn password(
 #[utoipa::path(get, path = "/sessions", tag = "sessions", params(PageParams),
     responses((status = 200, description = "sessions", body = Page<OwnSession>), (status = "default", description = "refused", body = Problem)))]
 pub(crate) async fn list(scene: Scene, Query(page): Query<PageParams>) -> Result<Json<Page<OwnSession>>, Failure> {
-    page.of(own::sessions(&scene.app, &scene.caller).await?, |item| item.id.clone())
+    let sessions = own::sessions(&scene.app, &scene.caller).await?;
+    page.of("sessions", sessions, |item| newest(item.created_at, &item.id))
 }
 
 /// Ends one of one's own sessions.

@@ -9,7 +9,7 @@ use strongroom_app::{Error, Fault};
 use strongroom_model::{Capability, Expiry, Grant, Id, ProjectName};
 
 use super::secrets::last;
-use super::{NoParams, PageParams, expiry};
+use super::{NoParams, PageParams, expiry, newest};
 use crate::extract::{Administers, Json, Query, Scene, created};
 use crate::failure::Failure;
 use crate::place;
@@ -21,7 +21,8 @@ pub(crate) async fn list(
     scene: Scene<Administers>,
     Query(page): Query<PageParams>,
 ) -> Result<Json<Page<TokenItem>>, Failure> {
-    page.of(tokens::list(&scene.app, &scene.caller, &scene.project).await?, |item| item.id.clone())
+    let tokens = tokens::list(&scene.app, &scene.caller, &scene.project).await?;
+    page.of("tokens", tokens, |item| newest(item.created_at, &item.id))
 }
 
 /// Mints a token and shows it once. A repeat with the same `Idempotency-Key` answers 409 with the record.

@@ -13,7 +13,7 @@ use strongroom_model::{AccountName, Id};
 use super::members::membership;
 use super::secrets::last;
 use super::session::Door;
-use super::{NoParams, PageParams};
+use super::{NoParams, PageParams, newest};
 use crate::extract::{Json, ManagesInstance, Query, Scene, Values};
 use crate::failure::Failure;
 use crate::{place, session};
@@ -25,7 +25,7 @@ pub(crate) async fn list(
     scene: Scene<ManagesInstance>,
     Query(page): Query<PageParams>,
 ) -> Result<Json<Page<UserItem>>, Failure> {
-    page.of(users::list(&scene.app, &scene.caller).await?, |item| item.name.clone())
+    page.of("users", users::list(&scene.app, &scene.caller).await?, |item| item.name.clone())
 }
 
 /// Disables or enables an account, or makes its person an admin of the instance or not. Either ends the person's sessions.
@@ -67,7 +67,8 @@ pub(crate) async fn invitations(
     scene: Scene<ManagesInstance>,
     Query(page): Query<PageParams>,
 ) -> Result<Json<Page<InvitationItem>>, Failure> {
-    page.of(users::invitations(&scene.app, &scene.caller).await?, |item| item.id.clone())
+    let invitations = users::invitations(&scene.app, &scene.caller).await?;
+    page.of("invitations", invitations, |item| newest(item.created_at, &item.id))
 }
 
 /// Invites somebody: the answer has the address at which that person chooses a password, once, within seven days.

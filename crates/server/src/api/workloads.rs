@@ -18,14 +18,14 @@ use crate::failure::Failure;
 use crate::place::{optional, required, workload_namespace};
 use crate::router::Served;
 
-/// Which functions or jobs to list.
+/// Which functions, jobs or apps to list.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct WorkloadListParams {
     /// Only those in this namespace.
     namespace: Option<String>,
-    /// At most this many: 1000; everything unless given.
+    /// At most this many: 100 unless given, 1000 at most.
     limit: Option<usize>,
     /// The `next_cursor` of the page before.
     cursor: Option<String>,
@@ -38,11 +38,16 @@ impl WorkloadListParams {
     }
 
     /// The page of a whole list; items are told apart by namespace and name.
-    pub(crate) fn page<T>(self, items: Vec<T>, key: impl Fn(&T) -> (&str, &str)) -> Result<Json<Page<T>>, Failure> {
+    pub(crate) fn page<T>(
+        self,
+        list: &str,
+        items: Vec<T>,
+        key: impl Fn(&T) -> (&str, &str),
+    ) -> Result<Json<Page<T>>, Failure> {
         let page = PageParams { limit: self.limit, cursor: self.cursor };
-        page.of(items, |item| {
+        page.of(list, items, |item| {
             let (namespace, name) = key(item);
-            format!("{namespace}/{name}")
+            (namespace.to_owned(), name.to_owned())
         })
     }
 }

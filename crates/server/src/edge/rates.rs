@@ -97,15 +97,20 @@ impl Rates {
     /// Spends one request of an accepted caller. The local owner has no limit.
     pub(crate) fn of_caller(&self, peer: Peer, caller: &Caller) -> Option<Budget> {
         let budgets = self.callers.as_ref().filter(|budgets| budgets.hold_for(peer))?;
-        id_of(caller).map(|id| budgets.spend(&id))
+        match &caller.access {
+            // end users are counted by `end_users`, more narrowly
+            Access::Owner | Access::EndUser { .. } => None,
+            Access::Token { id, .. } | Access::Person { user: id, .. } => Some(budgets.spend(id)),
+        }
     }
 
     /// Spends one call of a function: of an accepted caller, else of the address. The local owner has no limit.
     pub(crate) fn of_call(&self, peer: Peer, caller: Option<&Caller>) -> Option<Budget> {
         let budgets = self.function_callers.as_ref().filter(|budgets| budgets.hold_for(peer))?;
-        let key = match caller {
-            Some(caller) => FunctionCaller::Known(id_of(caller)?),
-            None => FunctionCaller::At(subscriber(peer.address()?)),
+        let key = match caller.map(|caller| &caller.access) {
+            Some(Access::Owner) => return None,
+            Some(Access::Token { id, .. } | Access::Person { user: id, .. }) => FunctionCaller::Known(*id),
+            Some(Access::EndUser { .. }) | None => FunctionCaller::At(subscriber(peer.address()?)),
         };
         Some(budgets.spend(&key))
     }
@@ -114,15 +119,6 @@ impl Rates {
     pub(crate) fn of_address(&self, peer: Peer) -> Option<Budget> {
         let budgets = self.addresses.as_ref().filter(|budgets| budgets.hold_for(peer))?;
         peer.address().map(|address| budgets.spend(&subscriber(address)))
-    }
-}
-
-/// Whose budget a caller spends; the local owner spends none.
-fn id_of(caller: &Caller) -> Option<strongroom_model::Id> {
-    match &caller.access {
-        // end users are counted by `end_users`, more narrowly
-        Access::Owner | Access::EndUser { .. } => None,
-        Access::Token { id, .. } | Access::Person { user: id, .. } => Some(*id),
     }
 }
 

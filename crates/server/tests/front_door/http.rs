@@ -181,30 +181,76 @@ async fn pages_are_bounded_and_cursors_not_believed() {
     house.get("secrets?fields=name&limit=10000").await.expect(200);
 }
 
+/// Every page of a list, each of so many items.
+async fn every_page(house: &House, list: &str, limit: usize) -> Vec<Value> {
+    let (mut seen, mut cursor) = (Vec::new(), String::new());
+    loop {
+        let page = house.get(&format!("{list}?limit={limit}{cursor}")).await.expect(200);
+        let items = page["items"].as_array().unwrap().clone();
+        assert!(items.len() <= limit, "{list}");
+        seen.extend(items);
+        let Some(next) = page["next_cursor"].as_str() else { return seen };
+        cursor = format!("&cursor={next}");
+    }
+}
+
 #[tokio::test]
 async fn every_list_comes_in_pages() {
     let house = House::new().await;
-    for name in ["one", "two"] {
-        house.post("/api/v1/projects", json!({ "name": name })).await.expect(201);
+    for name in ["one", "two", "three"] {
+        house.call(Method::POST, "/api/v1/projects", Some(json!({ "name": name }))).await.expect(201);
         house.post("namespaces", json!({ "name": name })).await.expect(201);
         house.post("apps", json!({ "id": name })).await.expect(201);
         house.token(json!(["secrets:list"])).await;
         house.set(None, name, "x").await;
+        house.post("links", json!({ "secrets": [{ "name": format!("LINK_{name}") }] })).await.expect(201);
+        let invite = json!({ "name": name, "project": "default", "role": "viewer" });
+        house.call(Method::POST, "/api/v1/invitations", Some(invite)).await.expect(201);
     }
-    for list in ["/api/v1/projects", "namespaces", "apps", "tokens", "secrets", "functions"] {
-        let all = house.get(list).await.expect(200)["items"].as_array().unwrap().clone();
-        let (mut seen, mut cursor) = (Vec::new(), String::new());
-        loop {
-            let page = house.get(&format!("{list}?limit=1{cursor}")).await.expect(200);
-            seen.extend(page["items"].as_array().unwrap().clone());
-            let Some(next) = page["next_cursor"].as_str() else { break };
-            cursor = format!("&cursor={next}");
+    let lists = ["namespaces", "apps", "tokens", "secrets", "links", "functions", "jobs", "members"];
+    let of_the_instance = ["/api/v1/projects", "/api/v1/users", "/api/v1/invitations"];
+    let mut foreign = String::new();
+    for list in lists.into_iter().chain(of_the_instance) {
+        let all = house.get(list).await.expect(200);
+        let all = all["items"].as_array().unwrap().clone();
+        for limit in [1, 2, 100] {
+            assert_eq!(every_page(&house, list, limit).await, all, "{list}");
         }
-        assert_eq!(seen, all, "{list}");
-        for query in ["limit=0", "limit=1001", "cursor=6e6f"] {
+        for query in ["limit=0", "limit=1001", "limit=x", "cursor=6e6f", "cursor=zz", &format!("cursor={foreign}x")] {
             house.get(&format!("{list}?{query}")).await.problem(400, "invalid");
         }
+        // the cursor of another list is none of this one's
+        if !foreign.is_empty() {
+            house.get(&format!("{list}?cursor={foreign}")).await.problem(400, "invalid");
+        }
+        if let Some(next) = house.get(&format!("{list}?limit=1")).await.expect(200)["next_cursor"].as_str() {
+            next.clone_into(&mut foreign);
+        }
     }
+    // so that the test shows what it means to
+    assert_eq!(house.get("apps").await.expect(200)["items"].as_array().unwrap().len(), 3);
+}
+
+#[tokio::test]
+async fn a_list_has_a_hundred_items_a_page_and_goes_on_where_an_item_is_gone() {
+    let house = House::new().await;
+    for number in 0..103 {
+        house.post("apps", json!({ "id": format!("app{number:03}") })).await.expect(201);
+    }
+    let first = house.get("apps").await.expect(200);
+    assert_eq!(first["items"].as_array().unwrap().len(), 100);
+    let cursor = first["next_cursor"].as_str().unwrap();
+    // the last of the page before goes, and one comes into being ahead
+    house.delete("apps/app099").await.expect(200);
+    house.post("apps", json!({ "id": "app101a" })).await.expect(201);
+    let rest = house.get(&format!("apps?cursor={cursor}")).await.expect(200);
+    let ids: Vec<_> = rest["items"].as_array().unwrap().iter().map(|item| item["id"].as_str().unwrap()).collect();
+    assert_eq!(ids, ["app100", "app101", "app101a", "app102"]);
+    assert_eq!(rest["next_cursor"], json!(null));
+    house.post("namespaces", json!({ "name": "staging" })).await.expect(201);
+    house.post("apps", json!({ "id": "there", "namespace": "staging" })).await.expect(201);
+    let there = house.get("apps?namespace=staging").await.expect(200);
+    assert_eq!(there["items"].as_array().unwrap().len(), 1);
 }
 
 #[tokio::test]
