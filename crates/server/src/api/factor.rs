@@ -20,7 +20,7 @@ use crate::failure::Failure;
 use crate::{place, session};
 
 /// One's own second factor.
-#[utoipa::path(get, path = "/session/factor", tag = "sessions",
+#[utoipa::path(get, path = "/session/factor", tag = "factor",
     responses((status = 200, description = "how it stands", body = FactorItem), (status = "default", description = "refused", body = Problem)))]
 pub(crate) async fn show(scene: Scene, _: Query<NoParams>) -> Result<Json<FactorItem>, Failure> {
     Ok(Json(match factor::standing(&scene.app, &scene.caller).await? {
@@ -32,7 +32,7 @@ pub(crate) async fn show(scene: Scene, _: Query<NoParams>) -> Result<Json<Factor
 }
 
 /// Begins to set a second factor up. Needs a sign-in within the last 5 minutes; nothing counts before it is confirmed.
-#[utoipa::path(post, path = "/session/factor", tag = "sessions",
+#[utoipa::path(post, path = "/session/factor", tag = "factor",
     responses((status = 201, description = "what an authenticator app takes, once", body = NewFactor), (status = "default", description = "refused", body = Problem)))]
 pub(crate) async fn begin(scene: Scene, _: Query<NoParams>) -> Result<Response, Failure> {
     let begun = factor::begin(&scene.app, &scene.caller).await?;
@@ -46,7 +46,7 @@ fn unwritable() -> Failure {
 }
 
 /// Sets the second factor up, by its first code. Every session ends, and this one begins anew.
-#[utoipa::path(put, path = "/session/factor", tag = "sessions", request_body = FactorCode,
+#[utoipa::path(put, path = "/session/factor", tag = "factor", request_body = FactorCode,
     responses((status = 200, description = "set up; the recovery codes, once", body = ConfirmedFactor), (status = "default", description = "refused", body = Problem)))]
 pub(crate) async fn confirm(
     door: Door,
@@ -63,7 +63,7 @@ pub(crate) async fn confirm(
 }
 
 /// Removes one's own second factor, by a code of it. Every session ends, and this one begins anew.
-#[utoipa::path(post, path = "/session/factor/remove", tag = "sessions", request_body = FactorCode,
+#[utoipa::path(post, path = "/session/factor/remove", tag = "factor", request_body = FactorCode,
     responses((status = 200, description = "signed in anew", body = SessionItem), (status = "default", description = "refused", body = Problem)))]
 pub(crate) async fn remove(
     door: Door,
@@ -77,7 +77,7 @@ pub(crate) async fn remove(
 }
 
 /// New recovery codes in place of all earlier ones, by a code.
-#[utoipa::path(post, path = "/session/factor/recovery", tag = "sessions", request_body = FactorCode,
+#[utoipa::path(post, path = "/session/factor/recovery", tag = "factor", request_body = FactorCode,
     responses((status = 200, description = "the recovery codes, once", body = RecoveryCodes), (status = "default", description = "refused", body = Problem)))]
 pub(crate) async fn renew_recovery(
     scene: Scene,

@@ -181,8 +181,8 @@ async fn attack_32_pages_and_calls_of_functions_are_bounded_too() {
     // a public function, by address; one that wants a token, by token; neither takes from the budget of the API
     let anybody = instance.caller();
     let public = |address| from(anybody.get(&functions::path("open")), address);
-    let called = public("203.0.113.10").send().await.expect(200);
-    assert_eq!((called.header("ratelimit-limit"), called.header("ratelimit-remaining")), ("mine", "9"));
+    let answer = public("203.0.113.10").send().await.expect(200);
+    assert_eq!((answer.header("ratelimit-limit"), answer.header("ratelimit-remaining")), ("mine", "9"));
     let (count, _) = refused(&|| public("203.0.113.10")).await;
     assert!((9..100).contains(&count), "{count}");
     public("203.0.113.11").send().await.expect(200);
