@@ -107,13 +107,13 @@ async fn attack_61_text_of_others_is_text_on_every_page() {
     let (mut shown, mut seen) = (0, 0);
     for path in world.pages("GET") {
         let page = world.ada.get(&path).await;
-        // where somebody who is signed in is led on to, and a file of the pages' own that is not there
-        assert!(matches!(page.status, 200 | 303 | 404), "{path}: {}", page.status);
+        // who is signed in is led on; a code, a file or what a question asks may be missing
+        assert!(matches!(page.status, 200 | 303 | 400 | 404), "{path}: {}", page.status);
         if page.status == 303 {
             continue;
         }
         holds_no_script(&page);
-        seen += 1;
+        seen += usize::from(page.status == 200);
         shown += usize::from(page.text().contains(ESCAPED));
     }
     assert!(seen > 30, "{seen} pages");
