@@ -189,3 +189,16 @@ else
     say "installing express and hono"
     (install_backend) || die "express and hono could not be installed with deno"
 fi
+
+# the OpenID provider of the tests; pinned by tests/e2e/provider/deno.lock
+provider_is_right() { [ -d "$tools/provider/node_modules/oidc-provider" ] && cmp -s tests/e2e/provider/deno.lock "$tools/provider/deno.lock"; }
+install_provider() {
+    rm -rf "$tools/provider" && mkdir -p "$tools/provider" && cp tests/e2e/provider/package.json tests/e2e/provider/deno.lock "$tools/provider/" || return 1
+    cd "$tools/provider" && deno install --quiet --frozen --node-modules-dir=auto
+}
+if provider_is_right; then
+    say "oidc-provider: $tools/provider"
+else
+    say "installing oidc-provider"
+    (install_provider) || die "oidc-provider could not be installed with deno"
+fi

@@ -18,6 +18,8 @@ const flags = [
 
 let browser;
 let host;
+// Hosts besides the server's that a test leads to on purpose: they are not looked over.
+const others = new Set();
 const pages = new Map();
 
 // A person at a window of its own: own cookies, own size, own taste. What it must not meet is kept until it is asked for.
@@ -30,6 +32,7 @@ async function person({ page: name, scheme = 'light', width = 1280, height = 900
   const page = await context.newPage();
   const met = [];
   page.on('console', (message) => {
+    if (others.has(new URL(page.url()).host)) return;
     // a refused form is answered with 4xx, which Chromium reports as if the page were broken
     const refused = /^Failed to load resource: the server responded with a status of 4\d\d/.test(message.text());
     if (message.type() === 'error' && !refused) met.push(`console: ${message.text()}`);
@@ -37,7 +40,7 @@ async function person({ page: name, scheme = 'light', width = 1280, height = 900
   page.on('pageerror', (error) => met.push(`script: ${error.message}`));
   page.on('request', (request) => {
     const url = new URL(request.url());
-    if (['http:', 'https:', 'ws:', 'wss:'].includes(url.protocol) && url.host !== host) met.push(`a request to ${url.host}`);
+    if (['http:', 'https:', 'ws:', 'wss:'].includes(url.protocol) && url.host !== host && !others.has(url.host)) met.push(`a request to ${url.host}`);
   });
   pages.set(name, { page, context, met, script, wide: width });
 }
@@ -53,6 +56,7 @@ function control({ page }, { role, name, exact = true, within }) {
 
 // The page as it stands: what must not be, and all that it holds, for the search for planted values.
 async function inspect({ page, context, met, script, wide }) {
+  if (others.has(new URL(page.url()).host)) return { problems: met.splice(0), held: {}, at: page.url() };
   const problems = met.splice(0);
   const cookies = await context.cookies();
   const held = { url: page.url(), cookies: cookies.map(({ name, httpOnly, sameSite }) => ({ name, httpOnly, sameSite })) };
@@ -117,6 +121,7 @@ const verbs = {
     return browser.version();
   },
   person,
+  async visits({ host: other }) { others.add(other); },
   // Every request says who it is by a token, as programs do.
   async carries({ page: name, token }) { await seen(name).context.setExtraHTTPHeaders({ authorization: `Bearer ${token}` }); },
   async open({ page: name, url }) {

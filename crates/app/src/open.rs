@@ -17,6 +17,7 @@ use tokio::sync::broadcast;
 use zeroize::Zeroizing;
 
 use crate::accounts::Accounts;
+use crate::accounts::oidc::ProviderConfig;
 use crate::audit::anchors::{AnchorConfig, Anchors};
 use crate::audit::{Denials, Record};
 use crate::caller::Caller;
@@ -73,6 +74,8 @@ pub struct AppConfig {
     pub password_cost: PasswordCost,
     /// What sends the server's own requests.
     pub fetcher: Fetcher,
+    /// Where people sign in besides.
+    pub sign_in_provider: Option<Arc<ProviderConfig>>,
 }
 
 impl AppConfig {
@@ -98,6 +101,7 @@ impl AppConfig {
             anchors: AnchorConfig::default(),
             password_cost: PasswordCost::default(),
             fetcher: Fetcher::new(Reach::PublicInternet),
+            sign_in_provider: None,
         }
     }
 }
@@ -188,7 +192,7 @@ impl App {
         let opened_at = config.clock.now();
         let app = Arc::new(Self {
             credentials: Credentials::new(&instance, owner),
-            accounts: Accounts::new(config.password_cost, Arc::clone(&config.clock)),
+            accounts: Accounts::new(config.password_cost, Arc::clone(&config.clock), config.sign_in_provider),
             journal: Arc::new(Journal::default()),
             scheduler: Scheduler::new(new_id(&*config.rng).to_string(), config.jobs_at_once),
             store: config.store,

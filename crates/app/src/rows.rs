@@ -4,8 +4,8 @@ use jiff::Timestamp;
 use strongroom_model::Scope;
 use strongroom_seal::{Instance, RowKind, SealError};
 use strongroom_store::port::{
-    AuditCut, DeploymentRow, InvitationRow, LinkRow, MemberRow, ProjectRow, SecretRow, SessionRow, TokenRow, TrustRow,
-    UserRow, WorkloadKind, WorkloadRow,
+    AuditCut, DeploymentRow, IdentityRow, InvitationRow, LinkRow, MemberRow, ProjectRow, SecretRow, SessionRow,
+    TokenRow, TrustRow, UserRow, WorkloadKind, WorkloadRow,
 };
 
 /// A row that carries a MAC over what gives authority or steers resolution.
@@ -138,6 +138,22 @@ impl Authenticated for LinkRow {
             time(self.filled_at),
             time(self.revoked_at),
         ]
+    }
+
+    fn mac(&self) -> &[u8] {
+        &self.mac
+    }
+
+    fn mac_mut(&mut self) -> &mut Vec<u8> {
+        &mut self.mac
+    }
+}
+
+impl Authenticated for IdentityRow {
+    const KIND: RowKind = RowKind::Identity;
+
+    fn fields(&self) -> Vec<Vec<u8>> {
+        vec![text(&self.issuer), text(&self.subject), self.user.as_bytes().to_vec()]
     }
 
     fn mac(&self) -> &[u8] {

@@ -50,11 +50,13 @@ pub enum RowKind {
     Node,
     /// An invitation to make an account.
     Invitation,
+    /// Who a person is at a sign-in provider.
+    Identity,
 }
 
 impl RowKind {
     /// Every kind, in the order of their codes.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::SecretHead,
         Self::Token,
         Self::Deployment,
@@ -75,6 +77,7 @@ impl RowKind {
         Self::AuditHead,
         Self::Node,
         Self::Invitation,
+        Self::Identity,
     ];
 
     fn code(self) -> u8 {
@@ -99,6 +102,7 @@ impl RowKind {
             Self::AuditHead => 18,
             Self::Node => 19,
             Self::Invitation => 20,
+            Self::Identity => 21,
         }
     }
 }

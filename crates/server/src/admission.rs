@@ -34,7 +34,8 @@ const CODES: [&str; 2] = ["/api/v1/fill", "/api/v1/fill/look"];
 /// Routes of end users.
 const END_USERS: [&str; 2] = ["/api/v1/me/secrets", "/api/v1/me/secrets/*"];
 /// Pages that need nobody to be signed in.
-const OPEN_PAGES: [&str; 5] = ["/assets/*", "/fill/*", "/invitation/*", "/setup/*", "/sign-in"];
+const OPEN_PAGES: [&str; 7] =
+    ["/assets/*", "/fill/*", "/invitation/*", "/setup/*", "/sign-in", "/sign-in/oidc", "/sign-in/oidc/callback"];
 
 /// First parts of the addresses of pages.
 const PLACES: [&str; 12] = [

@@ -9,6 +9,7 @@ use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
 use strongroom_api::Code;
 use strongroom_app::App;
+use strongroom_app::accounts::oidc;
 
 use crate::api::{
     access, apps, audit, copies, events, factor, functions, instance, issuers, jobs, links, logs, me, members, metrics,
@@ -165,6 +166,8 @@ fn page_routes() -> Vec<Route> {
         page("/setup/{code}").get(web::door::set_up_form).post(web::door::set_up),
         page("/invitation/{code}").get(web::door::invitation_form).post(web::door::accept),
         page("/sign-in").get(web::door::sign_in_form).post(web::door::sign_in),
+        page("/sign-in/oidc").get(web::oidc::begin).post(web::oidc::begin_accepting),
+        page(oidc::CALLBACK).get(web::oidc::callback),
         page("/sign-out").post(web::door::sign_out),
         page("/fill/{code}").get(web::fill::form).post(web::fill::submit),
         page("/projects/{project}/secrets").get(pages::list::list),
@@ -210,6 +213,8 @@ fn project_page_routes() -> Vec<Route> {
         page("/projects/{project}/tokens/new").get(web::tokens::form),
         page("/projects/{project}/tokens/{id}/revoke").get(web::tokens::ask).post(web::tokens::revoke),
         page("/account").get(web::account::show_account),
+        page("/account/oidc").post(web::oidc::begin_linking),
+        page("/account/oidc/unlink").post(web::oidc::unlink),
         page("/projects/{project}/members").get(web::members::list).post(web::members::put),
         page("/projects/{project}/members/{name}/remove").get(web::members::ask).post(web::members::remove),
         page("/projects/{project}/settings").get(web::settings::show_settings).post(web::settings::update),

@@ -14,10 +14,15 @@ use crate::guard::host_name;
 use crate::peer::{Peer, RequestId};
 use crate::router::Served;
 
-/// Over HTTPS: `__Host-` binds the cookie to this very host, and to TLS.
-const SECURE_COOKIE: &str = "__Host-strongroom_session";
-/// Over plain HTTP on this machine, where browsers keep no `Secure` cookie.
-const LOCAL_COOKIE: &str = "strongroom_session";
+/// What a cookie is called over HTTPS, where `__Host-` binds it to this very host and to TLS; and over plain HTTP on this
+/// machine, where browsers keep no `Secure` cookie.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Names(&'static str, &'static str);
+
+/// The session.
+const SESSION: Names = Names("__Host-strongroom_session", "strongroom_session");
+/// What a browser keeps while its person is at the sign-in provider.
+pub(crate) const AT_PROVIDER: Names = Names("__Host-strongroom_oidc", "strongroom_oidc");
 
 /// The header that carries a session's CSRF token.
 const CSRF_HEADER: &str = "x-csrf-token";
@@ -34,13 +39,20 @@ fn is_secure(served: &Served, headers: &HeaderMap, peer: Peer) -> bool {
         && public.host().zip(host).is_some_and(|(public, host)| public == host_name(host))
 }
 
-fn name(served: &Served, headers: &HeaderMap, peer: Peer) -> &'static str {
-    if is_secure(served, headers, peer) { SECURE_COOKIE } else { LOCAL_COOKIE }
+impl Names {
+    fn here(self, served: &Served, headers: &HeaderMap, peer: Peer) -> &'static str {
+        if is_secure(served, headers, peer) { self.0 } else { self.1 }
+    }
 }
 
-/// The one session cookie of a request; two are none, since nobody can say which of them is the person's.
+/// The one session cookie of a request.
 pub(crate) fn text<'a>(served: &Served, headers: &'a HeaderMap, peer: Peer) -> Option<&'a str> {
-    let name = name(served, headers, peer);
+    only(SESSION, served, headers, peer)
+}
+
+/// The one cookie of this name; two are none, since nobody can say which of them is the person's.
+pub(crate) fn only<'a>(names: Names, served: &Served, headers: &'a HeaderMap, peer: Peer) -> Option<&'a str> {
+    let name = names.here(served, headers, peer);
     let pairs = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
     let mut found = pairs.flat_map(|value| value.split(';')).filter_map(|pair| {
         let (key, value) = pair.trim().split_once('=')?;
@@ -54,17 +66,24 @@ pub(crate) fn text<'a>(served: &Served, headers: &'a HeaderMap, peer: Peer) -> O
 /// or script sends it; changes need the CSRF token besides.
 pub(crate) fn cookie(served: &Served, headers: &HeaderMap, peer: Peer, entered: &Entered) -> HeaderValue {
     let seconds = entered.expires_at.duration_since(served.app.now()).as_secs();
-    set(served, (headers, peer), &entered.text, seconds)
+    set(SESSION, served, (headers, peer), (&entered.text, seconds))
 }
 
 /// The header that takes it away.
 pub(crate) fn cleared(served: &Served, headers: &HeaderMap, peer: Peer) -> HeaderValue {
-    set(served, (headers, peer), "", 0)
+    set(SESSION, served, (headers, peer), ("", 0))
 }
 
-fn set(served: &Served, (headers, peer): (&HeaderMap, Peer), text: &str, seconds: i64) -> HeaderValue {
+/// The header that gives a browser a cookie for so many seconds; none takes it away. `Lax`: it also comes along when another
+/// site's page sends the whole browser here, as a sign-in provider does.
+pub(crate) fn set(
+    names: Names,
+    served: &Served,
+    (headers, peer): (&HeaderMap, Peer),
+    (text, seconds): (&str, i64),
+) -> HeaderValue {
     let secure = if is_secure(served, headers, peer) { "; Secure" } else { "" };
-    let name = name(served, headers, peer);
+    let name = names.here(served, headers, peer);
     let line = format!("{name}={text}; Path=/; HttpOnly; SameSite=Lax; Max-Age={seconds}{secure}");
     let mut value = HeaderValue::from_str(&line).unwrap_or_else(|_| HeaderValue::from_static(""));
     value.set_sensitive(true);

@@ -6,8 +6,13 @@ use std::path::PathBuf;
 use zeroize::Zeroizing;
 
 /// The variables that carry Strongroom's own credentials and keys; no child process gets them.
-pub(crate) const CREDENTIALS: &[&str] =
-    &["STRONGROOM_TOKEN", "STRONGROOM_ROOT_KEY", "STRONGROOM_ROOT_KEY_FILE", "STRONGROOM_ROOT_KEY_COMMAND"];
+pub(crate) const CREDENTIALS: &[&str] = &[
+    "STRONGROOM_TOKEN",
+    "STRONGROOM_ROOT_KEY",
+    "STRONGROOM_ROOT_KEY_FILE",
+    "STRONGROOM_ROOT_KEY_COMMAND",
+    "STRONGROOM_OIDC_CLIENT_SECRET",
+];
 
 /// How the server's own environment names secrets.
 pub(crate) const SECRET_PREFIX: &str = "STRONGROOM_SECRET_";

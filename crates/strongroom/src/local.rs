@@ -83,6 +83,7 @@ pub(crate) async fn open(context: &Context, kind: &str) -> Result<Connected, Fai
         jobs_at_once: 1,
         log_retention: LogRetention::default(),
         audit: AuditChoices::default(),
+        sign_in_provider: None,
         rng: Arc::new(KernelRandom),
     };
     let opened = opening::open(context, &home, setup).await?;

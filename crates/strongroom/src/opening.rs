@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use strongroom_api::Code;
+use strongroom_app::accounts::oidc::ProviderConfig;
 use strongroom_app::{App, AppConfig, LogRetention, OpenError};
 use strongroom_fetch::{Fetcher, Reach};
 use strongroom_model::SecretName;
@@ -53,6 +54,8 @@ pub(crate) struct Setup {
     pub(crate) log_retention: LogRetention,
     /// Anchors and retention of the audit trail.
     pub(crate) audit: AuditChoices,
+    /// Where people sign in besides.
+    pub(crate) sign_in_provider: Option<Arc<ProviderConfig>>,
     /// Randomness.
     pub(crate) rng: Arc<dyn Random>,
 }
@@ -87,6 +90,7 @@ pub(crate) async fn open(context: &Context, home: &Home, setup: Setup) -> Result
         anchors: setup.audit.anchors,
         relaxed_audit: setup.durability != Durability::Synced,
         fetcher: Fetcher::new(reach(context)?),
+        sign_in_provider: setup.sign_in_provider,
         ..AppConfig::new(Arc::clone(&store), provided.key)
     };
     let app = App::open(config).await.map_err(|error| refused(&error))?;

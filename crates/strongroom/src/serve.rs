@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use strongroom_app::LogRetention;
+use strongroom_app::accounts::oidc::ProviderConfig;
 use strongroom_app::jobs::Slots;
 use strongroom_seal::SystemRandom;
 use strongroom_server::{Edge, Listener, Served, Tls, functions_router, local_router, management_router, serve};
@@ -40,6 +41,8 @@ pub(crate) struct Listen {
     pub(crate) audit: AuditChoices,
     /// TLS, proxies and limits.
     pub(crate) edge: EdgeSettings,
+    /// Where people sign in besides.
+    pub(crate) sign_in_provider: Option<Arc<ProviderConfig>>,
 }
 
 /// Serves until SIGTERM or SIGINT.
@@ -84,6 +87,7 @@ async fn serve_all(context: &Context, home: &Home, listen: &Listen) -> Result<()
         jobs_at_once: listen.jobs_at_once,
         log_retention: listen.log_retention,
         audit: listen.audit.clone(),
+        sign_in_provider: listen.sign_in_provider.clone(),
         rng: Arc::new(SystemRandom),
     };
     let opened = opening::open(context, home, setup).await?;

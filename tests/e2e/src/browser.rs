@@ -82,6 +82,12 @@ impl Browser {
         browser
     }
 
+    /// People of this browser go to another host too, on purpose.
+    pub async fn visits(&self, host: std::net::SocketAddr) {
+        let visit = json!({ "do": "visits", "host": host.to_string() });
+        self.tell(&visit).await.expect("a host can be added");
+    }
+
     /// A person nobody knows yet.
     pub async fn person(&self, name: &str, window: Window) -> Person<'_> {
         let scheme = if window.is_dark { "dark" } else { "light" };

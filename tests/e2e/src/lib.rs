@@ -26,6 +26,7 @@ pub mod jobs;
 pub mod load;
 pub mod people;
 pub mod processes;
+pub mod provider;
 pub mod routes;
 pub mod sample;
 pub mod wait;

@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! setup code ──> first account ─┐
-//! invitation ──> account ───────┼──> session ──> Caller { access: Person, session } ──> every use case
+//! invitation ──> account ───────┤
+//! sign-in at a provider ────────┼──> session ──> Caller { access: Person, session } ──> every use case
 //! name and password (and code) ─┘       │
 //!                                       └ known in memory: a request of a known session asks no database
 //! ```
@@ -32,6 +33,7 @@ mod entering;
 pub mod factor;
 mod limits;
 pub mod members;
+pub mod oidc;
 mod opening;
 pub mod own;
 mod passwords;
@@ -66,10 +68,11 @@ pub(crate) struct Accounts {
     setup: setup::Setup,
     openings: opening::Openings,
     setups: factor::Setups,
+    provider: Option<oidc::Provider>,
 }
 
 impl Accounts {
-    pub(crate) fn new(cost: PasswordCost, clock: Arc<dyn Clock>) -> Self {
+    pub(crate) fn new(cost: PasswordCost, clock: Arc<dyn Clock>, provider: Option<Arc<oidc::ProviderConfig>>) -> Self {
         Self {
             sessions: sessions::Sessions::default(),
             passwords: passwords::Passwords::new(cost),
@@ -77,6 +80,7 @@ impl Accounts {
             setup: setup::Setup::default(),
             openings: opening::Openings::default(),
             setups: factor::Setups::default(),
+            provider: provider.map(oidc::Provider::new),
         }
     }
 

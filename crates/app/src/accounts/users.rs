@@ -14,6 +14,7 @@ use zeroize::Zeroizing;
 
 use super::entering::{Begun, Entered, Visitor};
 use super::members::{end_sessions, other_owners};
+use super::oidc::{Proof, Refusal, identity_row, insert};
 use super::passwords;
 use super::setup::member_row;
 use super::standing::{membership_of, verified};
@@ -125,7 +126,7 @@ pub async fn invite(app: &App, caller: &Caller, invite: Invite) -> Result<(Invit
     Ok((item, code))
 }
 
-fn digest(instance: &Instance, code: &str) -> Vec<u8> {
+pub(super) fn digest(instance: &Instance, code: &str) -> Vec<u8> {
     keyed_digest(instance, "invitation", code.as_bytes()).to_vec()
 }
 
@@ -208,9 +209,37 @@ pub async fn accept(app: &App, visitor: &Visitor, code: &str, password: SecretVa
     let name = invited(app, visitor, code).await?;
     passwords::check("password", &name, &password).map_err(|fault| Error::Invalid(vec![fault]))?;
     let password = app.hash_password(password).await?;
-    let (digest, now, begun) = (digest(&app.instance, code), app.clock.now(), app.begin_session(visitor));
+    admit(app, visitor, digest(&app.instance, code), Way::Password(password)).await
+}
+
+/// The same by a sign-in at the provider: an invitation to an e-mail address is for whom the provider vouches under it.
+pub(super) async fn accept_as(app: &App, visitor: &Visitor, digest: Vec<u8>, proof: Proof) -> Result<Entered, Error> {
+    let (asked, now) = (digest.clone(), app.clock.now());
+    let row = app.store.read(|rows: &mut dyn Rows| rows.invitation_by_digest(&asked).map_err(Error::from)).await?;
+    let row = row.filter(|row| is_open(row, now)).ok_or_else(no_invitation)?;
+    let is_other = |email: &str| !email.eq_ignore_ascii_case(row.name.as_str());
+    if row.name.as_str().contains('@') && proof.verified_email().is_none_or(is_other) {
+        return Err(app.refuse_proof(visitor, &proof, Refusal::OtherAddress).await?);
+    }
+    admit(app, visitor, digest, Way::Provider(proof)).await
+}
+
+/// How an invited person will sign in.
+enum Way {
+    /// By the password of this hash.
+    Password(String),
+    /// As who he is at the provider.
+    Provider(Proof),
+}
+
+async fn admit(app: &App, visitor: &Visitor, digest: Vec<u8>, way: Way) -> Result<Entered, Error> {
+    let (now, begun) = (app.clock.now(), app.begin_session(visitor));
     let (instance, session, said_by, id) =
         (Arc::clone(&app.instance), begun.row.clone(), visitor.clone(), app.new_id());
+    let (password, identity) = match way {
+        Way::Password(hash) => (hash, None),
+        Way::Provider(proof) => (String::new(), Some(identity_row(&proof, id, now).signed(&app.instance))),
+    };
     app.store
         .write(move |tx: &mut dyn Tx| -> Result<(), Error> {
             let row = tx.invitation_by_digest(&digest)?.filter(|row| is_open(row, now)).ok_or_else(no_invitation)?;
@@ -224,11 +253,16 @@ pub async fn accept(app: &App, visitor: &Visitor, code: &str, password: SecretVa
             let user = UserRow { is_admin: terms.is_admin, ..new_user(id, row.name.clone(), (&row.created_by, now)) };
             let user = UserRow { password, ..user }.signed(&instance);
             tx.insert_user(&user)?;
+            if let Some(identity) = &identity {
+                insert(tx, identity)?;
+            }
             if let Some((project, membership)) = &terms.place {
                 let made = (row.created_by.as_str(), now);
                 tx.put_member(&member_row((*project, user.id), membership, made).signed(&instance))?;
             }
-            let target = serde_json::json!({ "invitation": row.id, "user": user.id, "name": user.name });
+            let provider = identity.map(|identity| identity.issuer);
+            let target =
+                serde_json::json!({ "invitation": row.id, "user": user.id, "name": user.name, "provider": provider });
             close(tx, &instance, row, now)?;
             Begun::insert(session, &user, tx, &instance)?;
             let actor = format!("user:{}", user.name);

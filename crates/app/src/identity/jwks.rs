@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
-use strongroom_fetch::{FetchError, Fetcher, Outgoing, Reach, Target, TargetError};
+use strongroom_fetch::{Answer, FetchError, Fetcher, Outgoing, Reach, Target, TargetError};
 
 use super::jwt::{KeySet, NoKeySet};
 
@@ -133,7 +133,13 @@ impl Published {
         Ok(keys)
     }
 
-    async fn get(&self, url: &str) -> Result<zeroize::Zeroizing<Vec<u8>>, KeysError> {
+    /// Sends one of the server's own requests.
+    pub(crate) async fn send(&self, target: &Target, outgoing: Outgoing) -> Result<Answer, FetchError> {
+        self.fetcher.send(target, outgoing).await
+    }
+
+    /// The body of a document of an issuer.
+    pub(crate) async fn get(&self, url: &str) -> Result<zeroize::Zeroizing<Vec<u8>>, KeysError> {
         let target = Target::parse(url, self.reach())?;
         let answer = self.fetcher.send(&target, Outgoing::get()).await.map_err(Arc::new)?;
         if !answer.status.is_success() {

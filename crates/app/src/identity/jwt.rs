@@ -158,6 +158,8 @@ pub(crate) struct Claims {
     pub(crate) subject: String,
     /// Its end.
     pub(crate) expires_at: Timestamp,
+    /// Everything that it says.
+    pub(crate) all: Map<String, Value>,
 }
 
 /// The issuer that a token names, to find whose keys to try. Not believed by this.
@@ -188,12 +190,12 @@ pub(crate) fn verify(token: &str, keys: &KeySet, expected: Expected<'_>, now: Ti
     }
     check_audience(&claims, expected.audience)?;
     let expires = check_times(&claims, now)?;
-    let subject = text(&claims, "sub")?;
+    let subject = text(&claims, "sub")?.to_owned();
     if subject.is_empty() || subject.len() > MAX_SUBJECT_BYTES || subject.chars().any(char::is_control) {
         return Err(JwtError::Claim("sub"));
     }
     let expires_at = Timestamp::from_second(expires).map_err(|_| JwtError::Claim("exp"))?;
-    Ok(Claims { subject: subject.to_owned(), expires_at })
+    Ok(Claims { subject, expires_at, all: claims })
 }
 
 /// What a token says, whoever signed it.

@@ -13,6 +13,9 @@ pub use own::{
     set as set_own_secret,
 };
 
+pub(crate) use issuers::Keys;
+pub(crate) use jwt::{Claims, Expected};
+
 use strongroom_fetch::Fetcher;
 
 use issuers::Issuers;

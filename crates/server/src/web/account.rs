@@ -6,6 +6,7 @@ use strongroom_app::Access;
 
 use super::frame::Frame;
 use super::nav::Hall;
+use super::oidc::Linking;
 use super::show;
 use super::visit::Visit;
 use super::when::When;
@@ -27,6 +28,7 @@ struct AccountPage {
     proved: Option<When>,
     ends: Option<When>,
     memberships: Vec<Membership>,
+    provider: Option<Linking>,
 }
 
 /// The visitor's own page.
@@ -63,5 +65,6 @@ pub(crate) async fn show_account(visit: Visit) -> Result<Response, Failure> {
         proved: session.map(|session| When::new(session.proved_at, now)),
         ends: session.map(|session| When::new(session.expires_at, now)),
         memberships,
+        provider: Linking::of(&visit, now).await?,
     }))
 }

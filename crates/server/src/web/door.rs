@@ -15,6 +15,7 @@ use zeroize::Zeroizing;
 use super::forms::Form;
 use super::frame::{Flash, Frame};
 use super::gate::next_address;
+use super::oidc::Button;
 use super::problem::Notice;
 use super::visit::Visit;
 use super::{go, show, show_with};
@@ -27,7 +28,7 @@ use crate::{place, session};
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Next {
-    next: Option<String>,
+    pub(crate) next: Option<String>,
 }
 
 #[derive(Template)]
@@ -35,6 +36,7 @@ pub(crate) struct Next {
 struct SignInPage {
     frame: Frame,
     notice: Option<Notice>,
+    provider: Option<Button>,
     name: String,
     next: String,
 }
@@ -62,6 +64,7 @@ struct SetUpPage {
 struct InvitationPage {
     frame: Frame,
     notice: Option<Notice>,
+    provider: Option<Button>,
     name: String,
     code: String,
 }
@@ -77,7 +80,8 @@ pub(crate) async fn sign_in_form(door: Door, known: Option<Extension<Caller>>, Q
         return go(next);
     }
     let frame = titled("Sign in", Flash::of(&door.headers));
-    show(&SignInPage { frame, notice: None, name: String::new(), next: next.to_owned() })
+    let provider = Button::to(&door, next);
+    show(&SignInPage { frame, notice: None, provider, name: String::new(), next: next.to_owned() })
 }
 
 /// Signs in and goes on. Whatever is wrong, the page says the same.
@@ -95,7 +99,8 @@ pub(crate) async fn sign_in(door: Door, form: Form) -> Result<Response, Failure>
         Err(failure) => {
             let (status, notice) = failure.into();
             let (frame, notice) = (titled("Sign in", None), Some(notice));
-            Ok(show_with(status, &SignInPage { frame, notice, name: form.line("name"), next }))
+            let provider = Button::to(&door, &next);
+            Ok(show_with(status, &SignInPage { frame, notice, provider, name: form.line("name"), next }))
         }
     }
 }
@@ -213,7 +218,8 @@ async fn invitation(door: &Door, code: String, notice: Option<Notice>) -> Result
         Error::NotFound { .. } => gone(),
         error => error.into(),
     })?;
-    Ok(InvitationPage { frame: titled("Invitation", None), notice, name: name.to_string(), code })
+    let provider = Button::to(door, "/");
+    Ok(InvitationPage { frame: titled("Invitation", None), notice, provider, name: name.to_string(), code })
 }
 
 fn gone() -> Failure {

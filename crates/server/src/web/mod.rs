@@ -21,6 +21,7 @@ pub(crate) mod jobs;
 pub(crate) mod logs;
 pub(crate) mod members;
 pub(crate) mod nav;
+pub(crate) mod oidc;
 pub(crate) mod overview;
 pub(crate) mod problem;
 pub(crate) mod projects;

@@ -5,6 +5,7 @@
 
 mod audit;
 mod fixture;
+mod identities;
 mod links;
 mod listing;
 mod logs;
@@ -118,6 +119,7 @@ pub async fn people(make: &impl AsyncFn() -> Arc<dyn Store>) {
     people::members_go_with_their_user_and_with_their_project(make().await).await;
     people::sessions_are_found_by_digest_and_end_with_their_user(make().await).await;
     people::invitations_are_closed_and_pruned(make().await).await;
+    identities::a_person_has_one_identity_at_a_provider(make().await).await;
 }
 
 /// Trusted issuers.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::fixture::{at, id, project_row, read, refused, with_project, write};
 use crate::port::{InvitationRow, MemberRow, SessionRow, Store, StoreError, UserRow};
 
-fn user_row(n: u64, name: &str) -> UserRow {
+pub(super) fn user_row(n: u64, name: &str) -> UserRow {
     UserRow {
         id: id(n),
         name: name.parse().unwrap(),

@@ -9,6 +9,7 @@
 //! `Damaged`, so that owners are written first. Secrets and workloads name their namespace and app without owning them.
 
 mod audit;
+mod identities;
 mod links;
 mod logs;
 mod people;
@@ -24,6 +25,7 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 
 pub use audit::{AuditCut, AuditFilter, AuditHead, AuditRow, AuditRows, AuditTx};
+pub use identities::{IdentityRow, IdentityRows, IdentityTx};
 pub use links::{LinkRow, LinkRows, LinkTx};
 pub use logs::{LogFilter, LogPage, LogRow, LogRows, LogTx};
 pub use people::{InvitationRow, MemberRow, PeopleRows, PeopleTx, SessionRow, UserRow};
@@ -41,13 +43,23 @@ pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// Everything that can be read.
 pub trait Rows:
-    ProjectRows + SecretRows + WorkloadRows + RunRows + TokenRows + PeopleRows + LinkRows + TrustRows + AuditRows + LogRows
+    ProjectRows
+    + SecretRows
+    + WorkloadRows
+    + RunRows
+    + TokenRows
+    + PeopleRows
+    + IdentityRows
+    + LinkRows
+    + TrustRows
+    + AuditRows
+    + LogRows
 {
 }
 
 /// Everything that can be written, inside one transaction.
 pub trait Tx:
-    Rows + ProjectTx + SecretTx + WorkloadTx + RunTx + TokenTx + PeopleTx + LinkTx + TrustTx + AuditTx + LogTx
+    Rows + ProjectTx + SecretTx + WorkloadTx + RunTx + TokenTx + PeopleTx + IdentityTx + LinkTx + TrustTx + AuditTx + LogTx
 {
 }
 

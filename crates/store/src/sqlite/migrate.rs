@@ -18,6 +18,7 @@ const STEPS: &[&str] = &[
     include_str!("migrations/0006_links.sql"),
     include_str!("migrations/0007_people.sql"),
     include_str!("migrations/0008_trusts.sql"),
+    include_str!("migrations/0009_identities.sql"),
 ];
 
 /// Brings the schema up to date, or refuses one that is newer. Where nothing is to be done, only the version is read.

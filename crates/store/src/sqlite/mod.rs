@@ -7,6 +7,7 @@
 //! Times are kept at millisecond precision: a finer time is rounded towards zero when it is written.
 
 mod audit;
+mod identities;
 mod links;
 mod listing;
 mod logs;

@@ -1,6 +1,7 @@
 //! `strongroom server`.
 
 mod audit;
+mod sign_in;
 
 use std::io::{self, IsTerminal as _};
 use std::time::Duration;
@@ -43,6 +44,8 @@ pub(crate) struct ServerArgs {
     audit: audit::AuditArgs,
     #[command(flatten)]
     edge: EdgeArgs,
+    #[command(flatten)]
+    sign_in: sign_in::SignInArgs,
     /// Refuses to start where the sandbox of workers lacks a part
     #[arg(long)]
     require_sandbox: bool,
@@ -83,6 +86,7 @@ pub(crate) fn run(context: &Context, args: &ServerArgs) -> Result<Exit, Failure>
         durability: durability(&chosen(&args.audit_sync, "STRONGROOM_AUDIT_SYNC", "synced"))?,
         management: chosen(&args.listen, "STRONGROOM_LISTEN", "127.0.0.1:7876"),
         edge: args.edge.settings(environment)?,
+        sign_in_provider: args.sign_in.provider(context)?,
         functions: chosen(&args.functions_listen, "STRONGROOM_FUNCTIONS_LISTEN", "127.0.0.1:7877"),
     };
     log(context, args.log_format);

@@ -19,5 +19,6 @@ mod raw;
 mod rights;
 mod rows;
 mod sandbox;
+mod sign_in;
 mod storage;
 mod tokens;
