@@ -21,7 +21,8 @@ function begin({ issuer, redirect, secret, accounts, claimsInToken }) {
     claims: { openid: ["sub"], email: ["email", "email_verified"] },
     conformIdTokenClaims: !claimsInToken,
     cookies: { keys: ["only for tests"] },
-    features: { devInteractions: { enabled: true } },
+    features: { devInteractions: { enabled: false } },
+    interactions: { url: (_, interaction) => `/login/${interaction.uid}` },
     findAccount: (_, id) => ({ accountId: id, claims: () => ({ sub: id, ...accounts[id] }) }),
     // nobody is asked whether this client may know the address
     async loadExistingGrant(ctx) {
@@ -35,8 +36,20 @@ function begin({ issuer, redirect, secret, accounts, claimsInToken }) {
     },
     pkce: { required: () => true },
   });
-  answer = provider.callback();
+  const others = provider.callback();
+  answer = async (request, response) => {
+    if (!request.url.startsWith("/login/")) return others(request, response);
+    if (request.method === "GET") {
+      response.setHeader("content-type", "text/html; charset=utf-8");
+      return response.end(page);
+    }
+    const accountId = new URLSearchParams(Buffer.concat(await Array.fromAsync(request)).toString()).get("account");
+    return provider.interactionFinished(request, response, { login: { accountId } }, { mergeWithLastSubmission: false });
+  };
 }
+
+const page = `<!doctype html><html lang="en"><title>Example Login</title><h1>Example Login</h1>
+  <form method="post"><label>Account <input name="account" autofocus></label><button>Sign in there</button></form></html>`;
 
 const server = createServer(async (request, response) => {
   await ready;

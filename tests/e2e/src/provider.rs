@@ -163,11 +163,7 @@ impl Wanderer {
             let answer = self.open(&at).await;
             at = match answer.status {
                 302 | 303 => absolute(&provider, answer.header("location")),
-                200 if answer.text().contains("name=\"login\"") || answer.text().contains("value=\"login\"") => {
-                    let form = [("prompt", "login"), ("login", name), ("password", "not asked")];
-                    let sent = self.post(&action(&provider, &answer.text(), &at), &form).await;
-                    absolute(&provider, sent.header("location"))
-                }
+                200 => absolute(&provider, self.post(&at, &[("account", name)]).await.header("location")),
                 status => panic!("{} answers {status}: {}", answer.line, answer.text()),
             };
             if !at.starts_with(&provider) {
@@ -184,14 +180,6 @@ fn origin(url: &str) -> String {
 
 fn absolute(origin: &str, location: &str) -> String {
     if location.starts_with('/') { format!("{origin}{location}") } else { location.to_owned() }
-}
-
-/// Where the form of a page is sent.
-fn action(origin: &str, page: &str, at: &str) -> String {
-    match page.split_once("action=\"") {
-        Some((_, rest)) => absolute(origin, rest.split('"').next().unwrap()),
-        None => at.to_owned(),
-    }
 }
 
 /// A text within a form or a query.

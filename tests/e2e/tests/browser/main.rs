@@ -3,6 +3,7 @@
 
 mod harness;
 mod keyboard;
+mod provider;
 mod roles;
 mod size;
 mod story;
