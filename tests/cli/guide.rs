@@ -305,6 +305,11 @@ fn the_page_about_configuration_is_true() {
 }
 
 #[test]
+fn the_page_about_sign_in_with_a_provider_is_true() {
+    follow("docs/guide/sign-in.md", Way::InProcess);
+}
+
+#[test]
 fn the_security_page_says_what_happens() {
     follow("docs/guide/security-practices.md", Way::InProcess);
 }

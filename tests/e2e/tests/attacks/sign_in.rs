@@ -269,12 +269,13 @@ async fn attack_53_an_edited_link_with_the_provider_lets_nobody_in() {
         "subject = 'joe-there'",
         "mac = randomblob(32)",
         "mac = x''",
+        "issuer = issuer || '/'",
     ];
     for edit in edits {
-        let whole: (Vec<u8>, String, Vec<u8>) = Connection::open(world.instance.database())
+        let whole: (Vec<u8>, String, Vec<u8>, String) = Connection::open(world.instance.database())
             .unwrap()
-            .query_row("SELECT user, subject, mac FROM identities", [], |row| {
-                Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+            .query_row("SELECT user, subject, mac, issuer FROM identities", [], |row| {
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
             })
             .unwrap();
         let database = Connection::open(world.instance.database()).unwrap();
@@ -282,10 +283,12 @@ async fn attack_53_an_edited_link_with_the_provider_lets_nobody_in() {
         let name = if edit.contains("joe") { "joe-there" } else { "bob-there" };
         let mut person = Wanderer::new(&world.instance);
         let callback = world.callback(&mut person, name).await;
-        refused(&person.open(&callback).await, 500);
+        // a row of another issuer is nobody's
+        let status = if edit.contains("issuer") { 401 } else { 500 };
+        refused(&person.open(&callback).await, status);
         assert!(!world.is_in(&mut person).await, "{edit}");
-        let back = "UPDATE identities SET user = ?1, subject = ?2, mac = ?3";
-        database.execute(back, rusqlite::params![whole.0, whole.1, whole.2]).unwrap();
+        let back = "UPDATE identities SET user = ?1, subject = ?2, mac = ?3, issuer = ?4";
+        database.execute(back, rusqlite::params![whole.0, whole.1, whole.2, whole.3]).unwrap();
     }
     let mut person = Wanderer::new(&world.instance);
     let callback = world.callback(&mut person, "bob-there").await;

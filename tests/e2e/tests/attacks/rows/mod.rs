@@ -219,7 +219,10 @@ impl World {
         database.pragma_update(None, "foreign_keys", false).unwrap();
         for statement in statements {
             let changed = database.execute(statement, []).unwrap_or_else(|error| panic!("{statement}: {error}"));
-            assert!(changed >= 1 || statement.contains(" invitations "), "{statement} changes nothing");
+            assert!(
+                changed >= 1 || [" invitations ", " identities "].iter().any(|table| statement.contains(table)),
+                "{statement} changes nothing"
+            );
         }
         drop(database);
         self.instance.try_boot().await
@@ -434,7 +437,7 @@ const GROUPS: [&[&str]; 6] = [
     &["instance", "projects", "project_keys", "namespaces", "apps", "epochs", "idempotency", "read_facts", "logs"],
     &["secrets", "versions"],
     &["tokens", "links", "trusts"],
-    &["users", "members", "sessions", "invitations"],
+    &["users", "members", "sessions", "invitations", "identities"],
     &["workloads", "deployments", "bundles"],
     &["runs", "slots", "audit", "audit_nodes", "audit_cuts"],
 ];

@@ -179,6 +179,12 @@ pub(super) const COLUMNS: &[(&str, &str, Fate)] = &[
     ("invitations", "expires_at", Elsewhere(PEOPLE)),
     ("invitations", "closed_at", Elsewhere(PEOPLE)),
     ("invitations", "mac", Elsewhere(PEOPLE)),
+    ("identities", "issuer", Elsewhere(IDENTITIES)),
+    ("identities", "subject", Elsewhere(IDENTITIES)),
+    ("identities", "user", Elsewhere(IDENTITIES)),
+    ("identities", "label", FOR_PEOPLE),
+    ("identities", "created_at", FOR_PEOPLE),
+    ("identities", "mac", Elsewhere(IDENTITIES)),
     ("idempotency", "scope", REPEATED),
     ("idempotency", "key", REPEATED),
     ("idempotency", "answer", REPEATED),
@@ -233,6 +239,7 @@ pub(super) const COLUMNS: &[(&str, &str, Fate)] = &[
     ("slots", "run", WHEN_A_RUN_IS),
 ];
 
+const IDENTITIES: &str = "attack_53_an_edited_link_with_the_provider_lets_nobody_in";
 const PEOPLE: &str = "edited_rows_of_people_let_nobody_in";
 const CUTS: &str = "attack_58_a_true_checkpoint_does_not_cover_a_longer_cut";
 
