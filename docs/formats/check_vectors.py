@@ -25,7 +25,7 @@ SCOPES = {"global": 1, "namespace": 2, "app": 3, "system": 4, "user": 5}
 ROWS = [
     "SecretHead", "Token", "Deployment", "Function", "Project", "ProjectKey", "Namespace", "App", "Setting", "Member",
     "User", "Job", "Schedule", "SecretVersion", "Issuer", "Link", "Session", "AuditHead", "Node",
-    "Invitation",
+    "Invitation", "Identity",
 ]
 BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 

@@ -79,12 +79,14 @@ pub fn provider_name(app: &App) -> Option<&str> {
 
 /// Begins a sign-in that leads on to `next`, which is an address on this server.
 pub async fn begin(app: &App, visitor: &Visitor, next: &str) -> Result<Going, Error> {
+    provider(app)?;
     app.accounts.limits.by_address(visitor.address)?;
     go(app, Purpose::SignIn { next: next.chars().take(1_024).collect() }).await
 }
 
 /// Begins to accept an invitation by a sign-in.
 pub async fn begin_accepting(app: &App, visitor: &Visitor, code: &str) -> Result<Going, Error> {
+    provider(app)?;
     super::users::invited(app, visitor, code).await?;
     go(app, Purpose::Accept { invitation: hex::encode(super::users::digest(&app.instance, code)) }).await
 }
@@ -121,8 +123,8 @@ pub async fn finish(
     (kept, caller): (Option<&str>, Option<&Caller>),
     callback: Callback,
 ) -> Result<Finished, Error> {
-    app.accounts.limits.by_address(visitor.address)?;
     let provider = provider(app)?;
+    app.accounts.limits.by_address(visitor.address)?;
     let now = app.clock.now();
     let flow = kept.and_then(|text| Flow::open(&app.instance, text, now));
     let is_own =

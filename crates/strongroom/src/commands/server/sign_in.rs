@@ -49,7 +49,10 @@ impl SignInArgs {
         if client_id.len() > 255 || !client_id.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(Failure::usage("--oidc-client-id is 1 to 255 visible ASCII characters"));
         }
-        let uri: Option<http::Uri> = issuer.parse().ok().filter(|uri: &http::Uri| uri.query().is_none());
+        let uri: Option<http::Uri> = issuer
+            .parse()
+            .ok()
+            .filter(|uri: &http::Uri| uri.query().is_none() && matches!(uri.scheme_str(), Some("https" | "http")));
         let host = uri.as_ref().and_then(http::Uri::host).filter(|_| !issuer.contains(['#', '@'])).map(str::to_owned);
         let (Some(host), Ok(issuer)) = (host, issuer.parse()) else {
             return Err(Failure::usage(
