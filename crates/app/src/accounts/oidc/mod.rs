@@ -64,7 +64,7 @@ pub enum Finished {
     /// A person came in.
     Entered {
         /// The session.
-        entered: Entered,
+        entered: Box<Entered>,
         /// Where to go on to, on this server.
         next: String,
     },
@@ -157,12 +157,13 @@ pub async fn finish(
     }
     match flow.purpose {
         Purpose::SignIn { next } => {
-            Ok(Finished::Entered { entered: linking::enter(app, visitor, &proof).await?, next })
+            let entered = Box::new(linking::enter(app, visitor, &proof).await?);
+            Ok(Finished::Entered { entered, next })
         }
         Purpose::Accept { invitation } => {
             let digest = hex::decode(invitation).map_err(|_| not_begun())?;
             let entered = super::users::accept_as(app, visitor, digest, proof).await?;
-            Ok(Finished::Entered { entered, next: "/".to_owned() })
+            Ok(Finished::Entered { entered: Box::new(entered), next: "/".to_owned() })
         }
         Purpose::Link { session } => {
             linking::link(app, caller, session, &proof).await?;

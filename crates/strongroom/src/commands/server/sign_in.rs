@@ -12,22 +12,22 @@ use crate::errors::Failure;
 #[derive(Args)]
 pub(super) struct SignInArgs {
     /// The issuer of an `OpenID` provider at which people sign in, such as `https://accounts.google.com`; else `STRONGROOM_OIDC_ISSUER`
-    #[arg(long, value_name = "URL")]
-    oidc_issuer: Option<String>,
+    #[arg(long = "oidc-issuer", value_name = "URL")]
+    issuer: Option<String>,
     /// What this instance is called at the provider; else `STRONGROOM_OIDC_CLIENT_ID`
-    #[arg(long, value_name = "ID")]
-    oidc_client_id: Option<String>,
+    #[arg(long = "oidc-client-id", value_name = "ID")]
+    client_id: Option<String>,
     /// A file with the secret that the provider gave for it; else `STRONGROOM_OIDC_CLIENT_SECRET_FILE`, or the secret
     /// itself in `STRONGROOM_OIDC_CLIENT_SECRET`
-    #[arg(long, value_name = "FILE")]
-    oidc_client_secret_file: Option<String>,
+    #[arg(long = "oidc-client-secret-file", value_name = "FILE")]
+    client_secret_file: Option<String>,
     /// What people know the provider by, on the sign-in page; else `STRONGROOM_OIDC_NAME` [default: the issuer's host]
-    #[arg(long, value_name = "NAME")]
-    oidc_name: Option<String>,
+    #[arg(long = "oidc-name", value_name = "NAME")]
+    name: Option<String>,
     /// Only verified e-mail addresses of this domain sign in; may be repeated; else `STRONGROOM_OIDC_DOMAINS`, separated
     /// by commas [default: addresses do not count]
-    #[arg(long, value_name = "DOMAIN")]
-    oidc_domain: Vec<String>,
+    #[arg(long = "oidc-domain", value_name = "DOMAIN")]
+    domain: Vec<String>,
 }
 
 const MAX_NAME_CHARACTERS: usize = 40;
@@ -39,8 +39,8 @@ impl SignInArgs {
         let chosen = |option: &Option<String>, variable: &str| {
             option.clone().or_else(|| environment.text(variable).map(str::to_owned))
         };
-        let issuer = chosen(&self.oidc_issuer, "STRONGROOM_OIDC_ISSUER");
-        let client_id = chosen(&self.oidc_client_id, "STRONGROOM_OIDC_CLIENT_ID");
+        let issuer = chosen(&self.issuer, "STRONGROOM_OIDC_ISSUER");
+        let client_id = chosen(&self.client_id, "STRONGROOM_OIDC_CLIENT_ID");
         let (issuer, client_id) = match (issuer, client_id) {
             (Some(issuer), Some(client_id)) => (issuer, client_id),
             (None, None) => return Ok(None),
@@ -59,7 +59,7 @@ impl SignInArgs {
                 "--oidc-issuer is an address such as https://login.example.com, as it stands in the provider's tokens",
             ));
         };
-        let name = chosen(&self.oidc_name, "STRONGROOM_OIDC_NAME").unwrap_or(host);
+        let name = chosen(&self.name, "STRONGROOM_OIDC_NAME").unwrap_or(host);
         if name.chars().count() > MAX_NAME_CHARACTERS || name.chars().any(char::is_control) {
             return Err(Failure::usage(format!("--oidc-name is 1 to {MAX_NAME_CHARACTERS} characters")));
         }
@@ -71,7 +71,7 @@ impl SignInArgs {
         let environment = &context.environment;
         let direct = environment.secret("STRONGROOM_OIDC_CLIENT_SECRET");
         let named = environment.text("STRONGROOM_OIDC_CLIENT_SECRET_FILE");
-        let text = match (direct, self.oidc_client_secret_file.as_deref().or(named)) {
+        let text = match (direct, self.client_secret_file.as_deref().or(named)) {
             (Some(_), Some(_)) => {
                 return Err(Failure::usage(
                     "the provider's client secret stands in a file and in STRONGROOM_OIDC_CLIENT_SECRET; leave one of them out",
@@ -92,7 +92,7 @@ impl SignInArgs {
 
     fn domains(&self, context: &Context) -> Result<Vec<String>, Failure> {
         let listed = context.environment.text("STRONGROOM_OIDC_DOMAINS").unwrap_or_default();
-        let all: Vec<&str> = match self.oidc_domain.as_slice() {
+        let all: Vec<&str> = match self.domain.as_slice() {
             [] => listed.split(',').collect(),
             given => given.iter().map(String::as_str).collect(),
         };
