@@ -110,7 +110,7 @@ pub(crate) enum Command {
     /// Who one is, and what one may do
     Whoami,
     /// Runs the server
-    Server(commands::server::ServerArgs),
+    Server(Box<commands::server::ServerArgs>),
     /// What runs functions
     #[command(subcommand)]
     Runtime(commands::runtime::Command),
