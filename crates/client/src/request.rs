@@ -204,7 +204,9 @@ impl<'a> Call<'a> {
         headers.insert(header::HOST, host.map_err(|_| ClientError::Request { what: "the host" })?);
         headers.insert(header::ACCEPT, HeaderValue::from_static("application/json, */*;q=0.5"));
         headers.insert(header::USER_AGENT, HeaderValue::from_static(concat!("strongroom/", env!("CARGO_PKG_VERSION"))));
-        if !self.is_anonymous {
+        // who brings a credential of his own along does not show ours
+        let brings_own = self.headers.iter().any(|(name, _)| *name == header::AUTHORIZATION);
+        if !self.is_anonymous && !brings_own {
             headers.insert(header::AUTHORIZATION, bearer(self.client)?);
         }
         headers.extend(self.client.agent.clone().map(|name| (HeaderName::from_static("x-strongroom-agent"), name)));
