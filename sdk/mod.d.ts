@@ -18,7 +18,10 @@ export interface Secrets {
   getRequired(name: SecretName): string;
   /** The value of a secret of scope `system`; undefined if there is none. */
   getSystem(name: string): string | undefined;
-  /** The value that the end user of this invocation has stored. Throws outside an invocation made for an end user. */
+  /**
+   * The value that the end user of this invocation keeps for himself; undefined if there is none. Throws outside an
+   * invocation, in one that is made for no end user, and {@link SecretExpiredError} if it has expired.
+   */
   getUser(name: string): string | undefined;
 }
 
@@ -30,6 +33,22 @@ export interface ContextSecrets {
   get(name: SecretName, fallback: string): Promise<string>;
 }
 
+/** The end user whom an invocation is made for: his token was verified before the code was called. */
+export interface EndUser {
+  /** Who says who he is: the `iss` of his token. */
+  readonly issuer: string;
+  /** His id there: the `sub` of his token. Two issuers may use the same. */
+  readonly id: string;
+}
+
+/** Changes the secrets of the end user of this invocation: `ctx.userSecrets`. Needs `"user_secrets": "write"`. */
+export interface UserSecrets {
+  /** Stores a value, which does not expire. From then on this invocation sees it, and every later one for this user. */
+  set(name: string, value: string): Promise<void>;
+  /** Deletes it; nothing happens if it is not there. */
+  delete(name: string): Promise<void>;
+}
+
 /** What a function's invocation and a job's run have in common. */
 export interface BaseContext {
   /** Id of this execution, as the logs show it. */
@@ -38,6 +57,10 @@ export interface BaseContext {
   readonly env: Readonly<Record<string, string>>;
   /** Secrets. */
   readonly secrets: ContextSecrets;
+  /** The end user whom this is for; null if it is for none, as every run of a job is. */
+  readonly user: EndUser | null;
+  /** Changes the end user's secrets; rejects where there is none. */
+  readonly userSecrets: UserSecrets;
   /** Reports an error of `promise` in the log; the invocation does not wait for it. */
   waitUntil(promise: Promise<unknown>): void;
 }

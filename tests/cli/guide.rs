@@ -252,6 +252,12 @@ fn the_page_about_functions_is_true() {
 }
 
 #[test]
+fn every_command_of_the_end_users_page_says_what_the_page_says() {
+    follow("docs/guide/end-users.md", Way::InProcess);
+    follow("docs/guide/end-users.md", Way::Http);
+}
+
+#[test]
 fn the_page_about_local_development_is_true() {
     follow("docs/guide/dev.md", Way::InProcess);
 }

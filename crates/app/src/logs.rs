@@ -100,7 +100,10 @@ impl App {
                 };
                 let message = format!("secret read STRONGROOM_SECRET_{name} scope={scope} version={version} via={via}");
                 self.say(&workload, execution_id, "", line("info", message));
-                self.read_fact(&workload, &name, via);
+                // what an end user keeps for himself is no use of the project's secret of that name
+                if scope != "user" {
+                    self.read_fact(&workload, &name, via);
+                }
             }
             Event::Finished { workload, execution_id, status, millis, outcome } => {
                 self.journal.ended(&execution_id);

@@ -9,9 +9,9 @@ use strongroom_runtime::BoxFuture;
 use strongroom_runtime::{Entry as Held, EntryState, Snapshot, SnapshotError, SnapshotSource, WorkerSpec};
 use strongroom_secret::SecretValue;
 use strongroom_store::Rows;
+use strongroom_store::port::SealedRow;
 
 use crate::audit::Record;
-use crate::caller::{Access, Caller};
 use crate::error::Error;
 use crate::functions::Entry;
 use crate::keys::Project;
@@ -137,23 +137,33 @@ impl App {
 
     async fn system_secrets(&self, project: &Project) -> Result<(Vec<Held>, Option<jiff::Timestamp>), Error> {
         let rows = self.store.read(|rows: &mut dyn Rows| rows.sealed_in_scope(&project.id, &Scope::System)).await?;
-        let now = self.clock.now();
         let (mut held, mut earliest) = (Vec::new(), None);
         for row in rows {
-            let name = row.head.name.to_string();
-            let mut candidate = self.candidate(row)?;
-            candidate.scope = ScopeKind::Global;
-            let (state, version) = match resolve([candidate], now) {
-                Resolution::Value { value, expires_at, .. } => {
-                    earliest = [earliest, expires_at].into_iter().flatten().min();
-                    (EntryState::Value(project.open(&value.head, &value.envelope)?), value.head.version)
-                }
-                Resolution::Expired { .. } => (EntryState::Expired, 0),
-                Resolution::NoValue { .. } | Resolution::NotSet => (EntryState::NoValue, 0),
-            };
-            held.push(Held { name, state, default: None, scope: "system".to_owned(), version });
+            let (one, expires_at) = self.open_alone(project, row, "system")?;
+            earliest = [earliest, expires_at].into_iter().flatten().min();
+            held.push(one);
         }
         Ok((held, earliest))
+    }
+
+    /// Opens a row that no other scope competes with, and says when it runs out.
+    pub(crate) fn open_alone(
+        &self,
+        project: &Project,
+        row: SealedRow,
+        scope: &str,
+    ) -> Result<(Held, Option<jiff::Timestamp>), Error> {
+        let name = row.head.name.to_string();
+        let mut candidate = self.candidate(row)?;
+        candidate.scope = ScopeKind::Global;
+        let (state, version, expires_at) = match resolve([candidate], self.clock.now()) {
+            Resolution::Value { value, expires_at, .. } => {
+                (EntryState::Value(project.open(&value.head, &value.envelope)?), value.head.version, expires_at)
+            }
+            Resolution::Expired { .. } => (EntryState::Expired, 0, None),
+            Resolution::NoValue { .. } | Resolution::NotSet => (EntryState::NoValue, 0, None),
+        };
+        Ok((Held { name, state, default: None, scope: scope.to_owned(), version }, expires_at))
     }
 
     async fn record_hand_over(
@@ -166,15 +176,8 @@ impl App {
         let with_value = |held: &&Held| matches!(held.state, EntryState::Value(_));
         let names: Vec<_> = entries.iter().chain(system).filter(with_value).map(|held| held.name.as_str()).collect();
         let target = serde_json::json!({ entry.manifest.kind().as_str(): entry.name, "namespace": entry.namespace, "epoch": epoch, "names": names });
-        let worker = Caller {
-            actor: format!("{}:{}/{}", entry.manifest.kind().as_str(), entry.namespace, entry.name),
-            source: "worker".to_owned(),
-            request_id: entry.spec.deployment.clone(),
-            access: Access::Owner,
-            idempotency: None,
-            session: None,
-        };
-        self.audit(Record::done(self.clock.now(), &worker, Some(&entry.project.name), "values.worker", &target)).await
+        self.audit(Record::done(self.clock.now(), &entry.worker(), Some(&entry.project.name), "values.worker", &target))
+            .await
     }
 }
 

@@ -150,6 +150,8 @@ impl House {
     async fn invoke(&self, namespace: &str) -> Result<String, InvokeRefusal> {
         let route = format!("default/{namespace}/f");
         let call = Invocation {
+            bearer: None,
+            user_token: None,
             route: &route,
             caller: None,
             execution_id: "test".to_owned(),

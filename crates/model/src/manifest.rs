@@ -4,6 +4,6 @@ mod function;
 mod job;
 mod workload;
 
-pub use function::{CallAuth, FunctionManifest};
+pub use function::{CallAuth, FunctionManifest, UserSecrets};
 pub use job::{JobManifest, Missed, Overlap};
-pub use workload::{ManifestError, OnChange, Runtime, SecretRef, Via, Workload};
+pub use workload::{ManifestError, OnChange, Runtime, SecretRef, UserWins, Via, Workload};

@@ -162,6 +162,11 @@ pub(crate) static FUNCTION: Object = Object {
             "Who may call it: a token with functions:invoke (the default), an end user, or anyone",
         ),
         optional("secrets", SECRETS, "The secrets it gets; everything that resolves if absent"),
+        optional(
+            "user_secrets",
+            Shape::Words(&["write"]),
+            "`write` lets it set and delete the secrets of the end user whom it runs for; it only reads them if absent",
+        ),
         optional("env", Shape::Variables, "Variables that are no secrets"),
         optional("env_prefix", PREFIXES, "Further prefixes of this function"),
         optional("allow_net", HOSTS, "The only hosts that it may reach; the public internet if absent"),
@@ -258,6 +263,11 @@ static SECRET: Object = Object {
             "via",
             Shape::Words(&["env", "helper"]),
             "`env` if the code reads it from the environment in a way that the code does not show",
+        ),
+        optional(
+            "user",
+            Shape::Words(&["override"]),
+            "`override` if an end user's own value of that name wins in what runs for him; through helpers alone",
         ),
     ],
 };

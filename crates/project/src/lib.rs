@@ -90,7 +90,7 @@ pub fn parse(text: &str) -> Result<Project, Vec<Problem>> {
 pub fn secret_ref(text: &str) -> Result<SecretRef, strongroom_model::name::NameError> {
     let (name, alias) = text.split_once(':').map_or((text, None), |(name, alias)| (name, Some(alias)));
     let alias = alias.map(|alias| alias.trim().parse()).transpose()?;
-    Ok(SecretRef { name: name.trim().parse()?, alias, required: None, default: None, via: None })
+    Ok(SecretRef { name: name.trim().parse()?, alias, required: None, default: None, via: None, user: None })
 }
 
 /// What is wrong with a manifest, with numbers in the units in which people write them.

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use crate::spec::Engine;
 
-const SHARED: [(&str, &str); 9] = [
+const SHARED: [(&str, &str); 10] = [
     ("boot.js", include_str!("js/boot.js")),
     ("environment.js", include_str!("js/environment.js")),
     ("frames.js", include_str!("js/frames.js")),
@@ -17,6 +17,7 @@ const SHARED: [(&str, &str); 9] = [
     ("secrets.js", include_str!("js/secrets.js")),
     ("snapshot.js", include_str!("js/snapshot.js")),
     ("state.js", include_str!("js/state.js")),
+    ("user.js", include_str!("js/user.js")),
 ];
 const DENO: [(&str, &str); 1] = [("platform.js", include_str!("js/deno/platform.js"))];
 const NODE: [(&str, &str); 4] = [

@@ -203,8 +203,12 @@ impl Runtime {
     pub async fn run_job(&self, spec: &Arc<WorkerSpec>, need: Need, run: JobRun) -> Result<JobOutcome, JobError> {
         let body = run.body(&spec.workload.name)?;
         let JobRun { facts, payload: _, grace, mut cancelled, progress } = run;
-        let context =
-            InvocationContext { execution_id: facts.execution_id, url: "job://run/".to_owned(), client: None };
+        let context = InvocationContext {
+            execution_id: facts.execution_id,
+            url: "job://run/".to_owned(),
+            client: None,
+            user: None,
+        };
         if spec.workload.kind != WorkloadKind::Job {
             return Err(JobError::BadRun);
         }

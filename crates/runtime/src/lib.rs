@@ -43,6 +43,7 @@ mod snapshot;
 mod spec;
 mod start;
 mod state;
+mod visit;
 mod wire;
 mod worker;
 
@@ -60,4 +61,5 @@ pub use spec::{
     Change, ChangeCause, Engine, EnvNames, InvocationContext, Need, NetPolicy, OnChange, Refresh, WorkerSpec,
     WorkloadId, WorkloadKind,
 };
+pub use visit::{Keeper, Visitor};
 pub use worker::StartFailure;

@@ -14,7 +14,13 @@ const KEEP_REPLACED: Duration = Duration::from_hours(1);
 /// So many replaced values are masked; above that the oldest go.
 const MAX_REPLACED: usize = 1_000;
 
-/// The values whose traces are masked in somebody's output: those in force, and those replaced during the last hour.
+/// A value that an invocation for an end user held is masked for so long after the last one.
+const KEEP_RETURNED: Duration = Duration::from_mins(10);
+/// So many of those are masked; above that the oldest go. Never one that an invocation holds.
+const MAX_RETURNED: usize = 256;
+
+/// The values whose traces are masked in somebody's output: those in force, those replaced during the last hour, and those
+/// of end users whose invocations run or ended of late.
 #[derive(Default)]
 pub struct Masks(Mutex<State>);
 
@@ -22,6 +28,8 @@ pub struct Masks(Mutex<State>);
 struct State {
     /// Each with the time since when it is no longer in force.
     values: Vec<(SecretValue, Option<Instant>)>,
+    /// End users' own, while invocations hold them and for a while after.
+    lent: Vec<Lent>,
     built: Option<Arc<MaskSet>>,
     /// Names whose values are too short to be masked, and whether that has been told.
     short: BTreeMap<String, bool>,
@@ -41,6 +49,24 @@ impl Masks {
         state.hold(fresh, Instant::now());
     }
 
+    /// These values of an end user are held by one more invocation.
+    pub(crate) fn lend<'a>(&self, values: impl Iterator<Item = &'a SecretValue>) {
+        let (mut state, now) = (self.0.lock().unwrap_or_else(PoisonError::into_inner), Instant::now());
+        values.for_each(|value| state.lend(value, now));
+    }
+
+    /// An invocation that held these values is over.
+    pub(crate) fn take_back<'a>(&self, values: impl Iterator<Item = &'a SecretValue>) {
+        let (mut state, now) = (self.0.lock().unwrap_or_else(PoisonError::into_inner), Instant::now());
+        values.for_each(|value| state.take_back(value, now));
+    }
+
+    /// This value came up for a moment.
+    pub(crate) fn remember(&self, value: Option<&SecretValue>) {
+        self.lend(value.into_iter());
+        self.take_back(value.into_iter());
+    }
+
     /// Names whose values are too short to be masked, each once.
     pub(crate) fn take_short(&self) -> Vec<String> {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -51,12 +77,51 @@ impl Masks {
     /// What is to be masked now.
     pub fn set(&self) -> Arc<MaskSet> {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let State { values, built, .. } = &mut *state;
-        Arc::clone(built.get_or_insert_with(|| Arc::new(MaskSet::new(values.iter().map(|(value, _)| value)))))
+        let State { values, lent, built, .. } = &mut *state;
+        let all = || values.iter().map(|(value, _)| value).chain(lent.iter().map(|lent| &lent.value));
+        Arc::clone(built.get_or_insert_with(|| Arc::new(MaskSet::new(all()))))
     }
 }
 
+/// A value of an end user.
+struct Lent {
+    value: SecretValue,
+    holders: usize,
+    /// Since when nobody holds it.
+    returned: Option<Instant>,
+}
+
 impl State {
+    fn lend(&mut self, value: &SecretValue, now: Instant) {
+        if !is_maskable(value) {
+            return;
+        }
+        if let Some(known) = self.lent.iter_mut().find(|known| known.value.expose() == value.expose()) {
+            known.holders += 1;
+            known.returned = None;
+            return;
+        }
+        self.lent.retain(|lent| lent.returned.is_none_or(|at| now.duration_since(at) < KEEP_RETURNED));
+        let returned = self.lent.iter().filter(|lent| lent.returned.is_some()).count();
+        if returned >= MAX_RETURNED {
+            let oldest = self.lent.iter().enumerate().filter_map(|(index, lent)| Some((lent.returned?, index))).min();
+            if let Some((_, index)) = oldest {
+                self.lent.swap_remove(index);
+            }
+        }
+        self.lent.push(Lent { value: value.duplicate(), holders: 1, returned: None });
+        self.built = None;
+    }
+
+    fn take_back(&mut self, value: &SecretValue, now: Instant) {
+        if let Some(known) = self.lent.iter_mut().find(|known| known.value.expose() == value.expose()) {
+            known.holders = known.holders.saturating_sub(1);
+            if known.holders == 0 {
+                known.returned = Some(now);
+            }
+        }
+    }
+
     fn update(&mut self, snapshot: &Snapshot, now: Instant) {
         let mut fresh: HashSet<&str> = HashSet::new();
         for entry in snapshot.entries.iter().chain(&snapshot.system) {

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio::io::{AsyncRead, AsyncReadExt};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Semaphore, mpsc, watch};
 
 use crate::egress::Egress;
 use crate::event::{Event, Level, Stream};
@@ -15,7 +15,9 @@ use crate::mask::{MIN_VALUE_BYTES, Masker};
 use crate::masks::Masks;
 use crate::reads::{self, Observed, Seen};
 use crate::spec::{WorkerSpec, WorkloadId};
+use crate::visit::{Visits, Wish};
 use crate::wire::{Frame, FrameReader, Piece};
+use crate::worker::Input;
 
 /// When nothing has come for so long, what is clear of the unfinished rest is taken.
 const PAUSE: Duration = Duration::from_millis(500);
@@ -64,6 +66,12 @@ pub(crate) struct Output {
     pub(crate) egress: Option<Arc<Egress>>,
     /// Who wants to hear how far the run of a job is.
     pub(crate) progress: ProgressOf,
+    /// The end users whose invocations are in it.
+    pub(crate) visits: Arc<Visits>,
+    /// Changes of their secrets that may be under way.
+    pub(crate) changes: Arc<Semaphore>,
+    /// Where answers to its wishes go.
+    pub(crate) input: Arc<Input>,
 }
 
 impl Output {
@@ -144,6 +152,7 @@ impl Output {
             Frame::Progress { x, p, m } => {
                 self.progress.tell(&x, p, m.and_then(|text| self.masked(&text)));
             }
+            Frame::Keep(wish) => self.keep(wish).await,
             Frame::Open { i, h, p } => {
                 if let Some(egress) = &self.egress {
                     egress.open(i, h, p);
@@ -159,6 +168,18 @@ impl Output {
                 self.stage.send_modify(|_| {});
             }
         }
+    }
+
+    /// Changes an end user's secret, beside what else the worker says.
+    async fn keep(&self, wish: Wish) {
+        let (Some(owner), Ok(turn)) = (self.owner.get(), Arc::clone(&self.changes).acquire_owned().await) else {
+            return;
+        };
+        let (visits, masks, input) = (Arc::clone(&self.visits), Arc::clone(&owner.masks), Arc::clone(&self.input));
+        tokio::spawn(async move {
+            input.write(&wish.grant(&visits, &masks).await).await;
+            drop(turn);
+        });
     }
 
     /// `text` without values; None before the worker is assigned.

@@ -20,6 +20,7 @@ use crate::connections::{Body, BoxError};
 use crate::event::{Event, Outcome};
 use crate::slot::Entered;
 use crate::spec::{InvocationContext, WorkerSpec};
+use crate::visit::Visit;
 
 const INTERNAL: &str = "x-strongroom-";
 const INVOCATION: HeaderName = HeaderName::from_static("x-strongroom-invocation");
@@ -37,6 +38,8 @@ pub(crate) struct Ticket {
     /// Held, never looked at.
     pub(crate) _permit: OwnedSemaphorePermit,
     pub(crate) report: Report,
+    /// Held, never looked at.
+    pub(crate) _visit: Option<Visit>,
 }
 
 /// Tells how an invocation ended, exactly once.
@@ -108,15 +111,16 @@ pub(crate) fn prepare(mut request: Request<Body>, context: &InvocationContext) -
     Some(request)
 }
 
-/// Names the step, the execution, the caller and the public address.
+/// Names the step, the execution, the caller and the public address; and that an end user was announced for it.
 pub(crate) fn label(request: &mut Request<Body>, step: u64, context: &InvocationContext) -> Option<()> {
-    let InvocationContext { execution_id, url, client } = context;
+    let InvocationContext { execution_id, url, client, user } = context;
     let is_word = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());
     if !is_word(execution_id) || !is_word(url) {
         return None;
     }
     let client = client.map_or_else(|| "0.0.0.0".to_owned(), |client| client.to_string());
-    let value = HeaderValue::try_from(format!("{step} {execution_id} {client} {url}")).ok()?;
+    let user = if user.is_some() { " user" } else { "" };
+    let value = HeaderValue::try_from(format!("{step} {execution_id} {client} {url}{user}")).ok()?;
     request.headers_mut().insert(INVOCATION, value);
     Some(())
 }

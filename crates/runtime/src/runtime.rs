@@ -27,6 +27,7 @@ use crate::slot::{Entered, Slot};
 use crate::snapshot::SnapshotSource;
 use crate::spec::{Change, InvocationContext, Need, Refresh, WorkerSpec, WorkloadId, WorkloadKind};
 use crate::start::start;
+use crate::visit::Visit;
 use crate::worker::StartFailure;
 
 /// Workers that an invocation tries before it gives up: one may die just as it is picked.
@@ -165,10 +166,18 @@ impl Runtime {
             active.last_used.store(unix_ms(), Ordering::Relaxed);
             proxy::label(&mut request, active.worker.step(), &context).ok_or(InvokeError::BadRequest)?;
             let mut report = Report::new(self.0.events.clone(), spec, context.execution_id.clone(), started);
+            let visit = match &context.user {
+                Some(user) => Some(Visit::begin(&active.worker, &slot.masks, &context.execution_id, user).await),
+                None => None,
+            };
             let sent = tokio::time::timeout(spec.timeout, active.worker.connections.send(request)).await;
             match sent {
                 Ok(Ok((response, sender))) => {
-                    return Ok(proxy::deliver(response, sender, Ticket { entered, _permit: permit, report }));
+                    return Ok(proxy::deliver(
+                        response,
+                        sender,
+                        Ticket { entered, _permit: permit, report, _visit: visit },
+                    ));
                 }
                 Ok(Err(SendError::Unsent(unsent))) => {
                     report.silence();

@@ -5,6 +5,8 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::visit::Visitor;
+
 /// Which kind of code a worker runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum WorkloadKind {
@@ -136,6 +138,8 @@ pub struct InvocationContext {
     pub url: String,
     /// The caller's address, for `Deno.serve` handlers.
     pub client: Option<IpAddr>,
+    /// The end user whom it is made for.
+    pub user: Option<Arc<Visitor>>,
 }
 
 /// One change of secrets that a workload may resolve.

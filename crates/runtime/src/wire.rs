@@ -1,6 +1,6 @@
 //! The two ends of a worker's pipes. Pure: bytes in, bytes out.
 //!
-//! To the worker, on stdin: one JSON object a line: `hello`, `assign`, `push`, `ping`, `abort`. From it, on stdout: frames, each
+//! To the worker, on stdin: one JSON object a line: `hello`, `assign`, `push`, `user`, `kept`, `ping`, `abort`. From it, on stdout: frames, each
 //! the worker's nonce, one JSON object and a newline, standing anywhere in the code's own output.
 
 use std::net::IpAddr;
@@ -11,6 +11,7 @@ use zeroize::Zeroizing;
 
 use crate::snapshot::{Difference, Entry, EntryState, Snapshot};
 use crate::spec::{WorkerSpec, WorkloadKind};
+use crate::visit::{Visitor, Wish};
 
 /// Longest frame that is taken; a worker that sends more is out of its mind.
 const MAX_FRAME_BYTES: usize = 16 * 1024 * 1024;
@@ -100,6 +101,43 @@ pub(crate) fn push(difference: &Difference, snapshot: &Snapshot, step: u64) -> C
         out.list(snapshot.system.iter().filter(|entry| difference.system_set.contains(&entry.name)), Writer::entry);
         out.raw(",\"systemUnset\":");
         out.list(difference.system_unset.iter(), |out, name| out.string(name));
+        out.raw("}\n");
+    })
+}
+
+/// Announces the end user whom the execution is made for, with what is his.
+pub(crate) fn user(execution_id: &str, visitor: &Visitor) -> Control {
+    build(|out| {
+        out.raw("{\"t\":\"user\",\"x\":");
+        out.string(execution_id);
+        out.raw(",\"issuer\":");
+        out.string(&visitor.issuer);
+        out.raw(",\"id\":");
+        out.string(&visitor.id);
+        out.raw(&format!(",\"may\":{},\"own\":", visitor.keeper.is_some()));
+        out.list(visitor.secrets.iter(), Writer::entry);
+        out.raw(",\"over\":");
+        out.list(visitor.overrides.iter(), |out, (target, name)| {
+            out.raw("[");
+            out.string(target);
+            out.raw(",");
+            out.string(name);
+            out.raw("]");
+        });
+        out.raw("}\n");
+    })
+}
+
+/// Says that a change of an end user's secret is done.
+pub(crate) fn kept(id: u64, version: u64) -> Control {
+    build(|out| out.raw(&format!("{{\"t\":\"kept\",\"i\":{id},\"r\":{version}}}\n")))
+}
+
+/// Says why it is not.
+pub(crate) fn not_kept(id: u64, why: &str) -> Control {
+    build(|out| {
+        out.raw(&format!("{{\"t\":\"kept\",\"i\":{id},\"e\":"));
+        out.string(why);
         out.raw("}\n");
     })
 }
@@ -203,6 +241,8 @@ pub(crate) enum Frame {
     },
     /// How far a run of a job is.
     Progress { x: String, p: u8, m: Option<String> },
+    /// The code wants a secret of an end user changed.
+    Keep(Wish),
     /// A Node worker wants a connection to host `h` at port `p`.
     Open { i: u64, h: String, p: u16 },
     /// A Node worker wants the addresses of `h`.

@@ -10,7 +10,7 @@ use http_body_util::BodyExt as _;
 use rustix::process::{Pid, Signal};
 use tokio::io::AsyncWriteExt;
 use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout};
-use tokio::sync::{Notify, mpsc, watch};
+use tokio::sync::{Notify, Semaphore, mpsc, watch};
 
 use crate::channel::Channel;
 use crate::connections::Connections;
@@ -22,6 +22,7 @@ use crate::output::{Loaded, Output, Owner, Stage};
 use crate::proxy;
 use crate::snapshot::{Difference, Snapshot};
 use crate::spec::WorkerSpec;
+use crate::visit::MAX_CHANGES;
 use crate::wire::{self, Control, FrameReader};
 
 /// Longest time for the boot script to listen.
@@ -57,7 +58,7 @@ pub(crate) struct Worker {
     pub(crate) output: Arc<Output>,
     pub(crate) connections: Connections,
     dir: PathBuf,
-    input: Input,
+    input: Arc<Input>,
     kill: Arc<Notify>,
     pings: AtomicU64,
     steps: AtomicU64,
@@ -73,6 +74,16 @@ impl Drop for Worker {
 pub(crate) enum Input {
     Pipe(tokio::sync::Mutex<ChildStdin>),
     Channel(Arc<Channel>),
+}
+
+impl Input {
+    /// Writes one control message, whole. A worker that is gone is noticed elsewhere.
+    pub(crate) async fn write(&self, message: &Control) {
+        let _gone = match self {
+            Self::Pipe(stdin) => stdin.lock().await.write_all(message).await,
+            Self::Channel(channel) => channel.write(message).await,
+        };
+    }
 }
 
 /// The ends of a new process's pipes.
@@ -96,6 +107,7 @@ impl Worker {
         events: mpsc::Sender<Event>,
     ) -> Self {
         let Pipes { input, egress, stdout, stderr, frames, living } = pipes;
+        let input = Arc::new(input);
         let output = Arc::new(Output {
             owner: OnceLock::new(),
             stage: watch::Sender::new(Stage::Spawned),
@@ -104,6 +116,9 @@ impl Worker {
             complaint: Mutex::new(String::new()),
             egress,
             progress: crate::jobs::ProgressOf::default(),
+            visits: Arc::default(),
+            changes: Arc::new(Semaphore::new(MAX_CHANGES)),
+            input: Arc::clone(&input),
         });
         let kill = Arc::new(Notify::new());
         tokio::spawn(Arc::clone(&output).stdout(stdout, frames));
@@ -203,10 +218,7 @@ impl Worker {
 
     /// Writes one control message. A worker that is gone is noticed elsewhere.
     pub(crate) async fn tell(&self, message: &Control) {
-        let _gone = match &self.input {
-            Input::Pipe(stdin) => stdin.lock().await.write_all(message).await,
-            Input::Channel(channel) => channel.write(message).await,
-        };
+        self.input.write(message).await;
     }
 
     /// Whether the event loop answers within `wait`.

@@ -16,6 +16,7 @@ use strongroom_app::{Caller, Error};
 use crate::answer::seal;
 use crate::credential::bearer;
 use crate::edge::Budget;
+use crate::end_users;
 use crate::failure::Failure;
 use crate::guard;
 use crate::peer::{self, RequestId};
@@ -27,6 +28,8 @@ const OWN_COOKIES: [&str; 2] = ["strongroom_", "__Host-strongroom"];
 const OWN_TOKENS: &str = "srt_";
 /// The beginning of headers that are Strongroom's own.
 const OWN_HEADERS: &str = "x-strongroom-";
+/// Where the token of the end user stands whom a call is made for.
+const USER: HeaderName = HeaderName::from_static("x-strongroom-user");
 /// Headers by which a proxy says where a request comes from, besides `x-forwarded-*`.
 const FORWARDING: [&str; 2] = ["forwarded", "x-real-ip"];
 
@@ -58,11 +61,14 @@ async fn forward(
     let path = request.uri().path().to_owned();
     let (route, rest) = split(&path).ok_or_else(nothing_here)?;
     let peer = peer::peer(&request);
-    let caller = caller(served, request.headers(), &peer.source(), id).await?;
+    let source = peer.source();
+    let caller = caller(served, request.headers(), &source, id).await?;
     *budget = served.edge.rates.of_call(peer, caller.as_ref());
     if let Some(excess) = budget.and_then(Budget::excess) {
         return Err(excess);
     }
+    let foreign = bearer(request.headers()).filter(|token| !token.starts_with(OWN_TOKENS)).map(str::to_owned);
+    let user_token = user_token(request.headers())?;
     let query = request.uri().query().map(|query| format!("?{query}")).unwrap_or_default();
     let host = host(request.headers())?.to_owned();
     let url = format!("{}://{host}{rest}{query}", scheme(served, peer));
@@ -73,12 +79,25 @@ async fn forward(
     }
     *request.uri_mut() = inner;
     let request = request.map(|body| body.map_err(Into::into).boxed_unsync());
-    let call = Invocation { route, caller, execution_id: id.0.clone(), url, client: peer.address(), request };
+    let (execution_id, client) = (id.0.clone(), peer.address());
+    let call = Invocation { route, caller, bearer: foreign, user_token, execution_id, url, client, request };
     run(&served.app, call).await.map_err(|refusal| match refusal {
         InvokeRefusal::Anonymous => Failure::new(
             Code::Unauthenticated,
             "this function needs a token: send it as \"Authorization: Bearer srt_…\"",
         ),
+        InvokeRefusal::NoUser => {
+            served.app.count_anonymous_denial(&source);
+            let detail = "this function is for end users: send the user's token as \"Authorization: Bearer …\"";
+            Failure::new(Code::Unauthenticated, detail)
+        }
+        InvokeRefusal::TwoUsers => {
+            served.app.count_anonymous_denial(&source);
+            let detail =
+                "this function is for end users: send the user's token in Authorization, not in X-Strongroom-User";
+            Failure::new(Code::Unauthenticated, detail)
+        }
+        InvokeRefusal::Unproven(error) => end_users::refusal(&served.app, &source, error),
         InvokeRefusal::Error(Error::NotFound { .. }) => nothing_here(),
         InvokeRefusal::Error(error) => error.into(),
         InvokeRefusal::Broken => Failure::new(Code::Unavailable, "the function's worker ended before it answered"),
@@ -124,6 +143,16 @@ async fn caller(served: &Served, headers: &HeaderMap, source: &str, id: &Request
         Ok(caller) => Ok(Some(caller)),
         Err(AuthenticateError::Refused) => Ok(None),
         Err(AuthenticateError::Store(error)) => Err(error.into()),
+    }
+}
+
+/// The end user whom a call is made for, by his token. Two of them are none.
+fn user_token(headers: &HeaderMap) -> Result<Option<String>, Failure> {
+    let mut all = headers.get_all(USER).iter();
+    match (all.next(), all.next()) {
+        (None, _) => Ok(None),
+        (Some(only), None) if only.to_str().is_ok() => Ok(only.to_str().ok().map(str::to_owned)),
+        _ => Err(Failure::new(Code::Unauthenticated, "X-Strongroom-User holds one token of an end user")),
     }
 }
 

@@ -59,6 +59,7 @@ pub async fn deploy(
     let entered = app.enter(caller, project, Capability::FunctionsDeploy, Reach::Whole(&new.namespace)).await?;
     require_rules(&new.allow_patterns)?;
     check(&new)?;
+    check_issuer(app, &entered, &new.manifest).await?;
     let references = References::of(app.code_reader.as_ref(), &new.bundle).await?;
     let _held = app.routes.hold(held(&entered, &new.namespace, new.manifest.kind(), &new.name)).await;
     let is_new_namespace = !has_namespace(app, &entered, &new.namespace).await?;
@@ -110,15 +111,17 @@ fn check(new: &Deployment) -> Result<(), Error> {
     if new.bundle.len() > MAX_BUNDLE_BYTES {
         faults.push(Fault::new("bundle", format!("the bundle is larger than {MAX_BUNDLE_BYTES} bytes")));
     }
-    if let Manifest::Function(manifest) = &new.manifest
-        && manifest.auth == CallAuth::User
-    {
-        faults.push(Fault::new(
-            "auth",
-            "no issuer of end users is configured for this project, so \"user\" cannot be used",
-        ));
-    }
     if faults.is_empty() { Ok(()) } else { Err(Error::Invalid(faults)) }
+}
+
+/// A function for end users needs somebody who says who they are.
+async fn check_issuer(app: &App, project: &Project, manifest: &Manifest) -> Result<(), Error> {
+    let Manifest::Function(manifest) = manifest else { return Ok(()) };
+    if manifest.auth != CallAuth::User || !app.issuers(project).await?.is_empty() {
+        return Ok(());
+    }
+    let detail = "this project trusts no issuer of end users, so nobody could call it; trust one first: strongroom issuers add NAME --issuer URL --audience TEXT";
+    Err(Error::invalid("auth", detail))
 }
 
 /// Under which name a workload is held while it is deployed, rolled back or deleted.

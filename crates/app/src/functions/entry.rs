@@ -18,6 +18,7 @@ use strongroom_store::{Rows, StoreError};
 use tokio::sync::OwnedMutexGuard;
 
 use super::Manifest;
+use crate::caller::{Access, Caller};
 use crate::error::Error;
 use crate::keys::Project;
 use crate::open::App;
@@ -41,6 +42,18 @@ pub(crate) struct Entry {
 }
 
 impl Entry {
+    /// Its workers, as the audit trail names them.
+    pub(crate) fn worker(&self) -> Caller {
+        Caller {
+            actor: format!("{}:{}/{}", self.manifest.kind().as_str(), self.namespace, self.name),
+            source: "worker".to_owned(),
+            request_id: self.spec.deployment.clone(),
+            access: Access::Owner,
+            idempotency: None,
+            session: None,
+        }
+    }
+
     /// Takes over the changes that came while it stood on no route, where changes are not announced to it.
     fn catch_up(&self) {
         self.epoch.fetch_max(self.namespace_epoch.load(Ordering::SeqCst), Ordering::SeqCst);

@@ -14,14 +14,19 @@ use super::entry::Entry;
 use crate::authz::Reach;
 use crate::caller::Caller;
 use crate::error::Error;
+use crate::identity::Unproven;
 use crate::open::App;
 
 /// One call.
 pub struct Invocation<'a> {
     /// `project/namespace/name`.
     pub route: &'a str,
-    /// Who calls; none is anonymous.
+    /// Who calls by a token of Strongroom's; none is anonymous.
     pub caller: Option<Caller>,
+    /// The bearer in `Authorization` that is no token of Strongroom's. Whose it is, the function's `auth` says.
+    pub bearer: Option<String>,
+    /// The token in `X-Strongroom-User`.
+    pub user_token: Option<String>,
     /// Id of the execution, which is also the request's id.
     pub execution_id: String,
     /// The address as the code shall see it.
@@ -38,6 +43,15 @@ pub enum InvokeRefusal {
     /// The function wants a credential.
     #[error("this function needs a token")]
     Anonymous,
+    /// The function wants an end user's token.
+    #[error("this function needs the token of an end user")]
+    NoUser,
+    /// An end user's token stands where the function takes none.
+    #[error("an end user's token stands in two places")]
+    TwoUsers,
+    /// The end user's token is not believed.
+    #[error(transparent)]
+    Unproven(#[from] Unproven),
     /// Anything else.
     #[error(transparent)]
     Error(#[from] Error),
@@ -46,7 +60,8 @@ pub enum InvokeRefusal {
     Broken,
 }
 
-/// Calls a function. No database, no decryption and no lock that waits stand on this path when nothing has changed.
+/// Calls a function. No database, no decryption and no lock that waits stand on this path when nothing has changed and the
+/// call is made for no end user.
 pub async fn invoke(app: &Arc<App>, mut call: Invocation<'_>) -> Result<Response<Body>, InvokeRefusal> {
     let Some(entry) = app.route(WorkloadKind::Function, call.route).await? else {
         return Err(Error::not_found(format!("function {}", call.route)).into());
@@ -54,37 +69,61 @@ pub async fn invoke(app: &Arc<App>, mut call: Invocation<'_>) -> Result<Response
     if let Some(caller) = &mut call.caller {
         caller.enter(&entry.project.name);
     }
-    let authorised = authorise(app, &entry, call.caller.as_ref()).await;
+    let auth = call_auth(&entry)?;
+    let authorised = authorise(app, &entry, auth, call.caller.as_ref()).await;
     if matches!(authorised, Err(InvokeRefusal::Anonymous)) {
         app.count_anonymous_denial(&call.client.map_or_else(|| "socket".to_owned(), |client| client.to_string()));
     }
     authorised?;
+    let user = match user_token(auth, &mut call)? {
+        Some(token) => {
+            let (user, _) = app.end_user(&entry.project, &token).await?;
+            Some(app.visitor(&entry, user, &call.execution_id).await?)
+        }
+        None => None,
+    };
     app.counts.invocations.fetch_add(1, Ordering::Relaxed);
     if app.clock.now().as_millisecond() >= entry.valid_until.load(Ordering::SeqCst) {
         app.expire(&entry.project).await?;
     }
     let need = Need { epoch: entry.epoch.load(Ordering::SeqCst) };
-    let context = InvocationContext { execution_id: call.execution_id, url: call.url, client: call.client };
+    let context = InvocationContext { execution_id: call.execution_id, url: call.url, client: call.client, user };
     let runtime = app.runtime().await?;
     runtime.invoke(&entry.spec, need, context, call.request).await.map_err(refusal)
 }
 
-async fn authorise(app: &App, entry: &Entry, caller: Option<&Caller>) -> Result<(), InvokeRefusal> {
-    let Manifest::Function(manifest) = &entry.manifest else {
-        return Err(Error::not_found(format!("function {}", entry.name)).into());
-    };
-    match (manifest.auth, caller) {
-        (CallAuth::Public, _) => Ok(()),
-        (CallAuth::Token | CallAuth::User, None) => Err(InvokeRefusal::Anonymous),
+fn call_auth(entry: &Entry) -> Result<CallAuth, Error> {
+    match &entry.manifest {
+        Manifest::Function(manifest) => Ok(manifest.auth),
+        Manifest::Job(_) => Err(Error::not_found(format!("function {}", entry.name))),
+    }
+}
+
+async fn authorise(app: &App, entry: &Entry, auth: CallAuth, caller: Option<&Caller>) -> Result<(), InvokeRefusal> {
+    match (auth, caller) {
+        // the end user's token says who may
+        (CallAuth::Public | CallAuth::User, _) => Ok(()),
+        (CallAuth::Token, None) => Err(InvokeRefusal::Anonymous),
         (CallAuth::Token, Some(caller)) => {
             let reach = Reach::Namespace(&entry.namespace, None);
             app.enter(caller, &entry.project.name, Capability::FunctionsInvoke, reach).await?;
             Ok(())
         }
-        (CallAuth::User, Some(_)) => {
-            Err(Error::Forbidden("no issuer of end users is configured for this project".to_owned()).into())
-        }
     }
+}
+
+/// The token of the end user whom the call is made for. It stands in `Authorization` where the function is for end users, and
+/// is taken out there; else in `X-Strongroom-User`, if the call is made for one. There is no third place, and never two.
+fn user_token(auth: CallAuth, call: &mut Invocation<'_>) -> Result<Option<String>, InvokeRefusal> {
+    if auth != CallAuth::User {
+        return Ok(call.user_token.take());
+    }
+    if call.user_token.is_some() {
+        return Err(InvokeRefusal::TwoUsers);
+    }
+    let token = call.bearer.take().ok_or(InvokeRefusal::NoUser)?;
+    call.request.headers_mut().remove(http::header::AUTHORIZATION);
+    Ok(Some(token))
 }
 
 fn refusal(error: InvokeError) -> InvokeRefusal {

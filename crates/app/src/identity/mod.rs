@@ -4,6 +4,7 @@ mod issuers;
 mod jwks;
 mod jwt;
 mod own;
+mod visits;
 
 pub use issuers::{Added, KeySource, NewIssuer, Unproven, add, claimed, delete, list};
 pub use jwks::KeysError;
@@ -20,15 +21,17 @@ use strongroom_fetch::Fetcher;
 
 use issuers::Issuers;
 use jwks::Published;
+use visits::Deliveries;
 
 /// What is kept in memory of issuers and their keys.
 pub(crate) struct Identity {
     pub(crate) published: Published,
     pub(crate) issuers: Issuers,
+    pub(crate) deliveries: Deliveries,
 }
 
 impl Identity {
     pub(crate) fn new(fetcher: Fetcher) -> Self {
-        Self { published: Published::new(fetcher), issuers: Issuers::default() }
+        Self { published: Published::new(fetcher), issuers: Issuers::default(), deliveries: Deliveries::default() }
     }
 }

@@ -73,6 +73,17 @@ pub async fn set(
     value: SecretValue,
     expires: Option<Expiry>,
 ) -> Result<OwnSecret, Error> {
+    write(app, caller, name, value, expires).await.map(own_secret)
+}
+
+/// The same, with everything that is known of it.
+pub(super) async fn write(
+    app: &Arc<App>,
+    caller: &Caller,
+    name: SecretName,
+    value: SecretValue,
+    expires: Option<Expiry>,
+) -> Result<SecretItem, Error> {
     let (project, user) = own(caller)?;
     if value.expose().len() > MAX_OWN_VALUE_BYTES {
         return Err(Error::invalid("value", format!("the value is longer than {MAX_OWN_VALUE_BYTES} bytes")));
@@ -91,7 +102,7 @@ pub async fn set(
         allowed: Vec::new(),
         dry_run: false,
     };
-    secrets::write_one(app, caller, project, write).await.map(|written| own_secret(written.item))
+    secrets::write_one(app, caller, project, write).await.map(|written| written.item)
 }
 
 /// Deletes one of the caller's own secrets, also where it was set before the issuer was trusted.

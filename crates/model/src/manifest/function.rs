@@ -17,6 +17,14 @@ pub enum CallAuth {
     Public,
 }
 
+/// What a function may do with the secrets of the end user whom it runs for, besides reading them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum UserSecrets {
+    /// Set and delete them: `ctx.userSecrets`.
+    Write,
+}
+
 /// A deployed function's configuration.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -27,6 +35,9 @@ pub struct FunctionManifest {
     /// Who may call it.
     #[serde(default)]
     pub auth: CallAuth,
+    /// What it may do with the secrets of the end user whom it runs for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user_secrets: Option<UserSecrets>,
     /// Milliseconds to the response headers.
     #[serde(default = "default_timeout_ms")]
     pub timeout_ms: u64,
@@ -48,6 +59,7 @@ impl Default for FunctionManifest {
         Self {
             workload: Workload::default(),
             auth: CallAuth::default(),
+            user_secrets: None,
             timeout_ms: default_timeout_ms(),
             concurrency: default_concurrency(),
         }

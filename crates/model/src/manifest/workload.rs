@@ -24,6 +24,17 @@ pub struct SecretRef {
     /// Whether the code reads it from the environment in ways that reading the bundle does not show.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub via: Option<Via>,
+    /// Whether an end user's own value wins in an invocation made for him.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<UserWins>,
+}
+
+/// When an end user's own value of a listed name is used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum UserWins {
+    /// Helpers give it wherever he has one.
+    Override,
 }
 
 /// How code reads a secret.
@@ -213,6 +224,7 @@ mod tests {
             required: None,
             default: None,
             via: None,
+            user: None,
         }
     }
 

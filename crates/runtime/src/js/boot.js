@@ -10,6 +10,7 @@ import * as environment from "./environment.js";
 import { BadInput, Context, handlerOf } from "./handlers.js";
 import * as helpers from "./secrets.js";
 import * as jobs from "./jobs.js";
+import * as users from "./user.js";
 
 const json = Response.json;
 const NativeRequest = Request;
@@ -30,6 +31,8 @@ receive(take).then(() => exit(0), () => exit(70));
 
 function take(message) {
   if (message.t === "push") push(message);
+  else if (message.t === "user") users.announce(message);
+  else if (message.t === "kept") users.kept(message);
   else if (message.t === "ping") send({ t: "pong", i: message.i });
   else if (message.t === "assign") assign(message);
   else if (message.t === "abort") jobs.abort(message.id, message.why);
@@ -61,13 +64,14 @@ function push(message) {
   adopt(next);
 }
 
-// One request. Its head carries `STEP EXECUTION CLIENT URL` in one internal header.
+// One request. Its head carries `STEP EXECUTION CLIENT URL`, and `user` where one was announced, in one internal header.
 async function respond(raw, info) {
-  const [step, id, client, url] = raw.headers.get(label).split(" ", 4);
+  const [step, id, client, url, named] = raw.headers.get(label).split(" ", 5);
   if (current().step < Number(step)) await reached(Number(step));
+  const user = named === undefined ? undefined : await users.announcedFor(id);
   if (handler.shape === "job") return runJob(await raw.text(), id);
-  if (handler.shape === "listen") return pass(raw, id);
-  const inv = { id, snapshot: current(), reads: new Set(), pending: "", headSent: false, info: undefined };
+  if (handler.shape === "listen") return pass(raw, id, user);
+  const inv = { id, user, snapshot: current(), reads: new Set(), pending: "", headSent: false, info: undefined };
   inv.info = { remoteAddr: { transport: "tcp", hostname: client, port: 0 }, completed: info.completed };
   const request = requestOf(raw, url);
   let response;
@@ -92,8 +96,8 @@ function runJob(text, id) {
 }
 
 // A server that the code itself started answers; its head is its own, so reads are told as they happen.
-function pass(raw, id) {
-  const inv = { id, snapshot: current(), reads: new Set(), pending: "", headSent: true, info: undefined };
+function pass(raw, id, user) {
+  const inv = { id, user, snapshot: current(), reads: new Set(), pending: "", headSent: true, info: undefined };
   within(inv, handler.call, raw.node);
 }
 

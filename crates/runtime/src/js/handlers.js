@@ -2,6 +2,7 @@
 
 import { captured, lastShape } from "./platform.js";
 import { bindings, contextSecrets } from "./secrets.js";
+import { userSecrets } from "./user.js";
 
 const marker = Symbol.for("strongroom.function");
 const json = Response.json;
@@ -51,9 +52,13 @@ export class Context {
     this.request = request;
     this.env = env;
     this.secrets = contextSecrets;
+    this.userSecrets = userSecrets;
   }
   get executionId() {
     return this.#inv.id;
+  }
+  get user() {
+    return this.#inv.user?.who ?? null;
   }
   waitUntil(promise) {
     Promise.resolve(promise).catch((error) => console.error(error));

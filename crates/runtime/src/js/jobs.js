@@ -3,6 +3,7 @@
 import { send } from "./frames.js";
 import { current, within } from "./state.js";
 import { contextSecrets } from "./secrets.js";
+import { userSecrets } from "./user.js";
 
 const { parse, stringify } = JSON;
 const { isFinite } = Number;
@@ -21,7 +22,7 @@ export async function run(handler, text, id, env, complain) {
   const stop = new AbortController();
   running = { id, stop };
   if (early?.id === id) abort(id, early.why);
-  const inv = { id, snapshot: current(), reads: new Set(), pending: "", headSent: true, info: undefined };
+  const inv = { id, user: undefined, snapshot: current(), reads: new Set(), pending: "", headSent: true, info: undefined };
   try {
     const result = await within(inv, handler.call, payload, inv, new JobContext(id, job, env, stop.signal));
     return answer("completed", await serialized(result));
@@ -52,6 +53,8 @@ class JobContext {
     this.job = Object.freeze(job);
     this.env = env;
     this.secrets = contextSecrets;
+    this.user = null;
+    this.userSecrets = userSecrets;
     this.signal = signal;
   }
   /** Says how far the run is: 0 to 100, and a line for people. */

@@ -25,8 +25,10 @@ export function noteRead(via, entry) {
     fromEnvironment.add(entry.n);
     send({ t: "reads", r: [`e.${entry.n}`] });
   }
-  if (inv.reads.has(entry.n)) return;
-  inv.reads.add(entry.n);
+  // an end user's secret of the same name is another one
+  const key = entry.sc === "user" ? `user.${entry.n}` : entry.n;
+  if (inv.reads.has(key)) return;
+  inv.reads.add(key);
   const token = `${via}.${entry.n}.${entry.sc}.${entry.r}`;
   if (inv.headSent) report([token], inv.id);
   else inv.pending = inv.pending === "" ? token : `${inv.pending},${token}`;

@@ -3,6 +3,7 @@
 import { valueOf } from "./snapshot.js";
 import { current, invocation } from "./state.js";
 import { noteRead, noteMissing } from "./reads.js";
+import { userOf } from "./user.js";
 
 class SecretError extends Error {
   constructor(name, secret, message) {
@@ -21,8 +22,8 @@ export class SecretNotFoundError extends SecretError {
 
 /** The secret's time is over. Neither a default nor a fallback stands in for it. */
 export class SecretExpiredError extends SecretError {
-  constructor(secret) {
-    super("SecretExpiredError", secret, `secret ${secret} has expired; set a new value with: strongroom secrets set ${secret}`);
+  constructor(secret, hint = `set a new value with: strongroom secrets set ${secret}`) {
+    super("SecretExpiredError", secret, `secret ${secret} has expired; ${hint}`);
   }
 }
 
@@ -52,15 +53,24 @@ function read(entry, name) {
     noteMissing("h", name);
     return undefined;
   }
-  if (entry.s === "expired") throw new SecretExpiredError(name);
+  if (entry.s === "expired") throw expired(entry, name);
   const text = valueOf(entry);
   if (text === undefined) noteMissing("h", name);
   else noteRead("h", entry);
   return text;
 }
 
+function expired(entry, name) {
+  if (entry.sc !== "user") return new SecretExpiredError(name);
+  return new SecretExpiredError(name, "it is the end user's own, and he sets a new value");
+}
+
+// A user's own value wins where the function's list says so.
 function lookUp(name) {
-  const snapshot = snapshotInForce();
+  const inv = invocation();
+  const own = inv?.user?.wins.get(name);
+  if (own !== undefined) return own;
+  const snapshot = inv === undefined ? current() : inv.snapshot;
   return snapshot.main.get(name) ?? snapshot.system.get(name);
 }
 
@@ -86,10 +96,8 @@ export const secrets = Object.freeze({
   },
   getUser(name) {
     checkName(name);
-    if (invocation() === undefined) throw new Error("secrets.getUser works only inside an invocation");
-    throw new Error(
-      `secrets.getUser("${name}"): this project trusts no issuer, so no end user is known`,
-    );
+    const entry = userOf(`secrets.getUser("${name}")`).secrets.get(name);
+    return entry === undefined ? undefined : read(entry, name);
   },
 });
 

@@ -174,7 +174,7 @@ impl World {
     ) -> Result<http::Response<Body>, InvokeError> {
         let id = format!("exec-{:016x}", NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed));
         let url = format!("https://fn.example.test/fn/shop{}", request.uri());
-        let context = InvocationContext { execution_id: id, url, client: None };
+        let context = InvocationContext { execution_id: id, url, client: None, user: None };
         self.runtime.invoke(spec, Need { epoch: self.epoch() }, context, request).await
     }
 

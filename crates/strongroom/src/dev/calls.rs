@@ -107,7 +107,7 @@ async fn invoke(shared: &Arc<Shared>, spec: &Arc<WorkerSpec>, call: DevCall) -> 
     // the query may carry a key
     let path = call.request.uri().path().to_owned();
     let need = Need { epoch: shared.layers().epoch };
-    let context = InvocationContext { execution_id: call.execution_id, url: call.url, client: call.client };
+    let context = InvocationContext { execution_id: call.execution_id, url: call.url, client: call.client, user: None };
     let runtime = shared.runtime.get().ok_or_else(|| unavailable("dev is starting"))?;
     let answered = runtime.invoke(spec, need, context, call.request).await;
     let millis = started.elapsed().as_millis();

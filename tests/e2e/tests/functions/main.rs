@@ -6,3 +6,4 @@ mod deployments;
 mod limits;
 mod secrets;
 mod streams;
+mod users;

@@ -103,7 +103,14 @@ fn wanted(context: &Context, args: &RunArgs) -> Result<Option<Vec<SecretRef>>, F
             let name: Result<SecretName, _> = text.trim().parse();
             match name {
                 Ok(name) => {
-                    entries.push(SecretRef { name, alias: None, required: Some(true), default: None, via: None });
+                    entries.push(SecretRef {
+                        name,
+                        alias: None,
+                        required: Some(true),
+                        default: None,
+                        via: None,
+                        user: None,
+                    });
                 }
                 Err(error) => problems.push(at(format!("--only number {}", index + 1), error)),
             }
