@@ -3,7 +3,7 @@
 # bench/RESULTS.md and bench/results.json. About 10 minutes.
 #
 #   BENCH_QUICK=1          fewer and shorter rounds: under 4 minutes
-#   BENCH_PARTS="values"   only these of: values functions commands memory. Prints the page and writes no results
+#   BENCH_PARTS="values"   only these of: values functions commands memory pages. Prints the page and writes no results
 #   BENCH_BUILD=0          takes the release binaries that are there
 #
 # Everything listens on the loopback interface, lives below bench/.work and is stopped by its process id at the end.
@@ -21,14 +21,15 @@ if [ "${BENCH_QUICK:-0}" = 1 ]; then
 else
     readonly rounds=5 seconds=3 warmup=0.5 starts=20
 fi
-readonly parts=${BENCH_PARTS:-values functions commands memory}
+readonly all="values functions commands memory pages"
+readonly parts=${BENCH_PARTS:-$all}
 readonly names=10000
 
 say() { printf 'bench: %s\n' "$*" >&2; }
 die() { printf 'bench: error: %s\n' "$*" >&2; exit 1; }
 wants() { [[ " $parts " == *" $1 "* ]]; }
 
-for part in processes facts openbao strongroom values functions commands memory; do
+for part in processes facts openbao strongroom values functions commands memory pages; do
     # shellcheck source=/dev/null
     . "bench/parts/$part.sh"
 done
@@ -56,8 +57,9 @@ if wants values; then values_measure; fi
 if wants functions; then functions_measure; fi
 if wants commands; then commands_measure; fi
 if wants memory; then memory_measure; fi
+if wants pages; then pages_measure; fi
 
-if [ "$parts" = "values functions commands memory" ]; then
+if [ "$parts" = "$all" ]; then
     readonly page=bench/RESULTS.md json=bench/results.json
 else
     readonly page=$work/page.md json=$work/results.json

@@ -218,6 +218,8 @@ fn project_page_routes() -> Vec<Route> {
         page("/projects/{project}/members").get(web::members::list).post(web::members::put),
         page("/projects/{project}/members/{name}/remove").get(web::members::ask).post(web::members::remove),
         page("/projects/{project}/settings").get(web::settings::show_settings).post(web::settings::update),
+        page("/projects/{project}/issuers").get(web::issuers::list).post(web::issuers::add),
+        page("/projects/{project}/issuers/{name}/remove").get(web::issuers::ask).post(web::issuers::remove),
         page("/projects/{project}/settings/destroy").post(web::settings::delete_project),
         page("/projects/{project}/settings/namespaces").post(web::settings::create_namespace),
         page("/projects/{project}/settings/namespaces/{name}/protection").post(web::settings::protect_namespace),

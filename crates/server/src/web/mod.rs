@@ -17,6 +17,7 @@ pub(crate) mod frame;
 pub(crate) mod functions;
 pub(crate) mod gate;
 pub(crate) mod invitations;
+pub(crate) mod issuers;
 pub(crate) mod jobs;
 pub(crate) mod logs;
 pub(crate) mod members;

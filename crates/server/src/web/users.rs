@@ -116,7 +116,7 @@ struct Question {
     done: &'static str,
 }
 
-const QUESTIONS: [Question; 5] = [
+const QUESTIONS: [Question; 6] = [
     Question {
         word: "disable",
         change: Change::Disable,
@@ -152,6 +152,15 @@ const QUESTIONS: [Question; 5] = [
         is_grave: true,
         follows: "They stay a member of their projects. Their sessions end; they sign in again.",
         done: "is no administrator any more.",
+    },
+    Question {
+        word: "no-factor",
+        change: Change::RemoveFactor,
+        asks: "Remove the second factor of",
+        button: "Remove it",
+        is_grave: true,
+        follows: "Their password alone lets them in again, until they set up a new one. Make sure that it is really they who ask. Their sessions end.",
+        done: "signs in with a password alone now.",
     },
     Question {
         word: "delete",

@@ -103,3 +103,25 @@ async fn pages_of_the_instance_are_closed_to_who_manages_a_project_alone() {
         house.form_as(&admin, path, &[("name", "x"), ("to", "delete")]).await.html(403);
     }
 }
+
+#[tokio::test]
+async fn issuers_of_end_users_are_trusted_and_removed_and_a_shared_key_never_comes_back() {
+    let house = House::new().await;
+    let path = "/projects/default/issuers";
+    let key = "canary-key-of-more-than-thirty-two-bytes";
+    let fields = [("name", "shop"), ("issuer", "https://login.example.com"), ("audience", "app"), ("shared_key", key)];
+    let both = house.form(path, &[&fields[..], &[("jwks_url", "https://login.example.com/keys")]].concat()).await;
+    assert!(both.html(400).contains("not both") && both.text.contains("value=\"app\""), "{}", both.text);
+    assert!(!both.text.contains(key));
+    let short = house.form(path, &[&fields[..3], &[("shared_key", "canary-short")]].concat()).await;
+    assert!(short.html(400).contains("32 bytes") && !short.text.contains("canary"), "{}", short.text);
+    assert_eq!(house.form(path, &fields).await.sent_to(), path);
+    let list = house.page(path).await;
+    assert!(list.html(200).contains("a shared key") && list.text.contains("https://login.example.com"));
+    assert!(!list.text.contains("canary"), "{}", list.text);
+    assert!(house.page("/projects/default/settings").await.html(200).contains(&format!("href=\"{path}\"")));
+    assert!(house.page(&format!("{path}/shop/remove")).await.html(200).contains("Trust shop no longer?"));
+    assert_eq!(house.form(&format!("{path}/shop/remove"), &[]).await.sent_to(), path);
+    assert!(house.page(path).await.html(200).contains("No issuer is trusted yet"));
+    house.form(&format!("{path}/shop/remove"), &[]).await.html(404);
+}

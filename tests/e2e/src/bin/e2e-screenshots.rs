@@ -44,6 +44,9 @@ async fn prepare() -> Scene {
     let wanted = json!({ "secrets": [{ "name": "ADYEN_API_KEY", "description": "Adyen, live account" }, { "name": "ADYEN_HMAC_KEY" }], "expires_at": "3d" });
     let link = owner.post("links").json(&wanted).unwitnessed().send().await.expect(201).json();
     owner.post("/api/v1/projects").json(&json!({ "name": "empty" })).send().await.expect(201);
+    let shared = instance.plant();
+    let issuer = json!({ "name": "shop-login", "issuer": "https://login.example.com", "audience": "shop", "shared_key": shared });
+    owner.post("issuers").json(&issuer).send().await.expect(201);
     long_names(&instance).await;
     Scene {
         ada: Account { name: "ada@example.com".to_owned(), password: instance.plant() },
@@ -157,6 +160,9 @@ const PAGES: &[(&str, &str)] = &[
     ("token-revoke", "{project}/tokens/{token}/revoke"),
     ("settings", "{project}/settings"),
     ("settings-long", "{long}/settings"),
+    ("issuers", "{project}/issuers"),
+    ("issuers-empty", "{empty}/issuers"),
+    ("issuer-remove", "{project}/issuers/shop-login/remove"),
     ("namespace-delete", "{project}/settings/namespaces/staging/delete"),
     ("not-found", "{project}/nothing-here"),
     ("project-not-found", "/projects/no-such-project"),

@@ -196,6 +196,10 @@ const PAGES: &[Line] = &[
 
 /// Pages below `/projects/{project}`.
 const PROJECT_PAGES: &[Line] = &[
+    ("GET", "/issuers", ADMIN),
+    ("POST", "/issuers", ADMIN),
+    ("GET", "/issuers/{name}/remove", ADMIN),
+    ("POST", "/issuers/{name}/remove", ADMIN),
     ("GET", "", LIST),
     ("GET", "/secrets", LIST),
     ("GET", "/new-secret", FORM),

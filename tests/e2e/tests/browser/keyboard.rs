@@ -27,6 +27,7 @@ async fn everything_on_a_page_is_reached_with_the_tab_key_in_the_order_in_which_
             ("/projects/default/tokens/new", 25),
             ("/projects/default/members", 15),
             ("/projects/default/settings", 20),
+            ("/projects/default/issuers", 15),
             ("/projects/default/jobs", 15),
             ("/projects/default/logs", 15),
         ] {

@@ -17,7 +17,9 @@ async fn pages_with_five_thousand_secrets_are_quick_and_a_filter_finds_one_of_th
     let browser = Browser::start(&instance).await;
     let owner = browser.person("owner", Window::DESK).await;
     owner.carries(instance.owner().token().unwrap()).await;
-    for page in ["/projects/default", "/projects/default/secrets", "/projects/default/audit"] {
+    let pages = ["", "/secrets", "/secrets?search=0432", "/secrets/SECRET_04321", "/audit", "/settings", "/functions"];
+    for page in pages.map(|page| format!("/projects/default{page}")) {
+        let page = page.as_str();
         owner.open(page).await;
         let [answered, received, shown] = owner.timing().await;
         report(&format!(
