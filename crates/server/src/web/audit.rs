@@ -7,11 +7,12 @@ use serde_json::Value;
 use strongroom_api::trail::AuditVerdict;
 use strongroom_app::audit;
 
+use super::deeds::told;
 use super::forms::Form;
 use super::frame::Frame;
 use super::nav::Section;
 use super::show;
-use super::visit::Visit;
+use super::visit::{Visit, visitor};
 use super::when::When;
 use crate::api::{moment, unknown_cursor};
 use crate::extract::{Query, ReadsAudit};
@@ -39,6 +40,8 @@ struct Line {
     actor: String,
     source: String,
     action: String,
+    /// The action in words, where it has some.
+    deed: Option<&'static str>,
     target: Vec<(String, String)>,
     is_denied: bool,
 }
@@ -117,7 +120,8 @@ async fn page(visit: &Visit<ReadsAudit>, filters: Filters, verdict: Option<Audit
         when: When::new(item.at, now),
         target: parts(&item.target),
         is_denied: item.result != "ok",
-        actor: item.actor,
+        actor: visitor(&item.actor),
+        deed: told(&item.action),
         source: item.source,
         action: item.action,
     };

@@ -10,6 +10,7 @@
 pub(crate) mod account;
 pub(crate) mod assets;
 pub(crate) mod audit;
+pub(crate) mod deeds;
 pub(crate) mod door;
 pub(crate) mod fill;
 pub(crate) mod forms;

@@ -1,0 +1,58 @@
+//! What the audit trail's actions are called by people.
+
+/// Each action in words. One that is not here is shown as it stands in the trail.
+const DEEDS: &[(&str, &str)] = &[
+    ("access.denied", "tried what is not allowed"),
+    ("app.create", "created an app"),
+    ("app.delete", "deleted an app"),
+    ("audit.anchor", "kept the trail’s end elsewhere"),
+    ("audit.cut", "erased records that had served their time"),
+    ("function.delete", "deleted a function"),
+    ("function.deploy", "deployed a function"),
+    ("function.rollback", "rolled a function back"),
+    ("invitation.withdraw", "withdrew an invitation"),
+    ("issuer.add", "trusted an issuer"),
+    ("issuer.delete", "trusts an issuer no longer"),
+    ("job.cancel", "cancelled a run"),
+    ("job.delete", "deleted a job"),
+    ("job.deploy", "deployed a job"),
+    ("job.retry", "ran a job again"),
+    ("job.rollback", "rolled a job back"),
+    ("job.run", "started a job"),
+    ("link.create", "made a fill-in link"),
+    ("link.fill", "filled in a link"),
+    ("link.revoke", "revoked a fill-in link"),
+    ("member.add", "added a member"),
+    ("member.change", "changed a membership"),
+    ("member.remove", "removed a member"),
+    ("namespace.create", "created a namespace"),
+    ("namespace.delete", "deleted a namespace"),
+    ("namespace.protect", "protected a namespace"),
+    ("namespace.unprotect", "took a namespace’s protection away"),
+    ("project.create", "created the project"),
+    ("project.delete", "destroyed the project"),
+    ("project.update", "changed the settings"),
+    ("secret.declare", "declared a secret"),
+    ("secret.delete", "deleted a secret"),
+    ("secret.edit", "changed what is known of a secret"),
+    ("secret.purge", "erased a secret"),
+    ("secret.restore", "restored a secret"),
+    ("secret.rollback", "rolled a secret back"),
+    ("secret.set", "set a secret"),
+    ("session.begin", "signed in"),
+    ("session.end", "signed out"),
+    ("token.create", "created a token"),
+    ("token.revoke", "revoked a token"),
+    ("values.compare", "compared values"),
+    ("values.copy", "copied values"),
+    ("values.export", "exported values"),
+    ("values.hint", "was shown the last characters"),
+    ("values.resolve", "was given values"),
+    ("values.reveal", "was shown a value"),
+    ("values.worker", "was given values"),
+];
+
+/// An action in words.
+pub(crate) fn told(action: &str) -> Option<&'static str> {
+    DEEDS.iter().find(|(word, _)| *word == action).map(|(_, text)| *text)
+}
