@@ -118,7 +118,7 @@ async fn somebody_is_invited_disabled_and_shut_out_on_the_pages_of_whoever_manag
     grace.open("/projects/default/secrets").await;
     grace.sees("No account?").await;
     account.sign_in_here(&grace).await;
-    grace.sees("The name or the password is not right").await;
+    grace.sees("is not right").await;
     instance.close().await;
 }
 
