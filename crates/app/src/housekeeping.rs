@@ -11,8 +11,9 @@ use crate::error::Error;
 use crate::once::KEPT_HOURS;
 use crate::open::App;
 
-/// How long runs of jobs are kept once they are over.
-const RUN_DAYS: i64 = 30;
+/// How long runs of jobs, links, invitations and tokens are kept once they are over. The audit trail says for as long as
+/// it is kept who made a token and who revoked it; the row serves the list of tokens alone.
+const OVER_DAYS: i64 = 30;
 /// How many runs one statement erases.
 const RUNS_AT_ONCE: usize = 10_000;
 /// How many of the newest log lines of a category are kept, whatever their age,
@@ -95,17 +96,19 @@ impl App {
         Ok(())
     }
 
-    async fn erase_old(&self) -> Result<(), Error> {
+    /// Erases every row that has served its time.
+    pub async fn erase_old(&self) -> Result<(), Error> {
         let now = self.clock.now();
         let window = SignedDuration::try_from(self.restore_window).unwrap_or(SignedDuration::MAX);
         let deleted_before = now.checked_sub(window).unwrap_or(jiff::Timestamp::MIN);
-        let ended_before = now.checked_sub(SignedDuration::from_hours(RUN_DAYS * 24)).unwrap_or(jiff::Timestamp::MIN);
+        let ended_before = now.checked_sub(SignedDuration::from_hours(OVER_DAYS * 24)).unwrap_or(jiff::Timestamp::MIN);
         let repeated_before = now.checked_sub(SignedDuration::from_hours(KEPT_HOURS)).unwrap_or(jiff::Timestamp::MIN);
         self.store
             .write(move |tx: &mut dyn Tx| {
                 tx.purge_deleted(deleted_before)?;
                 tx.prune_idempotent(repeated_before)?;
                 tx.prune_links(ended_before)?;
+                tx.prune_tokens(ended_before)?;
                 tx.prune_slots(ended_before)?;
                 tx.prune_sessions(now)?;
                 tx.prune_invitations(ended_before)?;

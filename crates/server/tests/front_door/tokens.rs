@@ -224,3 +224,40 @@ async fn one_token_mints_only_so_many_that_are_accepted_at_one_time() {
     house.clock.advance(3_601);
     mint().await.expect(201);
 }
+
+#[tokio::test]
+async fn tokens_that_ended_leave_the_list_after_thirty_days_and_never_work_again() {
+    const DAY: i64 = 24 * 3_600;
+    let house = House::new().await;
+    let kept = house.mint(json!({ "name": "kept", "capabilities": ["secrets:list"] })).await;
+    let parent = house.mint(json!({ "name": "parent", "capabilities": ["admin"] })).await;
+    let child = json!({ "name": "child", "capabilities": ["secrets:list"] });
+    let child = house.call_as(&parent.token, Method::POST, "tokens", Some(child)).await.expect(201);
+    let child = child["token"].as_str().unwrap().to_owned();
+    let brief = house.mint(json!({ "name": "brief", "capabilities": ["secrets:list"], "expires_at": "1d" })).await;
+    house.delete(&format!("tokens/{}", parent.id)).await.expect(200);
+    let names = async || {
+        let list = house.get("tokens").await.expect(200);
+        let mut names: Vec<_> =
+            list["items"].as_array().unwrap().iter().map(|item| item["name"].as_str().unwrap().to_owned()).collect();
+        names.sort_unstable();
+        names
+    };
+    house.clock.advance(29 * DAY);
+    house.app.erase_old().await.unwrap();
+    assert_eq!(names().await, ["brief", "child", "kept", "parent"]);
+    house.clock.advance(DAY + 60);
+    house.app.erase_old().await.unwrap();
+    // what ran out a day later than the others ended has a day more
+    assert_eq!(names().await, ["brief", "kept"]);
+    house.clock.advance(DAY);
+    house.app.erase_old().await.unwrap();
+    assert_eq!(names().await, ["kept"]);
+    for ended in [&parent.token, &child, &brief.token] {
+        house.call_as(ended, Method::GET, "secrets", None).await.problem(401, "unauthenticated");
+    }
+    house.call_as(&kept.token, Method::GET, "secrets", None).await.expect(200);
+    // the trail still says what became of them
+    let trail = house.get("audit?everything=true&limit=1000").await.expect(200).to_string();
+    assert!(trail.contains(&parent.id) && trail.contains("token.revoke"));
+}

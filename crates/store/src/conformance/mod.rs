@@ -104,6 +104,7 @@ pub async fn runs(make: &impl AsyncFn() -> Arc<dyn Store>) {
 pub async fn tokens(make: &impl AsyncFn() -> Arc<dyn Store>) {
     tokens::tokens_are_found_by_digest_and_by_id_in_their_project(make().await).await;
     tokens::revocation_and_use_are_written_down(make().await).await;
+    tokens::tokens_that_ended_are_erased_after_a_while(make().await).await;
     tokens::an_idempotency_key_is_used_once(make().await).await;
 }
 

@@ -63,6 +63,30 @@ pub(super) async fn revocation_and_use_are_written_down(store: Arc<dyn Store>) {
     assert_eq!(read(&store, |rows| rows.token_by_digest(&token_row(10, 1).digest)).await, Some(revoked));
 }
 
+pub(super) async fn tokens_that_ended_are_erased_after_a_while(store: Arc<dyn Store>) {
+    with_project(&store).await;
+    let ends = |n: u64, expires: Option<i64>, revoked: Option<i64>| TokenRow {
+        expires_at: expires.map(at),
+        revoked_at: revoked.map(at),
+        ..token_row(n, 1)
+    };
+    write(&store, move |tx| {
+        let rows = [
+            ends(10, None, None),
+            ends(11, Some(100), None),
+            ends(12, None, Some(100)),
+            ends(13, Some(101), None),
+            ends(14, Some(900), Some(101)),
+        ];
+        rows.iter().try_for_each(|row| tx.insert_token(row))
+    })
+    .await;
+    assert_eq!(write(&store, |tx| tx.prune_tokens(at(100))).await, 0);
+    assert_eq!(write(&store, |tx| tx.prune_tokens(at(101))).await, 2);
+    let left = read(&store, |rows| rows.tokens(&id(1))).await;
+    assert_eq!(left.iter().map(|row| row.id).collect::<Vec<_>>(), [id(14), id(13), id(10)]);
+}
+
 pub(super) async fn an_idempotency_key_is_used_once(store: Arc<dyn Store>) {
     write(&store, |tx| {
         tx.remember_idempotent("tokens", "k", "answer", at(1))?;

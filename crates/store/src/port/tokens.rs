@@ -52,6 +52,8 @@ pub trait TokenTx {
     fn update_token(&mut self, row: &TokenRow) -> Result<bool, StoreError>;
     /// Moves `last_used_at` forward.
     fn touch_token(&mut self, id: &Id, at: Timestamp) -> Result<(), StoreError>;
+    /// Erases tokens that were revoked or ran out before `before`; returns how many.
+    fn prune_tokens(&mut self, before: Timestamp) -> Result<u64, StoreError>;
     /// Remembers an answer; `Exists` if the key was used.
     fn remember_idempotent(&mut self, scope: &str, key: &str, answer: &str, at: Timestamp) -> Result<(), StoreError>;
     /// Forgets answers remembered before `before`; returns how many.

@@ -96,6 +96,10 @@ impl TokenTx for Session<'_> {
         Ok(())
     }
 
+    fn prune_tokens(&mut self, before: Timestamp) -> Result<u64, StoreError> {
+        self.change("DELETE FROM tokens WHERE revoked_at < ?1 OR expires_at < ?1", [millis(before)])
+    }
+
     fn remember_idempotent(&mut self, scope: &str, key: &str, answer: &str, at: Timestamp) -> Result<(), StoreError> {
         self.insert(
             "this idempotency key",
