@@ -45,6 +45,8 @@ pub struct Figures {
     pub workers: (u64, u64, u64),
     /// Records of the audit trail, from the first ever.
     pub audit_records: u64,
+    /// Where the head of the trail is written besides, and how many of these places did not get it at the last attempt.
+    pub anchors: (u64, u64),
 }
 
 /// The figures, for who may read the logs of the project `default` without limits.
@@ -69,6 +71,7 @@ pub async fn figures(app: &App, caller: &Caller) -> Result<Figures, Error> {
     };
     let (projects, secrets, audit_records) = app.store.read(read).await?;
     let warm = app.runtime.get().map(strongroom_runtime::Runtime::warm).unwrap_or_default();
+    let (anchors, failing) = app.anchor_counts();
     let number = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
     let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
     Ok(Figures {
@@ -82,5 +85,6 @@ pub async fn figures(app: &App, caller: &Caller) -> Result<Figures, Error> {
             warm.iter().filter_map(|worker| worker.memory_bytes).sum(),
         ),
         audit_records,
+        anchors: (number(anchors), number(failing)),
     })
 }

@@ -217,7 +217,7 @@ impl App {
             relaxed_audit: config.relaxed_audit,
             counts: crate::metrics::Counts::default(),
             audit_kept: config.audit_kept,
-            anchors: Anchors::new(config.anchors),
+            anchors: Anchors::new(config.anchors, config.fetcher),
             anonymous_denials: Denials::default(),
             identity: Identity::new(config.fetcher),
             opened_at,

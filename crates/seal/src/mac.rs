@@ -115,6 +115,11 @@ impl MacKey {
         Self(hmac::Key::new(hmac::HMAC_SHA256, key.expose()))
     }
 
+    /// Of a key of any length that somebody else made.
+    pub(crate) fn of_bytes(key: &[u8]) -> Self {
+        Self(hmac::Key::new(hmac::HMAC_SHA256, key))
+    }
+
     /// The MAC of the parts in a row. The caller sees to it that they can be read in one way only.
     pub(crate) fn concatenated(&self, parts: &[&[u8]]) -> [u8; 32] {
         let mut context = hmac::Context::with_key(&self.0);

@@ -127,7 +127,7 @@ fn refused(error: &OpenError) -> Failure {
 }
 
 /// How far the server's own requests go: the public internet, unless the environment says that this is a trial.
-fn reach(context: &Context) -> Result<Reach, Failure> {
+pub(crate) fn reach(context: &Context) -> Result<Reach, Failure> {
     match context.environment.text("STRONGROOM_FETCH").unwrap_or("public") {
         "public" => Ok(Reach::PublicInternet),
         "local" => Ok(Reach::Local),

@@ -3,11 +3,17 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
 use std::fs;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
+use aws_lc_rs::hmac;
 use rusqlite::{Connection, params};
 use serde_json::{Value, json};
 use strongroom_e2e::{Instance, Setup, count, report, wait};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpListener;
 
 /// Numbers that look random and are the same in every run (xorshift64, Marsaglia 2003).
 struct Dice(u64);
@@ -223,6 +229,129 @@ async fn an_anchor_that_cannot_be_written_is_loud_and_stops_nothing() {
         .unwrap();
     instance.cli(["audit", "verify", "--anchor", "messages"]).await.ok();
     instance.close().await;
+}
+
+const KEY: &str = "0123456789abcdef0123456789abcdef-of-the-receiver";
+
+/// Somebody else's machine: takes anchors whose signature fits and appends them to a file, once it is told to.
+struct Receiver {
+    address: std::net::SocketAddr,
+    is_open: Arc<AtomicBool>,
+    kept: PathBuf,
+}
+
+impl Receiver {
+    async fn start(kept: PathBuf) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let (address, is_open) = (listener.local_addr().unwrap(), Arc::new(AtomicBool::new(false)));
+        let (opened, file) = (Arc::clone(&is_open), kept.clone());
+        tokio::spawn(async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                let mut request = Vec::new();
+                while !is_whole(&request) {
+                    assert!(stream.read_buf(&mut request).await.unwrap() > 0, "the request broke off");
+                }
+                let status = if opened.load(Ordering::SeqCst) { keep_signed(&request, &file) } else { "503 Later" };
+                let answer = format!("HTTP/1.1 {status}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+                stream.write_all(answer.as_bytes()).await.ok();
+            }
+        });
+        Self { address, is_open, kept }
+    }
+}
+
+fn parts(request: &[u8]) -> Option<(String, &[u8])> {
+    let end = request.windows(4).position(|four| four == b"\r\n\r\n")?;
+    Some((String::from_utf8(request[..end].to_vec()).unwrap(), &request[end + 4..]))
+}
+
+fn header<'a>(head: &'a str, name: &str) -> &'a str {
+    let line = head.lines().find_map(|line| line.split_once(": ").filter(|(key, _)| key.eq_ignore_ascii_case(name)));
+    line.unwrap_or_else(|| panic!("{name} is missing")).1
+}
+
+fn is_whole(request: &[u8]) -> bool {
+    parts(request).is_some_and(|(head, body)| header(&head, "content-length") == body.len().to_string())
+}
+
+/// As the guide says to do it.
+fn keep_signed(request: &[u8], file: &Path) -> &'static str {
+    let (head, body) = parts(request).unwrap();
+    assert!(head.starts_with("POST /anchors?team=a HTTP/1.1\r\n"), "{head}");
+    let (at, signature) = header(&head, "strongroom-signature").split_once(",v1=").unwrap();
+    let key = hmac::Key::new(hmac::HMAC_SHA256, KEY.as_bytes());
+    let signed = [at.strip_prefix("t=").unwrap().as_bytes(), b".", body].concat();
+    if hmac::verify(&key, &signed, &hex::decode(signature).unwrap()).is_err() {
+        return "401 Unauthorized";
+    }
+    let mut file = fs::OpenOptions::new().create(true).append(true).open(file).unwrap();
+    file.write_all(body).unwrap();
+    "204 No Content"
+}
+
+#[tokio::test]
+async fn a_webhook_gets_signed_anchors_until_it_has_them_and_tells_of_an_end_that_is_missing() {
+    let kept = tempfile::tempdir().unwrap();
+    let receiver = Receiver::start(kept.path().join("anchors")).await;
+    let url = format!("webhook:http://{}/anchors?team=a", receiver.address);
+    let setup = Setup::default().env("STRONGROOM_FETCH", "local").word("--audit-anchor").word(&url);
+    let setup = setup.word("--audit-anchor-key").word("work/key").word("--audit-anchor-every").word("2s");
+    let mut instance = setup.prepare();
+    fs::write(instance.work().join("key"), format!("{KEY}\n")).unwrap();
+    instance.watch(KEY);
+    instance.boot().await;
+    let state = async || anchors(&instance).await["targets"][0].clone();
+    let failure = wait::eventually("the refusal", || async { state().await["failure"].as_str().map(str::to_owned) });
+    assert_eq!(failure.await, "127.0.0.1 answered 503");
+    assert_eq!((&state().await["kind"], &state().await["place"]), (&json!("webhook"), &json!("127.0.0.1")));
+    assert!(readiness(&instance).await.contains("note: audit anchors"));
+    let doctor = instance.cli(["doctor"]).await.expect(1);
+    assert!(doctor.stdout.contains("webhook 127.0.0.1 cannot be written"), "{}", doctor.stdout);
+    let figures = async || instance.owner().get("/metrics").send().await.expect(200).text();
+    assert!(figures().await.contains("strongroom_audit_anchors_failing 1"));
+    // it holds up nothing, and is tried again without anybody asking
+    let value = instance.plant();
+    instance.owner().set("A", &value).await;
+    assert!(instance.owner().resolve("default", "A").await == Some(value));
+    receiver.is_open.store(true, Ordering::SeqCst);
+    wait::eventually("an anchor", || async { state().await["failure"].is_null().then_some(()) }).await;
+    assert!(figures().await.contains("strongroom_audit_anchors_failing 0"));
+    instance.stop().await;
+    let older = keep(&instance, "older.db");
+    instance.boot().await;
+    instance.owner().set("LOST", &instance.plant()).await;
+    // the server writes the last head when it stops
+    instance.stop().await;
+    fs::copy(&receiver.kept, instance.work().join("received")).unwrap();
+    instance.cli(["audit", "verify", "--anchor", "received"]).await.ok();
+    put(&instance, &older);
+    let told = instance.cli(["audit", "verify", "--anchor", "received"]).await.expect(1);
+    assert!(told.stderr.contains("the last anchor that fits is"), "{}", told.stderr);
+    instance.close().await;
+}
+
+#[tokio::test]
+async fn a_webhook_goes_to_no_private_address_and_needs_a_key() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let start = |url: String| Setup::default().word("--audit-anchor").word(&url).word("--audit-anchor-key").word("key");
+    let mut instance = start(format!("webhook:https://{}/", listener.local_addr().unwrap())).prepare();
+    fs::write(instance.folder().join("key"), "too short").unwrap();
+    assert!(!instance.try_boot().await, "a short key is taken");
+    assert!(instance.log().contains("shorter than 32 bytes"), "{}", instance.log());
+    fs::write(instance.folder().join("key"), KEY).unwrap();
+    instance.boot().await;
+    let refused = wait::eventually("the refusal", || async {
+        anchors(&instance).await["targets"][0]["failure"].as_str().map(str::to_owned)
+    });
+    assert!(refused.await.contains("is not in the public internet"));
+    let nobody = tokio::time::timeout(std::time::Duration::from_millis(50), listener.accept()).await;
+    assert!(nobody.is_err(), "somebody connected");
+    instance.close().await;
+    for url in ["http://example.com/", "https://user@example.com/", "file:///etc/passwd", ""] {
+        let mut instance = start(format!("webhook:{url}")).prepare();
+        fs::write(instance.folder().join("key"), KEY).unwrap();
+        assert!(!instance.try_boot().await, "{url} is taken");
+    }
 }
 
 #[tokio::test]

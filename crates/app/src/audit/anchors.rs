@@ -3,19 +3,25 @@
 //! ```text
 //! server starts ──> compare the file's last anchors with the chain (loud if they do not fit) ──> write
 //!       every so often, on demand, at the end ──> write, if the head has moved
-//!                                                   └─ failed: log, `doctor`, `readyz`; reads and writes go on
+//!                                                   └─ failed: log, `doctor`, `readyz`, tried again after 1 s, 2 s, 4 s …;
+//!                                                      reads and writes go on
 //! ```
 
 mod file;
 mod syslog;
+mod webhook;
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use jiff::Timestamp;
 use strongroom_api::trail::{AnchorTargetItem, AuditAnchor, AuditAnchors};
+use strongroom_fetch::Fetcher;
 use strongroom_model::{Capability, ProjectName};
 use strongroom_store::{Rows, StoreError};
+
+pub use webhook::Webhook;
 
 use super::Record;
 use crate::authz::Reach;
@@ -29,12 +35,14 @@ const DEADLINE: Duration = Duration::from_secs(20);
 const COMPARED: usize = 1_000;
 
 /// Where anchors go. Named by the server's configuration alone: no caller of the API chooses a path or an address.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub enum AnchorTarget {
     /// A line of JSON at the end of a file.
     File(PathBuf),
     /// A message of RFC 5424 to a socket of the machine.
     Syslog(PathBuf),
+    /// A signed POST.
+    Webhook(Arc<Webhook>),
 }
 
 /// What anchors an instance writes; none unless configured.
@@ -47,9 +55,10 @@ pub struct AnchorConfig {
 }
 
 /// The targets with what became of them.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Anchors {
     config: AnchorConfig,
+    fetcher: Fetcher,
     states: Mutex<Vec<State>>,
     /// What the comparison at the start found.
     alarm: Mutex<Option<String>>,
@@ -62,6 +71,8 @@ pub(crate) struct Anchors {
 struct State {
     last: Vec<AuditAnchor>,
     failure: Option<String>,
+    /// Attempts in a row that failed.
+    failures: u32,
 }
 
 impl AnchorTarget {
@@ -69,21 +80,27 @@ impl AnchorTarget {
         match self {
             Self::File(_) => "file",
             Self::Syslog(_) => "syslog",
+            Self::Webhook(_) => "webhook",
         }
     }
 
     fn place(&self) -> String {
         match self {
             Self::File(path) | Self::Syslog(path) => path.display().to_string(),
+            Self::Webhook(webhook) => webhook.place(),
         }
     }
 
-    async fn write(&self, anchors: &[AuditAnchor]) -> Result<(), String> {
+    async fn write(&self, anchors: &[AuditAnchor], fetcher: &Fetcher, now: Timestamp) -> Result<(), String> {
         let lines: Vec<String> = anchors.iter().map(line).collect();
-        let target = self.clone();
+        let target = match self {
+            Self::Webhook(webhook) => return webhook.post(fetcher, &lines, now).await,
+            Self::File(path) => Local::File(path.clone()),
+            Self::Syslog(path) => Local::Syslog(path.clone()),
+        };
         let written = tokio::task::spawn_blocking(move || match target {
-            Self::File(path) => file::append(&path, &lines),
-            Self::Syslog(path) => syslog::send(&path, &lines),
+            Local::File(path) => file::append(&path, &lines),
+            Local::Syslog(path) => syslog::send(&path, &lines),
         });
         match tokio::time::timeout(DEADLINE, written).await {
             Ok(Ok(result)) => result.map_err(|error| error.to_string()),
@@ -93,19 +110,32 @@ impl AnchorTarget {
     }
 }
 
+/// A target on this machine.
+enum Local {
+    File(PathBuf),
+    Syslog(PathBuf),
+}
+
 /// An anchor as it is written: one line of JSON (`docs/formats/audit-anchor.md`).
 fn line(anchor: &AuditAnchor) -> String {
     serde_json::to_string(anchor).expect("an anchor has text keys only")
 }
 
 impl Anchors {
-    pub(crate) fn new(config: AnchorConfig) -> Self {
-        let states = vec![State::default(); config.targets.len()];
-        Self { config, states: Mutex::new(states), ..Self::default() }
+    pub(crate) fn new(config: AnchorConfig, fetcher: Fetcher) -> Self {
+        let states = Mutex::new(vec![State::default(); config.targets.len()]);
+        Self { config, fetcher, states, alarm: Mutex::default(), writing: tokio::sync::Mutex::default() }
     }
 
     fn states(&self) -> Vec<State> {
         self.states.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// How long until the next turn: soon where a target failed, and ever later.
+    fn pause(&self) -> Duration {
+        let every = self.config.every.max(Duration::from_secs(1));
+        let failures = self.states().iter().map(|state| state.failures).filter(|failures| *failures > 0).min();
+        failures.map_or(every, |failures| every.min(Duration::from_secs(1 << (failures - 1).min(12))))
     }
 
     fn alarm(&self) -> Option<String> {
@@ -118,6 +148,7 @@ impl Anchors {
         let Some(state) = states.get_mut(index) else { return false };
         let is_news = state.failure.is_some() != failure.is_some();
         state.failure = failure.cloned();
+        state.failures = if failure.is_some() { state.failures.saturating_add(1) } else { 0 };
         if failure.is_none() {
             state.last = anchors;
         }
@@ -150,13 +181,13 @@ impl App {
         }
         self.compare_anchors().await;
         let weak = Arc::downgrade(&self);
-        let mut turns = tokio::time::interval(self.anchors.config.every.max(Duration::from_secs(1)));
-        turns.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         drop(self);
         loop {
-            turns.tick().await;
             let Some(app) = weak.upgrade() else { return };
             app.write_anchors().await;
+            let pause = app.anchors.pause();
+            drop(app);
+            tokio::time::sleep(pause).await;
         }
     }
 
@@ -166,6 +197,12 @@ impl App {
         let mut failing = failing.filter_map(|(state, target)| Some((target, state.failure?)));
         let failure = failing.next().map(|(target, why)| format!("{} {}: {why}", target.kind(), target.place()));
         self.anchors.alarm().or(failure)
+    }
+
+    /// How many targets there are, and how many of them got no anchor at the last attempt.
+    pub(crate) fn anchor_counts(&self) -> (usize, usize) {
+        let states = self.anchors.states();
+        (states.len(), states.iter().filter(|state| state.failure.is_some()).count())
     }
 
     fn shown_anchors(&self) -> AuditAnchors {
@@ -215,7 +252,7 @@ impl App {
             if state.failure.is_none() && heads.iter().all(is_there) {
                 continue;
             }
-            let failure = target.write(&heads).await.err();
+            let failure = target.write(&heads, &self.anchors.fetcher, self.clock.now()).await.err();
             let is_news = self.anchors.note(index, heads.clone(), failure.as_ref());
             self.tell_of_anchor(target, failure, is_news).await;
         }

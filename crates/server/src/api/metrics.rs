@@ -73,6 +73,14 @@ fn text(served: &Served, figures: &Figures) -> String {
     page.put("worker_calls", "gauge", "Calls and runs that are in workers.", &[(None, calls)]);
     page.put("worker_memory_bytes", "gauge", "Memory of all workers' own.", &[(None, bytes)]);
     page.put("audit_records_total", "counter", "Records of the audit trail.", &[(None, figures.audit_records)]);
+    let (anchors, failing) = figures.anchors;
+    page.put("audit_anchors", "gauge", "Places where the head of the trail is written besides.", &[(None, anchors)]);
+    page.put(
+        "audit_anchors_failing",
+        "gauge",
+        "Those of them that got no anchor at the last attempt.",
+        &[(None, failing)],
+    );
     page.0
 }
 
