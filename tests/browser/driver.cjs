@@ -154,6 +154,7 @@ const verbs = {
   },
   async wait({ page: name, text }) { await seen(name).page.getByText(text).filter({ visible: true }).first().waitFor(); },
   async texts({ page: name, selector }) { return seen(name).page.locator(selector).allInnerTexts(); },
+  async value({ page: name, selector }) { return seen(name).page.locator(selector).inputValue(); },
   async links({ page: name, selector }) {
     return seen(name).page.locator(selector).evaluateAll((all) => all.map((link) => link.getAttribute('href')));
   },

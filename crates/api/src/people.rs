@@ -45,6 +45,46 @@ pub struct CommandLineSession {
     pub session: SessionItem,
 }
 
+/// `POST /api/v1/logins`: a command line begins to sign in through a browser.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct BeginLogin {
+    /// What the person will know it by: the machine's name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label: Option<String>,
+}
+
+/// A login that waits for its person.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub struct BegunLogin {
+    /// What the command line claims the session with; it shows it to nobody.
+    pub device_code: Plaintext,
+    /// What the person types in the browser.
+    pub user_code: String,
+    /// The page where it is typed.
+    pub url: String,
+    /// How many seconds to wait between two claims.
+    pub interval: u64,
+    /// When both codes run out.
+    #[schema(value_type = String, format = DateTime)]
+    pub expires_at: Timestamp,
+}
+
+/// `POST /api/v1/logins/claim`.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ClaimLogin {
+    /// The device code of the login.
+    pub device_code: Plaintext,
+}
+
+/// A login that nobody has confirmed yet.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct WaitingLogin {
+    /// How many seconds to wait before the next claim.
+    pub interval: u64,
+}
+
 /// Who is signed in. Answers that begin a session set its cookie.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct SessionItem {

@@ -2,8 +2,8 @@
 
 use http::Method;
 use strongroom_api::people::{
-    CommandLineSession, CreatedInvitation, InvitationItem, Invite, MemberChange, MemberItem, Opening, PutMember,
-    SignIn, UpdateUser, UserItem,
+    BeginLogin, BegunLogin, ClaimLogin, CommandLineSession, CreatedInvitation, InvitationItem, Invite, MemberChange,
+    MemberItem, Opening, PutMember, SignIn, UpdateUser, UserItem,
 };
 
 use crate::client::{Client, Project};
@@ -14,6 +14,16 @@ impl Client {
     /// Signs in by name and password, for a command line: the answer is the only place where its token can be read.
     pub async fn sign_in(&self, body: &SignIn) -> Result<CommandLineSession, ClientError> {
         self.call(Method::POST, &["api", "v1", "session"]).anonymous().json(body).send().await
+    }
+
+    /// Begins a login through a browser.
+    pub async fn begin_login(&self, body: &BeginLogin) -> Result<BegunLogin, ClientError> {
+        self.call(Method::POST, &["api", "v1", "logins"]).anonymous().json(body).send().await
+    }
+
+    /// The session, once a person has confirmed the login; none before.
+    pub async fn claim_login(&self, body: &ClaimLogin) -> Result<Option<CommandLineSession>, ClientError> {
+        self.call(Method::POST, &["api", "v1", "logins", "claim"]).anonymous().json(body).send_unless_waiting().await
     }
 
     /// Ends the session whose token this client sends.

@@ -166,6 +166,18 @@ impl<'a> Call<'a> {
             .map_err(|_| ClientError::TimedOut { address: client.name(), seconds: ANSWER_SECONDS })?
     }
 
+    /// Sends it and decodes the answer; nothing if the server says that it is not there yet (202).
+    pub(crate) async fn send_unless_waiting<T: DeserializeOwned>(self) -> Result<Option<T>, ClientError> {
+        let client = self.client;
+        let work = async {
+            let answer = self.exchange().await?;
+            if answer.status() == StatusCode::ACCEPTED { Ok(None) } else { decode(client, answer).await.map(Some) }
+        };
+        timeout(Duration::from_secs(ANSWER_SECONDS), work)
+            .await
+            .map_err(|_| ClientError::TimedOut { address: client.name(), seconds: ANSWER_SECONDS })?
+    }
+
     /// Sends it and gives the answer as it comes, whatever its status.
     pub(crate) async fn exchange(self) -> Result<Response<Answer>, ClientError> {
         let client = self.client;

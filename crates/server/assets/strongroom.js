@@ -140,6 +140,10 @@ if (here) menu.scrollLeft = here.offsetLeft - (menu.clientWidth - here.offsetWid
 document.addEventListener("click", ask);
 document.addEventListener("click", copy);
 all("[data-copies]").forEach((button) => (button.hidden = false));
+all("[data-print]").forEach((button) => {
+  button.hidden = false;
+  button.addEventListener("click", () => print());
+});
 document.addEventListener("paste", paste);
 all("form[data-live]").forEach(follow);
 all("input[type=file][data-into]").forEach(files);

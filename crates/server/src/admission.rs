@@ -23,22 +23,31 @@ pub(crate) enum Admission {
 /// Health, and the description of the API.
 const OPEN: [&str; 5] = ["/healthz", "/readyz", "/api/v1/openapi.json", "/api/docs", crate::docs_page::STYLE_PATH];
 /// Routes that let somebody in.
-const DOORS: [(Method, &str); 4] = [
+const DOORS: [(Method, &str); 5] = [
     (Method::POST, "/api/v1/setup"),
     (Method::POST, "/api/v1/session"),
     (Method::POST, "/api/v1/invitations/accept"),
-    (Method::GET, "/open/*"),
+    (Method::POST, "/api/v1/logins"),
+    (Method::POST, "/api/v1/logins/claim"),
 ];
 /// Routes that take the code of a fill-in link.
 const CODES: [&str; 2] = ["/api/v1/fill", "/api/v1/fill/look"];
 /// Routes of end users.
 const END_USERS: [&str; 2] = ["/api/v1/me/secrets", "/api/v1/me/secrets/*"];
 /// Pages that need nobody to be signed in.
-const OPEN_PAGES: [&str; 7] =
-    ["/assets/*", "/fill/*", "/invitation/*", "/setup/*", "/sign-in", "/sign-in/oidc", "/sign-in/oidc/callback"];
+const OPEN_PAGES: [&str; 8] = [
+    "/assets/*",
+    "/fill/*",
+    "/invitation/*",
+    "/open/*",
+    "/setup/*",
+    "/sign-in",
+    "/sign-in/oidc",
+    "/sign-in/oidc/callback",
+];
 
 /// First parts of the addresses of pages.
-const PLACES: [&str; 12] = [
+const PLACES: [&str; 14] = [
     "",
     "account",
     "assets",
@@ -46,6 +55,8 @@ const PLACES: [&str; 12] = [
     "invitation",
     "invitations",
     "new-project",
+    "login",
+    "open",
     "projects",
     "setup",
     "sign-in",
@@ -122,7 +133,8 @@ mod tests {
     fn what_is_not_named_asks_for_a_credential() {
         assert_eq!(of("GET", "/healthz"), Admission::Open);
         assert_eq!(of("POST", "/api/v1/session"), Admission::Door);
-        assert_eq!(of("GET", "/open/abc"), Admission::Door);
+        assert_eq!(of("GET", "/open/abc"), Admission::Page);
+        assert!(is_open_page("/open/abc") && !is_open_page("/open/") && !is_open_page("/open/a/b"));
         assert_eq!(of("POST", "/api/v1/fill"), Admission::Code);
         assert_eq!(of("PUT", "/api/v1/me/secrets/KEY"), Admission::EndUser);
         assert_eq!(of("GET", "/projects/shop"), Admission::Page);
@@ -130,9 +142,6 @@ mod tests {
             ("GET", "/api/v1/session"),
             ("POST", "/api/v1/session/"),
             ("POST", "/api/v1/session/password"),
-            ("POST", "/open/abc"),
-            ("GET", "/open/"),
-            ("GET", "/open/a/b"),
             ("GET", "/healthz/"),
             ("GET", "/api/v1/me"),
             ("GET", "/api/v1/me/secrets/"),

@@ -12,8 +12,8 @@ use strongroom_app::App;
 use strongroom_app::accounts::oidc;
 
 use crate::api::{
-    access, apps, audit, copies, events, factor, functions, instance, issuers, jobs, links, logs, me, members, metrics,
-    projects, resolve, secrets, session, settings, tokens, users,
+    access, apps, audit, copies, events, factor, functions, instance, issuers, jobs, links, logins, logs, me, members,
+    metrics, projects, resolve, secrets, session, settings, tokens, users,
 };
 use crate::edge::Edge;
 use crate::failure::Failure;
@@ -134,14 +134,16 @@ fn instance_routes() -> Vec<Route> {
         routes!(session::show, session::sign_in, session::sign_out),
         routes!(session::open),
         routes!(session::password),
-        routes!(factor::show, factor::begin, factor::confirm),
-        routes!(factor::remove),
+        routes!(factor::show_factor, factor::begin_factor, factor::confirm_factor),
+        routes!(factor::remove_factor),
         routes!(factor::renew_recovery),
+        routes!(logins::begin_login),
+        routes!(logins::claim_login),
         routes!(session::list),
         routes!(session::end),
         routes!(users::list),
         routes!(users::update, users::delete),
-        routes!(factor::remove_of),
+        routes!(factor::remove_factor_of),
         routes!(users::invitations, users::invite),
         routes!(users::withdraw),
         routes!(users::accept),
@@ -215,6 +217,16 @@ fn project_page_routes() -> Vec<Route> {
         page("/account").get(web::account::show_account),
         page("/account/oidc").post(web::oidc::begin_linking),
         page("/account/oidc/unlink").post(web::oidc::unlink),
+        page("/account/password").get(web::account::password::form).post(web::account::password::submit),
+        page("/account/factor").get(web::account::factor::form).post(web::account::factor::confirm),
+        page("/account/factor/begin").post(web::account::factor::begin),
+        page("/account/factor/recovery")
+            .get(web::account::factor::recovery_form)
+            .post(web::account::factor::renew_recovery),
+        page("/account/factor/remove").get(web::account::factor::removal_form).post(web::account::factor::remove),
+        page("/account/sessions/{id}/end").post(web::account::end_session),
+        page("/login").get(web::login::form).post(web::login::look),
+        page("/login/confirm").post(web::login::decide),
         page("/projects/{project}/members").get(web::members::list).post(web::members::put),
         page("/projects/{project}/members/{name}/remove").get(web::members::ask).post(web::members::remove),
         page("/projects/{project}/settings").get(web::settings::show_settings).post(web::settings::update),
@@ -235,7 +247,7 @@ fn plain_routes() -> Vec<Route> {
         page("/api/v1/openapi.json").get(openapi::serve),
         page("/api/docs").get(docs_page::serve),
         page(docs_page::STYLE_PATH).get(docs_page::style),
-        page("/open/{code}").get(session::spend),
+        page("/open/{code}").get(web::door::open_form).post(web::door::open),
     ]
 }
 

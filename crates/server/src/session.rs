@@ -5,7 +5,7 @@
 
 use http::{HeaderMap, HeaderValue, Method, header};
 use strongroom_api::Code;
-use strongroom_app::accounts::{self, Entered, Visitor};
+use strongroom_app::accounts::{self, Device, Entered, Visitor};
 use strongroom_app::tokens::AuthenticateError;
 use strongroom_app::{Caller, SessionKind};
 
@@ -13,6 +13,7 @@ use crate::failure::Failure;
 use crate::guard::host_name;
 use crate::peer::{Peer, RequestId};
 use crate::router::Served;
+use crate::web::frame::cookie as cookie_named;
 
 /// What a cookie is called over HTTPS, where `__Host-` binds it to this very host and to TLS; and over plain HTTP on this
 /// machine, where browsers keep no `Secure` cookie.
@@ -23,6 +24,9 @@ pub(crate) struct Names(&'static str, &'static str);
 const SESSION: Names = Names("__Host-strongroom_session", "strongroom_session");
 /// What a browser keeps while its person is at the sign-in provider.
 pub(crate) const AT_PROVIDER: Names = Names("__Host-strongroom_oidc", "strongroom_oidc");
+
+/// What a browser keeps of earlier sign-ins.
+const DEVICE: Names = Names("__Host-strongroom_device", "strongroom_device");
 
 /// The header that carries a session's CSRF token.
 const CSRF_HEADER: &str = "x-csrf-token";
@@ -69,6 +73,12 @@ pub(crate) fn cookie(served: &Served, headers: &HeaderMap, peer: Peer, entered: 
     set(SESSION, served, (headers, peer), (&entered.text, seconds))
 }
 
+/// The header by which a browser is known again when somebody signs in; none where there is nothing to know.
+pub(crate) fn device(served: &Served, headers: &HeaderMap, peer: Peer, entered: &Entered) -> Option<HeaderValue> {
+    let device = entered.device.as_ref()?;
+    Some(set(DEVICE, served, (headers, peer), (device.text(), accounts::KNOWN_FOR.as_secs())))
+}
+
 /// The header that takes it away.
 pub(crate) fn cleared(served: &Served, headers: &HeaderMap, peer: Peer) -> HeaderValue {
     set(SESSION, served, (headers, peer), ("", 0))
@@ -99,6 +109,7 @@ pub(crate) fn visitor(peer: Peer, id: &RequestId, headers: &HeaderMap) -> Visito
         request_id: id.0.clone(),
         label: agent.to_owned(),
         kind: SessionKind::Browser,
+        device: cookie_named(headers, DEVICE.0).or_else(|| cookie_named(headers, DEVICE.1)).map(Device::sent),
     }
 }
 

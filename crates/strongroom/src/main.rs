@@ -1,5 +1,6 @@
 //! The program: server, command line, and the only place that knows everything.
 
+mod browser;
 mod chance;
 mod changes;
 mod cli;

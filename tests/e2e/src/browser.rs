@@ -263,6 +263,11 @@ impl Person<'_> {
         texts.as_array().unwrap().iter().filter_map(Value::as_str).map(str::to_owned).collect()
     }
 
+    /// What this field holds.
+    pub async fn value(&self, selector: &str) -> String {
+        self.must("value", json!({ "selector": selector })).await.as_str().unwrap_or_default().to_owned()
+    }
+
     /// Where all of these links lead.
     pub async fn links(&self, selector: &str) -> Vec<String> {
         let links = self.must("links", json!({ "selector": selector })).await;

@@ -15,5 +15,5 @@ pub fn all() -> Vec<(&'static str, &'static str)> {
 
 /// Whether people meet a route, rather than programs.
 pub fn is_page(path: &str) -> bool {
-    !["/api/", "/fn/", "/healthz", "/readyz", "/metrics", "/open/"].iter().any(|start| path.starts_with(start))
+    !["/api/", "/fn/", "/healthz", "/readyz", "/metrics"].iter().any(|start| path.starts_with(start))
 }

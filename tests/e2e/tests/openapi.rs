@@ -10,7 +10,7 @@ use strongroom_e2e::{Instance, binary};
 use tokio::process::Command;
 
 /// What is tried by tests of its own.
-const PEOPLE_AND_STREAMS: &str = "/events$|/(users|session|sessions|setup|invitations|members|me|account)(/|$)";
+const PEOPLE_AND_STREAMS: &str = "/events$|/(users|session|sessions|logins|setup|invitations|members|me|account)(/|$)";
 
 async fn run(folder: &Path, program: &Path, words: &[&str]) -> Output {
     let mut command = Command::new(program);

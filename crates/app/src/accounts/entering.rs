@@ -9,6 +9,7 @@ use strongroom_store::Tx;
 use strongroom_store::port::{SessionRow, UserRow};
 use zeroize::Zeroizing;
 
+use super::devices::Device;
 use crate::caller::{Caller, SessionKind};
 use crate::error::Error;
 use crate::open::App;
@@ -27,6 +28,8 @@ pub struct Visitor {
     pub label: String,
     /// What will hold the session.
     pub kind: SessionKind,
+    /// What the browser keeps of earlier sign-ins.
+    pub device: Option<Device>,
 }
 
 /// A session that has begun.
@@ -37,6 +40,8 @@ pub struct Entered {
     pub caller: Caller,
     /// When it ends, whatever happens.
     pub expires_at: Timestamp,
+    /// What the browser keeps, so that it has tries of its own. None where there are no tries to count.
+    pub device: Option<Device>,
 }
 
 impl std::fmt::Debug for Entered {
@@ -89,7 +94,10 @@ impl App {
             crate::tokens::AuthenticateError::Store(error) => error,
             crate::tokens::AuthenticateError::Refused => Error::NotSignedIn("the session ended at once".to_owned()),
         })?;
-        Ok(Entered { text: begun.text, caller, expires_at: begun.row.expires_at })
+        let name = caller.actor.strip_prefix("user:").and_then(|name| name.parse().ok());
+        let name = name.filter(|_| visitor.kind == SessionKind::Browser);
+        let device = name.map(|name| self.device_after(visitor.device.as_ref(), &name));
+        Ok(Entered { text: begun.text, caller, expires_at: begun.row.expires_at, device })
     }
 }
 

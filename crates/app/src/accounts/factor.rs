@@ -19,6 +19,7 @@ use strongroom_store::{Rows, StoreError, Tx};
 use zeroize::Zeroizing;
 
 use super::entering::{Entered, Visitor};
+use super::sessions::is_fresh;
 use super::standing::verified;
 use crate::audit::Record;
 use crate::caller::{Caller, SessionKind};
@@ -122,7 +123,7 @@ async fn fresh(app: &App, caller: &Caller, action: &str) -> Result<(Id, Id), Err
         app.audit_denial(caller, None, action).await?;
         return Err(Error::Forbidden("only a person's own browser session has a second factor".to_owned()));
     };
-    if !app.is_fresh(caller) {
+    if !is_fresh(app, caller) {
         app.audit_denial(caller, None, action).await?;
         return Err(Error::Forbidden(
             "a second factor is changed within 5 minutes of signing in; sign in again and repeat it".to_owned(),

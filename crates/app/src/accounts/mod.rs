@@ -29,9 +29,11 @@
 //! The local owner's browser session (`strongroom open`) lives in this process's memory alone: no row stands for it, and it
 //! ends with the process, as the owner's token does.
 
+mod devices;
 mod entering;
 pub mod factor;
 mod limits;
+pub mod logins;
 pub mod members;
 pub mod oidc;
 mod opening;
@@ -50,9 +52,10 @@ use strongroom_seal::PasswordCost;
 
 use crate::clock::Clock;
 
+pub use devices::{Device, KNOWN_FOR};
 pub use entering::{Entered, Visitor};
-pub use opening::{offer_opening, open_as_owner};
-pub use sessions::{authenticate, is_csrf_token, sign_out};
+pub use opening::{is_opening, offer_opening, open_as_owner};
+pub use sessions::{authenticate, is_csrf_token, is_fresh, sign_out};
 pub use setup::{is_setup_code, offer_setup, set_up};
 pub use sign_in::{SignIn, Step, Ticket, sign_in, sign_in_by_code};
 
@@ -69,6 +72,7 @@ pub(crate) struct Accounts {
     openings: opening::Openings,
     setups: factor::Setups,
     provider: Option<oidc::Provider>,
+    logins: logins::Logins,
 }
 
 impl Accounts {
@@ -81,6 +85,7 @@ impl Accounts {
             openings: opening::Openings::default(),
             setups: factor::Setups::default(),
             provider: provider.map(oidc::Provider::new),
+            logins: logins::Logins::default(),
         }
     }
 
@@ -89,5 +94,6 @@ impl Accounts {
         self.limits.tidy();
         self.tidy_openings(now);
         self.setups.tidy(now);
+        self.logins.tidy(now);
     }
 }

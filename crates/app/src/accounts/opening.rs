@@ -37,6 +37,13 @@ pub async fn offer_opening(app: &App, caller: &Caller) -> Result<Zeroizing<Strin
     Ok(code)
 }
 
+/// Whether `code` can be spent. Looking does not spend it: chat programs and scanners look at addresses.
+pub fn is_opening(app: &App, code: &str) -> bool {
+    let (digest, now) = (keyed_digest(&app.instance, "open", code.as_bytes()), app.clock.now());
+    let open = app.accounts.openings.0.lock().unwrap_or_else(PoisonError::into_inner);
+    open.iter().any(|(held, until)| *held == digest && *until > now)
+}
+
 /// Spends a code.
 pub async fn open_as_owner(app: &App, visitor: &Visitor, code: &str) -> Result<Entered, Error> {
     app.accounts.limits.by_address(visitor.address)?;
@@ -55,7 +62,7 @@ pub async fn open_as_owner(app: &App, visitor: &Visitor, code: &str) -> Result<E
     let text = token::generate(&*app.rng);
     let expires_at = now.checked_add(SESSION).unwrap_or(now);
     let caller = app.keep_owner_session(text.expose(), visitor, expires_at);
-    Ok(Entered { text: Zeroizing::new(text.expose().to_owned()), caller, expires_at })
+    Ok(Entered { text: Zeroizing::new(text.expose().to_owned()), caller, expires_at, device: None })
 }
 
 impl super::Accounts {

@@ -218,12 +218,10 @@ pub fn is_csrf_token(caller: &Caller, text: &str) -> bool {
 /// How long after proving who he is a person may do what an open window must not do for somebody else.
 const FRESH: SignedDuration = SignedDuration::from_mins(5);
 
-impl App {
-    /// Whether no session is behind the caller, or one whose person proved who he is just now.
-    pub(crate) fn is_fresh(&self, caller: &Caller) -> bool {
-        let is_fresh = |at: Timestamp| self.clock.now().duration_since(at) <= FRESH;
-        caller.session.as_ref().is_none_or(|session| is_fresh(session.proved_at))
-    }
+/// Whether no session is behind the caller, or one whose person proved who he is just now.
+pub fn is_fresh(app: &App, caller: &Caller) -> bool {
+    let is_fresh = |at: Timestamp| app.clock.now().duration_since(at) <= FRESH;
+    caller.session.as_ref().is_none_or(|session| is_fresh(session.proved_at))
 }
 
 /// Ends the caller's own session.

@@ -21,6 +21,7 @@ use zeroize::Zeroizing;
 
 use super::entering::{Begun, Entered, Visitor};
 use super::factor;
+use super::limits::From;
 use super::standing::verified;
 use crate::audit::Record;
 use crate::error::Error;
@@ -87,11 +88,12 @@ impl Ticket {
 /// Lets a person in. Whatever is wrong, the answer and the time that it takes are the same, whether the account exists or
 /// not, and whether it has a second factor or not.
 pub async fn sign_in(app: &App, visitor: &Visitor, attempt: SignIn) -> Result<Step, Error> {
-    app.accounts.limits.by_address(visitor.address).inspect_err(|_| app.count_anonymous_denial(&visitor.source))?;
     let name: Option<AccountName> = attempt.name.trim().parse().ok();
-    if let Some(name) = &name {
-        app.accounts.limits.by_account(name).inspect_err(|_| app.count_anonymous_denial(&visitor.source))?;
-    }
+    let limited = match &name {
+        Some(name) => app.accounts.limits.by_account(name, &app.place_of(visitor, name)),
+        None => app.accounts.limits.by_address(visitor.address),
+    };
+    limited.inspect_err(|_| app.count_anonymous_denial(&visitor.source))?;
     let found = match &name {
         Some(name) => app.store.read(|rows: &mut dyn Rows| rows.user_by_name(name).map_err(Error::from)).await?,
         None => None,
@@ -125,15 +127,16 @@ pub async fn sign_in(app: &App, visitor: &Visitor, attempt: SignIn) -> Result<St
 /// The second step: the ticket of the first, and the code.
 pub async fn sign_in_by_code(app: &App, visitor: &Visitor, ticket: &str, code: SecretValue) -> Result<Entered, Error> {
     let too_late = || Error::NotSignedIn("this sign-in took too long; begin again".to_owned());
-    app.accounts.limits.by_address(visitor.address).inspect_err(|_| app.count_anonymous_denial(&visitor.source))?;
     let user = Ticket::user(ticket).ok_or_else(too_late)?;
     let found = app.store.read(|rows: &mut dyn Rows| rows.user(&user).map_err(Error::from)).await?;
     let user = verified(&app.instance, found.ok_or_else(too_late)?)?;
     if user.is_disabled || !Ticket::fits(ticket, &app.instance, &user, app.clock.now()) {
+        app.accounts.limits.by_address(visitor.address)?;
         app.count_anonymous_denial(&visitor.source);
         return Err(too_late());
     }
-    app.accounts.limits.by_account(&user.name).inspect_err(|_| app.count_anonymous_denial(&visitor.source))?;
+    let limited = app.accounts.limits.by_account(&user.name, &app.place_of(visitor, &user.name));
+    limited.inspect_err(|_| app.count_anonymous_denial(&visitor.source))?;
     let entered = enter(app, visitor, user, Some(code)).await?;
     entered.ok_or_else(|| {
         Error::NotSignedIn("the code is not right, or it has served already; wait for the app's next one".to_owned())
@@ -164,6 +167,10 @@ async fn enter(
     user: UserRow,
     code: Option<SecretValue>,
 ) -> Result<Option<Entered>, Error> {
+    if user.factor.is_some() {
+        let limited = app.accounts.limits.by_code(&user.name, &app.place_of(visitor, &user.name));
+        limited.inspect_err(|_| app.count_anonymous_denial(&visitor.source))?;
+    }
     let begun = app.begin_session(visitor);
     let (instance, said_by, now) = (Arc::clone(&app.instance), visitor.clone(), app.clock.now());
     let (session, known) = (begun.row.clone(), user.clone());
@@ -211,6 +218,14 @@ pub(super) fn admit(
     Begun::insert(session, &row, tx, instance)?;
     let actor = format!("user:{}", row.name);
     Record::of_visitor(now, visitor, (&actor, Some(row.id)), ("session.begin", true), target).append(tx, instance)
+}
+
+impl App {
+    /// Where somebody tries to sign in to an account from.
+    fn place_of(&self, visitor: &Visitor, name: &AccountName) -> From {
+        let known = visitor.device.as_ref().and_then(|device| device.id(&self.instance, name, self.clock.now()));
+        known.map_or(From::Stranger(visitor.address), From::Known)
+    }
 }
 
 fn wrong() -> Error {

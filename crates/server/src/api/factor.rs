@@ -2,7 +2,7 @@
 
 use axum::extract::Path;
 use axum::response::{IntoResponse, Response};
-use http::{StatusCode, header};
+use http::StatusCode;
 use strongroom_api::people::{
     ConfirmedFactor, FactorCode, FactorItem, NewFactor, RecoveryCodes, SessionItem, UserItem,
 };
@@ -22,7 +22,7 @@ use crate::{place, session};
 /// One's own second factor.
 #[utoipa::path(get, path = "/session/factor", tag = "factor",
     responses((status = 200, description = "how it stands", body = FactorItem), (status = "default", description = "refused", body = Problem)))]
-pub(crate) async fn show(scene: Scene, _: Query<NoParams>) -> Result<Json<FactorItem>, Failure> {
+pub(crate) async fn show_factor(scene: Scene, _: Query<NoParams>) -> Result<Json<FactorItem>, Failure> {
     Ok(Json(match factor::standing(&scene.app, &scene.caller).await? {
         Standing::Without => FactorItem { is_set_up: false, recovery_codes: 0 },
         Standing::With { recovery_codes } => {
@@ -34,7 +34,7 @@ pub(crate) async fn show(scene: Scene, _: Query<NoParams>) -> Result<Json<Factor
 /// Begins to set a second factor up. Needs a sign-in within the last 5 minutes; nothing counts before it is confirmed.
 #[utoipa::path(post, path = "/session/factor", tag = "factor",
     responses((status = 201, description = "what an authenticator app takes, once", body = NewFactor), (status = "default", description = "refused", body = Problem)))]
-pub(crate) async fn begin(scene: Scene, _: Query<NoParams>) -> Result<Response, Failure> {
+pub(crate) async fn begin_factor(scene: Scene, _: Query<NoParams>) -> Result<Response, Failure> {
     let begun = factor::begin(&scene.app, &scene.caller).await?;
     let plain = |text: &str| SecretValue::new(text.to_owned()).map(Plaintext).map_err(|_| unwritable());
     let body = NewFactor { secret: plain(&begun.secret)?, url: plain(&begun.address)? };
@@ -48,7 +48,7 @@ fn unwritable() -> Failure {
 /// Sets the second factor up, by its first code. Every session ends, and this one begins anew.
 #[utoipa::path(put, path = "/session/factor", tag = "factor", request_body = FactorCode,
     responses((status = 200, description = "set up; the recovery codes, once", body = ConfirmedFactor), (status = "default", description = "refused", body = Problem)))]
-pub(crate) async fn confirm(
+pub(crate) async fn confirm_factor(
     door: Door,
     scene: Scene,
     _: Query<NoParams>,
@@ -57,15 +57,14 @@ pub(crate) async fn confirm(
     let visitor = session::visitor(door.peer, &door.id, &door.headers);
     let (codes, entered) = factor::confirm(&scene.app, &scene.caller, &visitor, body.code.0).await?;
     let recovery_codes = codes.into_iter().map(Plaintext).collect();
-    let cookie = session::cookie(&door.served, &door.headers, door.peer, &entered);
     let body = ConfirmedFactor { recovery_codes, session: item(&entered.caller) };
-    Ok(([(header::SET_COOKIE, cookie)], Values { body, about_bytes: 2_048 }).into_response())
+    Ok(door.keeps(Values { body, about_bytes: 2_048 }.into_response(), &entered))
 }
 
 /// Removes one's own second factor, by a code of it. Every session ends, and this one begins anew.
 #[utoipa::path(post, path = "/session/factor/remove", tag = "factor", request_body = FactorCode,
     responses((status = 200, description = "signed in anew", body = SessionItem), (status = "default", description = "refused", body = Problem)))]
-pub(crate) async fn remove(
+pub(crate) async fn remove_factor(
     door: Door,
     scene: Scene,
     _: Query<NoParams>,
@@ -93,7 +92,7 @@ pub(crate) async fn renew_recovery(
 /// nobody's own.
 #[utoipa::path(delete, path = "/users/{name}/factor", tag = "users", params(("name" = String, Path)),
     responses((status = 200, description = "the account", body = UserItem), (status = "default", description = "refused", body = Problem)))]
-pub(crate) async fn remove_of(
+pub(crate) async fn remove_factor_of(
     scene: Scene<ManagesInstance>,
     _: Query<NoParams>,
     Path(path): Path<Vec<(String, String)>>,

@@ -11,6 +11,7 @@ pub(crate) mod instance;
 pub(crate) mod issuers;
 pub(crate) mod jobs;
 pub(crate) mod links;
+pub(crate) mod logins;
 pub(crate) mod logs;
 pub(crate) mod me;
 pub(crate) mod members;

@@ -46,8 +46,17 @@ impl axum::extract::FromRequestParts<Arc<Served>> for Door {
 impl Door {
     /// The answer to who has just come in.
     pub(crate) fn entered(&self, status: StatusCode, entered: &Entered) -> Response {
+        self.keeps((status, Json(item(&entered.caller))).into_response(), entered)
+    }
+
+    /// The answer with what the browser is to keep.
+    pub(crate) fn keeps(&self, mut response: Response, entered: &Entered) -> Response {
         let cookie = session::cookie(&self.served, &self.headers, self.peer, entered);
-        (status, [(header::SET_COOKIE, cookie)], Json(item(&entered.caller))).into_response()
+        response.headers_mut().append(header::SET_COOKIE, cookie);
+        if let Some(cookie) = session::device(&self.served, &self.headers, self.peer, entered) {
+            response.headers_mut().append(header::SET_COOKIE, cookie);
+        }
+        response
     }
 }
 
@@ -77,13 +86,17 @@ pub(crate) async fn sign_in(door: Door, _: Query<NoParams>, Json(body): Json<Sig
         Step::CodeWanted(_) => return Err(strongroom_app::Error::SecondFactor.into()),
     };
     if body.command_line {
-        let token = strongroom_secret::SecretValue::new(entered.text.as_str().to_owned());
-        let token =
-            token.map_err(|_| Failure::new(strongroom_api::Code::Internal, "the token could not be written"))?;
-        let body = CommandLineSession { token: Plaintext(token), session: item(&entered.caller) };
-        return Ok((StatusCode::CREATED, Values { body, about_bytes: 1_024 }).into_response());
+        return command_line(&entered);
     }
     Ok(door.entered(StatusCode::OK, &entered))
+}
+
+/// The answer to a command line that has come in: its token, once.
+pub(super) fn command_line(entered: &Entered) -> Result<Response, Failure> {
+    let token = strongroom_secret::SecretValue::new(entered.text.as_str().to_owned());
+    let token = token.map_err(|_| Failure::new(strongroom_api::Code::Internal, "the token could not be written"))?;
+    let body = CommandLineSession { token: Plaintext(token), session: item(&entered.caller) };
+    Ok((StatusCode::CREATED, Values { body, about_bytes: 1_024 }).into_response())
 }
 
 /// Who is signed in, and the CSRF token of the session.
@@ -161,19 +174,6 @@ pub(crate) async fn open(scene: Scene, _: Query<NoParams>) -> Result<Response, F
     let url = strongroom_secret::SecretValue::new(format!("{base}/open/{}", code.as_str()));
     let url = url.map_err(|_| Failure::new(strongroom_api::Code::Internal, "the address could not be made"))?;
     Ok((StatusCode::CREATED, Values { body: Opening { url: Plaintext(url) }, about_bytes: 128 }).into_response())
-}
-
-/// Spends the code of such an address.
-pub(crate) async fn spend(
-    door: Door,
-    axum::extract::Path(code): axum::extract::Path<String>,
-    _: Query<NoParams>,
-) -> Result<Response, Failure> {
-    let visitor = session::visitor(door.peer, &door.id, &door.headers);
-    let entered = accounts::open_as_owner(&door.served.app, &visitor, &code).await?;
-    let cookie = session::cookie(&door.served, &door.headers, door.peer, &entered);
-    Ok((StatusCode::SEE_OTHER, [(header::SET_COOKIE, cookie), (header::LOCATION, http::HeaderValue::from_static("/"))])
-        .into_response())
 }
 
 pub(crate) fn item(caller: &Caller) -> SessionItem {

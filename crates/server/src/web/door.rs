@@ -1,4 +1,4 @@
-//! `/sign-in`, `/sign-out`, `/setup/{code}` and `/invitation/{code}`: how people come in and go.
+//! `/sign-in`, `/sign-out`, `/setup/{code}`, `/invitation/{code}` and `/open/{code}`: how people come in and go.
 
 use askama::Template;
 use axum::Extension;
@@ -29,6 +29,8 @@ use crate::{place, session};
 #[serde(deny_unknown_fields)]
 pub(crate) struct Next {
     pub(crate) next: Option<String>,
+    /// Says that who is signed in wants to prove anew who he is.
+    pub(crate) again: Option<String>,
 }
 
 #[derive(Template)]
@@ -48,6 +50,13 @@ struct CodePage {
     notice: Option<Notice>,
     ticket: Zeroizing<String>,
     next: String,
+}
+
+#[derive(Template)]
+#[template(path = "door/open.html")]
+struct OpenPage {
+    frame: Frame,
+    code: String,
 }
 
 #[derive(Template)]
@@ -73,32 +82,49 @@ fn titled(title: &str, flash: Option<Flash>) -> Frame {
     Frame { title: title.to_owned(), flash, ..Frame::default() }
 }
 
-/// The form. Who is signed in already goes on.
-pub(crate) async fn sign_in_form(door: Door, known: Option<Extension<Caller>>, Query(next): Query<Next>) -> Response {
-    let next = next_address(next.next.as_deref());
-    if known.is_some() {
+/// The same with the token of the session that is there already, if one is.
+fn titled_for(title: &str, known: Option<&Caller>) -> Frame {
+    let session = known.and_then(|caller| caller.session.as_ref());
+    Frame { csrf: session.map(|session| session.csrf.to_string()).unwrap_or_default(), ..titled(title, None) }
+}
+
+/// The form. Who is signed in already goes on, unless he wants to do it again.
+pub(crate) async fn sign_in_form(door: Door, known: Option<Extension<Caller>>, Query(asked): Query<Next>) -> Response {
+    let next = next_address(asked.next.as_deref());
+    if known.is_some() && asked.again.is_none() {
         return go(next);
     }
-    let frame = titled("Sign in", Flash::of(&door.headers));
+    let known = known.as_deref();
+    let frame = Frame { flash: Flash::of(&door.headers), ..titled_for("Sign in", known) };
+    let name = known.and_then(|caller| caller.actor.strip_prefix("user:")).unwrap_or_default().to_owned();
     let provider = Button::to(&door, next);
-    show(&SignInPage { frame, notice: None, provider, name: String::new(), next: next.to_owned() })
+    show(&SignInPage { frame, notice: None, provider, name, next: next.to_owned() })
 }
 
 /// Signs in and goes on. Whatever is wrong, the page says the same.
-pub(crate) async fn sign_in(door: Door, form: Form) -> Result<Response, Failure> {
-    let next = next_address(form.text("next")).to_owned();
-    if form.has("ticket") {
-        return Ok(second_step(&door, &form, next).await);
-    }
-    match signed_in(&door, &form).await {
-        Ok(Step::In(entered)) => Ok(enter(&door, &entered, &next)),
+pub(crate) async fn sign_in(door: Door, known: Option<Extension<Caller>>, form: Form) -> Result<Response, Failure> {
+    let (known, next) = (known.as_deref(), next_address(form.text("next")).to_owned());
+    let step = if form.has("ticket") { by_code(&door, &form).await } else { signed_in(&door, &form).await };
+    match step {
+        Ok(Step::In(entered)) => {
+            if let Some(before) = known {
+                // this browser has one session
+                accounts::sign_out(&door.served.app, before).await?;
+            }
+            Ok(enter(&door, &entered, &next))
+        }
         Ok(Step::CodeWanted(ticket)) => {
-            let frame = titled("Your code", None);
+            let frame = titled_for("Your code", known);
             Ok(show(&CodePage { frame, notice: None, ticket: ticket.0, next }))
         }
         Err(failure) => {
             let (status, notice) = failure.into();
-            let (frame, notice) = (titled("Sign in", None), Some(notice));
+            let notice = Some(notice);
+            if form.has("ticket") {
+                let (frame, ticket) = (titled_for("Your code", known), Zeroizing::new(form.line("ticket")));
+                return Ok(show_with(status, &CodePage { frame, notice, ticket, next }));
+            }
+            let frame = titled_for("Sign in", known);
             let provider = Button::to(&door, &next);
             Ok(show_with(status, &SignInPage { frame, notice, provider, name: form.line("name"), next }))
         }
@@ -114,28 +140,15 @@ async fn signed_in(door: &Door, form: &Form) -> Result<Step, Failure> {
 }
 
 /// The code of the second factor, with the ticket that the password was worth.
-async fn second_step(door: &Door, form: &Form, next: String) -> Response {
-    let entered = async {
-        let code = form.value("code")?.ok_or_else(|| Failure::invalid("code", "type the code that your app shows"))?;
-        let visitor = session::visitor(door.peer, &door.id, &door.headers);
-        let ticket = form.line("ticket");
-        Ok::<_, Failure>(accounts::sign_in_by_code(&door.served.app, &visitor, &ticket, code).await?)
-    };
-    match entered.await {
-        Ok(entered) => enter(door, &entered, &next),
-        Err(failure) => {
-            let (status, notice) = failure.into();
-            let (frame, ticket) = (titled("Your code", None), Zeroizing::new(form.line("ticket")));
-            show_with(status, &CodePage { frame, notice: Some(notice), ticket, next })
-        }
-    }
+async fn by_code(door: &Door, form: &Form) -> Result<Step, Failure> {
+    let code = form.value("code")?.ok_or_else(|| Failure::invalid("code", "type the code that your app shows"))?;
+    let visitor = session::visitor(door.peer, &door.id, &door.headers);
+    let entered = accounts::sign_in_by_code(&door.served.app, &visitor, &form.line("ticket"), code).await?;
+    Ok(Step::In(entered))
 }
 
 fn enter(door: &Door, entered: &Entered, next: &str) -> Response {
-    let mut response = go(next);
-    let cookie = session::cookie(&door.served, &door.headers, door.peer, entered);
-    response.headers_mut().append(header::SET_COOKIE, cookie);
-    response
+    door.keeps(go(next), entered)
 }
 
 /// Ends the session; the browser forgets what it kept of the pages.
@@ -148,6 +161,42 @@ pub(crate) async fn sign_out(door: Door, visit: Visit, _: Form) -> Result<Respon
     let forget = HeaderValue::from_static("\"cache\", \"storage\"");
     response.headers_mut().insert("clear-site-data", forget);
     Ok(response)
+}
+
+/// The button that signs the local owner in. Looking at the address spends nothing: chat programs and scanners look, too.
+pub(crate) async fn open_form(
+    door: Door,
+    known: Option<Extension<Caller>>,
+    Path(code): Path<String>,
+) -> Result<Response, Failure> {
+    if !accounts::is_opening(&door.served.app, &code) {
+        door.served.app.count_anonymous_denial(&door.peer.source());
+        return Err(spent());
+    }
+    Ok(show(&OpenPage { frame: titled_for("Open", known.as_deref()), code }))
+}
+
+/// Spends the code of the address: this browser is the local owner's.
+pub(crate) async fn open(
+    door: Door,
+    known: Option<Extension<Caller>>,
+    Path(code): Path<String>,
+    _: Form,
+) -> Result<Response, Failure> {
+    let visitor = session::visitor(door.peer, &door.id, &door.headers);
+    let entered = accounts::open_as_owner(&door.served.app, &visitor, &code).await.map_err(|error| match error {
+        Error::NotFound { .. } => spent(),
+        error => error.into(),
+    })?;
+    if let Some(before) = known.as_deref() {
+        accounts::sign_out(&door.served.app, before).await?;
+    }
+    Ok(enter(&door, &entered, "/"))
+}
+
+fn spent() -> Failure {
+    let detail = "this address does not work any more: it works once, within two minutes; ask for another one with strongroom open";
+    Failure::new(Code::NotFound, detail)
 }
 
 /// The form for the first account. Looking uses the code up as little as a wrong password does.
@@ -180,7 +229,7 @@ async fn made(door: &Door, code: &str, form: &Form) -> Result<Entered, Failure> 
 }
 
 /// A new password, typed twice.
-fn chosen_password(form: &Form) -> Result<SecretValue, Failure> {
+pub(crate) fn chosen_password(form: &Form) -> Result<SecretValue, Failure> {
     let (password, again) = (form.value("password")?, form.value("again")?);
     let password = password.ok_or_else(|| Failure::invalid("password", "choose a password"))?;
     if again.is_none_or(|again| again.expose() != password.expose()) {

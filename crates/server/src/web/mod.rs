@@ -20,6 +20,7 @@ pub(crate) mod gate;
 pub(crate) mod invitations;
 pub(crate) mod issuers;
 pub(crate) mod jobs;
+pub(crate) mod login;
 pub(crate) mod logs;
 pub(crate) mod members;
 pub(crate) mod nav;

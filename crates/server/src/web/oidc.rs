@@ -145,12 +145,7 @@ pub(crate) async fn callback(
     let callback = Callback { code, state, issuer, error };
     let finished = oidc::finish(&door.served.app, &visitor, (kept, known.as_ref()), callback).await;
     let mut response = match finished {
-        Ok(Finished::Entered { entered, next }) => {
-            let mut response = go(next_address(Some(&next)));
-            let cookie = session::cookie(&door.served, &door.headers, door.peer, &entered);
-            response.headers_mut().append(header::SET_COOKIE, cookie);
-            response
-        }
+        Ok(Finished::Entered { entered, next }) => door.keeps(go(next_address(Some(&next))), &entered),
         Ok(Finished::Linked) => go("/account"),
         Err(error) => return not_signed_in(&door, error.into()),
     };

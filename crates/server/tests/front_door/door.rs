@@ -6,12 +6,12 @@ use axum::body::Body;
 use super::pages::form_request;
 use crate::support::{Answer, House, request};
 
-const OWN: (&str, &str) = ("sec-fetch-site", "same-origin");
-const PASSWORD: &str = "four words that differ";
+pub(crate) const OWN: (&str, &str) = ("sec-fetch-site", "same-origin");
+pub(crate) const PASSWORD: &str = "four words that differ";
 
 /// The cookie that an answer sets, as a browser sends it back.
 #[track_caller]
-fn cookie(answer: &Answer) -> String {
+pub(crate) fn cookie(answer: &Answer) -> String {
     let mut all = answer.headers.get_all(header::SET_COOKIE).iter().map(|value| value.to_str().unwrap());
     let session = all.rfind(|line| line.contains("strongroom_session="));
     let line = session.unwrap_or_else(|| panic!("no session: {} {:?}", answer.status, answer.headers));
@@ -21,7 +21,7 @@ fn cookie(answer: &Answer) -> String {
 
 impl House {
     /// The first account's session.
-    async fn set_up_ada(&self) -> String {
+    pub(crate) async fn set_up_ada(&self) -> String {
         let code = strongroom_app::accounts::offer_setup(&self.app).await.unwrap().unwrap();
         let path = format!("/setup/{}", code.as_str());
         assert!(self.get_page("", &path).await.html(200).contains("Make the first account"));
@@ -35,17 +35,17 @@ impl House {
         cookie(&made)
     }
 
-    async fn get_page(&self, cookie: &str, path: &str) -> Answer {
+    pub(crate) async fn get_page(&self, cookie: &str, path: &str) -> Answer {
         let headers = if cookie.is_empty() { Vec::new() } else { vec![("cookie", cookie)] };
         self.send(request("", Method::GET, path, &headers, None)).await
     }
 
-    async fn sign_in(&self, fields: &[(&str, &str)]) -> Answer {
+    pub(crate) async fn sign_in(&self, fields: &[(&str, &str)]) -> Answer {
         self.send(form_request("/sign-in", &[OWN], fields)).await
     }
 }
 
-fn csrf(page: &Answer) -> String {
+pub(crate) fn csrf(page: &Answer) -> String {
     let after = page.text.split_once("name=\"csrf\" value=\"").unwrap().1;
     after.split_once('"').unwrap().0.to_owned()
 }
@@ -171,4 +171,43 @@ async fn somebody_invited_chooses_a_password_on_a_page_once() {
     assert!(house.get_page("", &path).await.html(404).contains("does not work any more"));
     send(&[OWN], PASSWORD, PASSWORD).await.html(404);
     house.get_page("", "/invitation/invented").await.html(404);
+}
+
+#[tokio::test]
+async fn an_opened_address_is_spent_by_its_button_and_not_by_being_looked_at() {
+    let house = House::new().await;
+    let opened = house.post("/api/v1/session/opening", serde_json::json!({})).await.expect(201);
+    let path = opened["url"].as_str().unwrap().strip_prefix("http://127.0.0.1:7876").unwrap().to_owned();
+    for _ in 0..3 {
+        let page = house.get_page("", &path).await;
+        assert!(page.html(200).contains("Sign this browser in") && page.headers.get(header::SET_COOKIE).is_none());
+    }
+    assert_eq!(house.send(form_request(&path, &[("sec-fetch-site", "cross-site")], &[])).await.status, 403);
+    let entered = house.send(form_request(&path, &[OWN], &[])).await;
+    assert_eq!(entered.sent_to(), "/");
+    assert!(house.get_page(&cookie(&entered), "/account").await.html(200).contains("the local owner"));
+    house.send(form_request(&path, &[OWN], &[])).await.html(404);
+    house.get_page("", &path).await.html(404);
+    // one that nobody presses in time is void
+    let opened = house.post("/api/v1/session/opening", serde_json::json!({})).await.expect(201);
+    let path = opened["url"].as_str().unwrap().strip_prefix("http://127.0.0.1:7876").unwrap().to_owned();
+    house.clock.advance(121);
+    house.send(form_request(&path, &[OWN], &[])).await.html(404);
+}
+
+#[tokio::test]
+async fn who_is_signed_in_may_sign_in_again_and_has_one_session_then() {
+    let house = House::new().await;
+    let before = house.set_up_ada().await;
+    let page = house.get_page(&before, "/sign-in?again=yes&next=%2Faccount").await;
+    assert!(page.html(200).contains("name=\"name\" value=\"ada\""));
+    let token = csrf(&page);
+    let fields = [("csrf", token.as_str()), ("name", "ada"), ("password", PASSWORD), ("next", "/account")];
+    let headers = [OWN, ("cookie", before.as_str())];
+    let again = house.send(form_request("/sign-in", &headers, &fields)).await;
+    assert_eq!(again.sent_to(), "/account");
+    assert!(house.get_page(&before, "/account").await.sent_to().starts_with("/sign-in"));
+    let account = house.get_page(&cookie(&again), "/account").await;
+    assert_eq!(account.html(200).matches(">this one<").count(), 1);
+    assert_eq!(account.text.matches("<strong>Browser</strong>").count(), 1);
 }

@@ -12,11 +12,11 @@ use crate::support::{Answer, House};
 const FACTOR: &str = "/api/v1/session/factor";
 
 /// An authenticator app.
-struct App(String);
+pub(crate) struct App(pub(crate) String);
 
 impl App {
     /// What it shows at the house's time, `steps` later.
-    fn code(&self, house: &House, steps: i64) -> String {
+    pub(crate) fn code(&self, house: &House, steps: i64) -> String {
         let secret = Secret::try_from_base32(&self.0).unwrap();
         let totp = Builder::new().with_algorithm(Algorithm::SHA1).with_secret(secret).build().unwrap();
         let at = house.clock.now().as_second() + steps * 30;

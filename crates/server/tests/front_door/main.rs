@@ -2,10 +2,12 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
 
 mod access;
+mod account;
 mod door;
 mod factor;
 mod http;
 mod links;
+mod logins;
 mod members;
 mod metrics;
 mod openapi;

@@ -3,6 +3,7 @@
 use ::http::{Method, header};
 use serde_json::{Value, json};
 
+use super::pages::form_request;
 use crate::support::{Answer, House, request};
 
 pub(crate) const PASSWORD: &str = "four random canary words";
@@ -166,7 +167,8 @@ async fn the_local_owner_opens_a_browser_once_and_it_cannot_open_another() {
     let house = House::new().await;
     let opening = house.call(Method::POST, "/api/v1/session/opening", None).await.expect(201);
     let path = opening["url"].as_str().unwrap().strip_prefix("http://127.0.0.1:7876").unwrap().to_owned();
-    let open = async || house.call_as("", Method::GET, &path, None).await;
+    let own = [("sec-fetch-site", "same-origin")];
+    let open = async || house.send(form_request(&path, &own, &[])).await;
     let opened = open().await;
     assert_eq!((opened.status.as_u16(), opened.headers[header::LOCATION].to_str().unwrap()), (303, "/"));
     let cookie = opened.headers[header::SET_COOKIE].to_str().unwrap().split(';').next().unwrap().to_owned();
@@ -176,11 +178,7 @@ async fn the_local_owner_opens_a_browser_once_and_it_cannot_open_another() {
     owner.get(&house, "secrets").await.expect(200);
     owner.get(&house, "resolve").await.problem(403, "forbidden");
     owner.call(&house, Method::POST, "/api/v1/session/opening", None).await.problem(403, "forbidden");
-    open().await.problem(404, "not_found");
-    let late = house.call(Method::POST, "/api/v1/session/opening", None).await.expect(201);
-    house.clock.advance(121);
-    let late = late["url"].as_str().unwrap().strip_prefix("http://127.0.0.1:7876").unwrap();
-    house.call_as("", Method::GET, late, None).await.problem(404, "not_found");
+    assert_eq!(open().await.status, 404);
     house.clock.advance(12 * 3_600);
     owner.get(&house, "secrets").await.problem(401, "unauthenticated");
 }
@@ -441,4 +439,48 @@ async fn a_command_lines_session_is_a_bearer_and_no_cookie_and_may_resolve() {
     house.send(as_cookie).await.problem(401, "unauthenticated");
     assert_eq!(house.call_as(token, Method::DELETE, "/api/v1/session", None).await.status, 204);
     house.call_as(token, Method::GET, "resolve", None).await.problem(401, "unauthenticated");
+}
+
+/// The cookie by which a browser is known again.
+fn device(answer: &Answer) -> String {
+    let mut all = answer.headers.get_all(header::SET_COOKIE).iter().map(|line| line.to_str().unwrap());
+    let line = all.find(|line| line.contains("strongroom_device=")).unwrap();
+    assert!(line.contains("HttpOnly") && line.contains("SameSite=Lax"), "{line}");
+    line.split(';').next().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn a_stranger_cannot_use_up_the_tries_of_a_browser_that_has_signed_in_before() {
+    let house = House::new().await;
+    set_up(&house).await;
+    let known = device(&sign_in(&house, "ada@example.com", PASSWORD).await);
+    let try_as = async |cookie: &str, name: &str, password: &str| {
+        let body = json!({ "name": name, "password": password });
+        let headers = if cookie.is_empty() { Vec::new() } else { vec![("cookie", cookie)] };
+        house.send(request("", Method::POST, "/api/v1/session", &headers, Some(body))).await.status.as_u16()
+    };
+    for _ in 0..12 {
+        try_as("", "ada@example.com", "wrong password").await;
+    }
+    assert_eq!(try_as("", "ada@example.com", PASSWORD).await, 429, "a stranger has tries without end");
+    assert_eq!(try_as(&known, "Ada@Example.com", PASSWORD).await, 200, "the known browser is kept out");
+    // what is made up, or made for somebody else, is a stranger's
+    let (name, text) = known.split_once('=').unwrap();
+    let changed = format!("{name}={}", text.replacen('~', "0~", 1));
+    for foreign in [changed.as_str(), "strongroom_device=a~1~b", "strongroom_device=~~.~~..", "strongroom_device="] {
+        assert_eq!(try_as(foreign, "ada@example.com", PASSWORD).await, 429, "{foreign}");
+    }
+    for _ in 0..12 {
+        try_as(&known, "bob", "wrong password").await;
+    }
+    assert_eq!(try_as(&known, "bob", "wrong password").await, 429);
+    // its own tries have an end, too
+    let mut refused = 0;
+    for _ in 0..12 {
+        refused += usize::from(try_as(&known, "ada@example.com", "wrong password").await == 429);
+    }
+    assert!(refused >= 2, "a known browser has tries without end");
+    house.clock.advance(181 * 24 * 3_600);
+    let again = sign_in(&house, "ada@example.com", PASSWORD).await;
+    assert_ne!(device(&again), known);
 }

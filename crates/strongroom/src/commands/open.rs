@@ -15,6 +15,6 @@ pub(crate) fn run(context: &Context) -> Result<Exit, Failure> {
         return context.output.structured(&opening).map(|()| Exit::DONE);
     }
     output::line(opening.url.0.expose())?;
-    context.output.talk("open it in a browser within two minutes; it works once");
+    context.output.talk("open it in a browser within two minutes, and press the button there; it works once");
     Ok(Exit::DONE)
 }

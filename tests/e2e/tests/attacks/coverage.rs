@@ -14,6 +14,7 @@ use strongroom_e2e::{Answer, Call, Client, Instance, Setup, factor, jobs};
 /// nothing, and those that deliver values stand in `DELIVERIES`.
 const UNAUDITED: &[(&str, &str, &str)] = &[
     ("POST", "/audit/verify", "compares the trail with anchors; changes and delivers nothing"),
+    ("POST", "/api/v1/logins", "gives two codes to whoever asks; what a person decides about them leaves a record"),
     ("POST", "/api/v1/fill/look", "what a link asks for: names alone, as often as a chat program's preview looks"),
 ];
 
@@ -123,7 +124,9 @@ async fn people_with_factors(
     instance: &Instance,
     (ids, sessions): (&mut BTreeMap<&'static str, String>, &mut BTreeMap<&'static str, Session>),
 ) {
-    sessions.insert("beginner", join(instance, "beginner").await);
+    let beginner = join(instance, "beginner").await;
+    ids.insert("device code", confirmed_login(instance, &beginner).await);
+    sessions.insert("beginner", beginner);
     let confirmer = join(instance, "confirmer").await;
     ids.insert("secret", begin_factor(instance, &confirmer).await);
     sessions.insert("confirmer", confirmer);
@@ -132,6 +135,17 @@ async fn people_with_factors(
         ids.insert(code, codes[0].as_str().unwrap().to_owned());
         sessions.insert(name, session);
     }
+}
+
+/// The device code of a login that somebody has confirmed.
+async fn confirmed_login(instance: &Instance, session: &Session) -> String {
+    let call = instance.anonymous().post("/api/v1/logins").json(&json!({})).unwitnessed();
+    let begun = call.send().await.expect(201).json();
+    let body = format!("csrf={}&answer=yes&code={}", session.csrf, begun["user_code"].as_str().unwrap());
+    let call = instance.anonymous().post("/login/confirm").body(body).header("sec-fetch-site", "same-origin");
+    let call = call.header("content-type", "application/x-www-form-urlencoded").header("cookie", &session.cookie);
+    call.send().await.expect(200);
+    begun["device_code"].as_str().unwrap().to_owned()
 }
 
 async fn world() -> World {
@@ -282,6 +296,10 @@ impl World {
                 ("renewer", anonymous.post(path).json(&code("renewing code")))
             }
             ("POST", "/api/v1/session/factor/remove") => ("remover", anonymous.post(path).json(&code("removing code"))),
+            ("POST", "/api/v1/logins/claim") => {
+                let body = json!({ "device_code": self.ids["device code"] });
+                return Some(anonymous.post(path).json(&body).unwitnessed());
+            }
             ("DELETE", "/api/v1/users/{name}/factor") => {
                 return Some(self.owner.delete("/api/v1/users/forgetful/factor"));
             }

@@ -43,7 +43,7 @@ async fn attack_62_no_form_is_taken_from_another_site_or_with_another_sessions_t
             let answer = form(call, &right).send().await;
             assert_eq!(answer.status, refused, "{path} takes a form that says {says:?}");
         }
-        let is_open = ["/sign-in", "/invitation/", "/setup/"].iter().any(|open| path.starts_with(open));
+        let is_open = ["/sign-in", "/invitation/", "/setup/", "/open/"].iter().any(|open| path.starts_with(open));
         let (half, longer) = (&ada.csrf[1..], format!("{}0", ada.csrf));
         for wrong in ["", "x", half, &longer, &other.csrf, &ada.cookie] {
             let call = ada.call(Method::POST, path).header("sec-fetch-site", "same-origin");
@@ -72,8 +72,14 @@ async fn attack_62_no_change_through_the_api_is_made_by_a_cookie_alone() {
     let ada = &world.ada;
     let before = changes(&world).await;
     for (method, path) in routes::all() {
-        let is_door = ["/api/v1/setup", "/api/v1/fill", "/api/v1/fill/look", "/api/v1/invitations/accept"]
-            .contains(&path)
+        let is_door = [
+            "/api/v1/setup",
+            "/api/v1/fill",
+            "/api/v1/fill/look",
+            "/api/v1/invitations/accept",
+            "/api/v1/logins/claim",
+        ]
+        .contains(&path)
             || (method, path) == ("POST", "/api/v1/session");
         if method == "GET" || method == "ANY" || routes::is_page(path) {
             continue;
@@ -96,6 +102,8 @@ async fn attack_62_no_change_through_the_api_is_made_by_a_cookie_alone() {
             let is_nobody = path.starts_with("/api/v1/me/") && answer.status == 401;
             let is_refused =
                 if is_door { (400..500).contains(&answer.status) } else { answer.status == 403 || is_nobody };
+            // two codes for whoever asks, from no other site's page
+            let is_refused = is_refused || (path == "/api/v1/logins" && turn < 2 && answer.status == 201);
             assert!(is_refused, "{method} {path}, forgery {turn}: {}", answer.status);
         }
     }
