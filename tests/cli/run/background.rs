@@ -2,14 +2,22 @@
 
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 use crate::world::until;
 
 /// A running command and what it has written so far. Killed with the value.
 pub(crate) struct Background {
     pub(crate) child: Child,
-    stdout: Arc<Mutex<String>>,
-    stderr: Arc<Mutex<String>>,
+    stdout: Collected,
+    stderr: Collected,
+}
+
+/// What came out of a pipe so far.
+struct Collected {
+    text: Arc<Mutex<String>>,
+    reader: JoinHandle<()>,
 }
 
 impl Background {
@@ -22,11 +30,11 @@ impl Background {
     }
 
     pub(crate) fn stdout(&self) -> String {
-        self.stdout.lock().expect("no panic").clone()
+        self.stdout.text.lock().expect("no panic").clone()
     }
 
     pub(crate) fn stderr(&self) -> String {
-        self.stderr.lock().expect("no panic").clone()
+        self.stderr.text.lock().expect("no panic").clone()
     }
 
     /// Waits until it has written this to stdout.
@@ -43,11 +51,11 @@ impl Background {
 
     #[track_caller]
     fn until(&self, is_there: impl Fn() -> bool, text: &str) {
-        let deadline = std::time::Instant::now() + std::time::Duration::from_mins(1);
+        let deadline = Instant::now() + Duration::from_mins(1);
         while !is_there() {
             let said = || format!("{text}:\n{}\n{}", self.stdout(), self.stderr());
-            assert!(std::time::Instant::now() < deadline, "{}", said());
-            std::thread::sleep(std::time::Duration::from_millis(5));
+            assert!(Instant::now() < deadline, "{}", said());
+            std::thread::sleep(Duration::from_millis(5));
         }
     }
 
@@ -55,9 +63,15 @@ impl Background {
         send(signal, self.child.id());
     }
 
-    /// Waits for its end; gives back its exit code.
+    /// Waits for its end, and for what it wrote until then; gives back its exit code. A process that it leaves behind may
+    /// hold the pipes open, which is waited for a moment only.
     pub(crate) fn ends(&mut self) -> i32 {
-        until(|| self.child.try_wait().expect("a child")).code().unwrap_or(-1)
+        let code = until(|| self.child.try_wait().expect("a child")).code().unwrap_or(-1);
+        let deadline = Instant::now() + Duration::from_secs(2);
+        while !(self.stdout.reader.is_finished() && self.stderr.reader.is_finished()) && Instant::now() < deadline {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        code
     }
 }
 
@@ -81,14 +95,14 @@ pub(crate) fn is_running(pid: &str) -> bool {
     stat.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with(['Z', 'X']))
 }
 
-fn collected(mut pipe: impl std::io::Read + Send + 'static) -> Arc<Mutex<String>> {
+fn collected(mut pipe: impl std::io::Read + Send + 'static) -> Collected {
     let text = Arc::new(Mutex::new(String::new()));
     let filled = Arc::clone(&text);
-    std::thread::spawn(move || {
+    let reader = std::thread::spawn(move || {
         let mut chunk = [0_u8; 4096];
         while let Ok(length @ 1..) = pipe.read(&mut chunk) {
             filled.lock().expect("no panic").push_str(&String::from_utf8_lossy(&chunk[..length]));
         }
     });
-    text
+    Collected { text, reader }
 }
