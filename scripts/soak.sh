@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
 # The end-to-end promises at full count, against the release build: rotation under 1,000 requests a second with 100 sets,
 # 200 kills during concurrent writes, 200 planted values, 10,000 runs of jobs across five kills,
-# 1,000 random changes of the audit trail. Writes what it saw to bench/SOAK.md; ends with 0 only if
+# 1,000 random changes of the audit trail, 100 generated calls of each operation. Writes what it saw to bench/SOAK.md; ends with 0 only if
 # everything held. `bash scripts/soak.sh rotation` runs one of them alone and writes nothing.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 export PATH=$PWD/.strongroom-tools/bin:$PATH
 
 subjects=("$@")
-[ ${#subjects[@]} -gt 0 ] || subjects=(rotation backend crash canary jobs trail)
+[ ${#subjects[@]} -gt 0 ] || subjects=(rotation backend crash canary jobs trail openapi)
 target=${CARGO_TARGET_DIR:-$PWD/target}
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT

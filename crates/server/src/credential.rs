@@ -69,7 +69,8 @@ pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
 
 fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Failure> {
     let Some(key) = headers.get("idempotency-key") else { return Ok(None) };
-    let key = key.to_str().ok().filter(|key| (1..=255).contains(&key.len()));
+    let fits = |key: &&str| (1..=255).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic());
+    let key = key.to_str().ok().filter(fits);
     let key = key.ok_or_else(|| {
         Failure::invalid("Idempotency-Key", "an idempotency key is 1 to 255 visible ASCII characters")
     })?;
