@@ -13,7 +13,7 @@ use strongroom_app::links::Visitor;
 
 use crate::admission::Admission;
 use crate::answer::{HSTS, seal};
-use crate::credential::who;
+use crate::credential::{idempotency_key, who};
 use crate::edge::Budget;
 use crate::end_users;
 use crate::failure::{Failure, Pending};
@@ -141,7 +141,8 @@ async fn at_the_door(
     mut request: Request,
     routes: Router,
 ) -> Response {
-    if let Err(failure) = session::check_origin(served, request.method(), request.headers(), peer) {
+    let origin = session::check_origin(served, request.method(), request.headers(), peer);
+    if let Err(failure) = origin.and_then(|()| idempotency_key(request.headers()).map(drop)) {
         return failure.into_response();
     }
     request.extensions_mut().insert(peer);
