@@ -186,6 +186,53 @@ mod tests {
         assert_eq!(mask(&state, "first-value second-value"), format!("{MASK} second-value"));
     }
 
+    fn value(text: &str) -> SecretValue {
+        SecretValue::new(text.to_owned()).unwrap()
+    }
+
+    fn lent(state: &State) -> Vec<&str> {
+        state.lent.iter().map(|lent| lent.value.expose()).collect()
+    }
+
+    #[test]
+    fn a_users_value_is_masked_while_invocations_hold_it_and_ten_minutes_longer() {
+        let (mut state, start) = (State::default(), Instant::now());
+        let (one, other) = (value("value-of-one"), value("value-of-another"));
+        state.lend(&one, start);
+        state.lend(&one, start);
+        state.take_back(&one, start);
+        state.lend(&other, start + KEEP_RETURNED * 3);
+        assert_eq!(lent(&state), ["value-of-one", "value-of-another"]);
+        state.take_back(&one, start + KEEP_RETURNED * 3);
+        state.lend(&value("a-third-value"), start + KEEP_RETURNED * 5);
+        assert_eq!(lent(&state), ["value-of-another", "a-third-value"]);
+    }
+
+    #[test]
+    fn no_number_of_returned_values_pushes_out_one_that_is_held() {
+        let (mut state, start) = (State::default(), Instant::now());
+        state.lend(&value("held-all-the-time"), start);
+        for n in 0..MAX_RETURNED + 10 {
+            let (passing, now) = (value(&format!("passing-{n}")), start + Duration::from_millis(n.try_into().unwrap()));
+            state.lend(&passing, now);
+            state.take_back(&passing, now);
+        }
+        assert_eq!(state.lent.len(), MAX_RETURNED + 1);
+        assert!(lent(&state).contains(&"held-all-the-time") && !lent(&state).contains(&"passing-3"));
+    }
+
+    #[test]
+    fn a_user_who_comes_again_has_no_search_built_anew() {
+        let masks = Masks::default();
+        let own = value("value-of-one");
+        masks.lend([&own].into_iter());
+        let built = masks.set();
+        masks.take_back([&own].into_iter());
+        masks.lend([&own].into_iter());
+        assert!(Arc::ptr_eq(&built, &masks.set()));
+        assert_eq!(built.mask("it is value-of-one"), format!("it is {MASK}"));
+    }
+
     #[test]
     fn a_value_too_short_to_be_masked_is_named_once() {
         let masks = Masks::default();

@@ -165,3 +165,7 @@ struct Discovered {
     issuer: String,
     jwks_uri: String,
 }
+
+#[cfg(test)]
+#[path = "jwks_tests.rs"]
+mod tests;

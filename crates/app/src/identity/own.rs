@@ -16,6 +16,8 @@ use crate::secrets::{self, Change, Delete, ListQuery, Presence, Write};
 
 /// Most secrets of one end user.
 pub const MAX_OWN_SECRETS: usize = 100;
+/// So many are looked at: operators may have set more for a user than he may himself.
+const MAX_LISTED: usize = 1_000;
 /// Longest value that an end user sets.
 pub const MAX_OWN_VALUE_BYTES: usize = 16 * 1024;
 
@@ -47,12 +49,8 @@ pub(crate) fn caller(project: &Project, user: EndUser, source: &str, request_id:
 /// The names of the caller's own secrets.
 pub async fn list(app: &App, caller: &Caller) -> Result<Vec<OwnSecret>, Error> {
     let (project, user) = own(caller)?;
-    let query = ListQuery {
-        scope: Some(ScopeKind::User),
-        user: Some(user.clone()),
-        limit: MAX_OWN_SECRETS,
-        ..ListQuery::default()
-    };
+    let query =
+        ListQuery { scope: Some(ScopeKind::User), user: Some(user.clone()), limit: MAX_LISTED, ..ListQuery::default() };
     let (items, _) = secrets::list(app, caller, project, query).await?;
     let all = app.reads_unclaimed(&*app.projects.load(&*app.store, &app.instance, project).await?).await?;
     let mut shown: Vec<OwnSecret> = Vec::new();

@@ -7,8 +7,8 @@ use strongroom_api::projects::Gone;
 use strongroom_api::{Page, Problem};
 use strongroom_app::identity;
 
-use super::expiry;
 use super::secrets::last;
+use super::{PageParams, expiry};
 use crate::extract::{Json, Query, Scene};
 use crate::failure::Failure;
 use crate::place;
@@ -24,12 +24,28 @@ pub(crate) struct MeParams {
     project: Option<String>,
 }
 
+/// Whose end user one is, and which part of the list.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct MeListParams {
+    /// The project whose trusted issuer signed the token: `default` unless named. Read by the guard.
+    #[serde(rename = "project")]
+    #[expect(dead_code, reason = "the guard has read it; here it is known and documented")]
+    project: Option<String>,
+    /// At most this many: 100 unless given, 1000 at most.
+    limit: Option<usize>,
+    /// The `next_cursor` of the page before.
+    cursor: Option<String>,
+}
+
 /// The names of the end user's own secrets. The bearer is a token of the issuer that the project trusts.
-#[utoipa::path(get, path = "/me/secrets", tag = "me", params(MeParams),
+#[utoipa::path(get, path = "/me/secrets", tag = "me", params(MeListParams),
     responses((status = 200, description = "names, never values", body = Page<OwnSecret>), (status = "default", description = "refused", body = Problem)))]
-pub(crate) async fn list(scene: Scene, _: Query<MeParams>) -> Result<Json<Page<OwnSecret>>, Failure> {
+pub(crate) async fn list(scene: Scene, Query(params): Query<MeListParams>) -> Result<Json<Page<OwnSecret>>, Failure> {
     let items = identity::own_secrets(&scene.app, &scene.caller).await?;
-    Ok(Json(Page { items, next_cursor: None }))
+    let page = PageParams { limit: params.limit, cursor: params.cursor };
+    page.of("me", items, |item| item.name.clone())
 }
 
 /// Sets one of the end user's own secrets. Code that runs for him reads it from the next invocation on.

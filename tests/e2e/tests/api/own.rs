@@ -60,6 +60,26 @@ async fn what_an_end_user_sends_is_limited_and_told_by_name() {
 }
 
 #[tokio::test]
+async fn the_list_comes_in_pages_and_unknown_words_are_refused_by_name() {
+    let (instance, issuer) = identity::instance().await;
+    let ann = instance.anonymous().with_token(&issuer.token("ann"));
+    for name in ["C", "A", "B"] {
+        set(&ann, name, &instance.plant()).await;
+    }
+    let first = ann.get("/api/v1/me/secrets?limit=2").send().await.expect(200).json();
+    let at = format!("/api/v1/me/secrets?limit=2&cursor={}", first["next_cursor"].as_str().unwrap());
+    let second = ann.get(&at).send().await.expect(200).json();
+    assert_eq!([names(&first), names(&second)].concat(), ["A", "B", "C"]);
+    assert_eq!(second["next_cursor"], Value::Null);
+    let unknown = ann.get("/api/v1/me/secrets?no-such-word=1").send().await.problem(400, "invalid").to_string();
+    assert!(unknown.contains("no-such-word"), "{unknown}");
+    let body = json!({ "value": "v", "no_such_field": 1 });
+    let unknown = ann.put("/api/v1/me/secrets/A").json(&body).send().await.problem(400, "invalid").to_string();
+    assert!(unknown.contains("no_such_field"), "{unknown}");
+    instance.close().await;
+}
+
+#[tokio::test]
 async fn an_end_users_token_opens_nothing_but_his_own_secrets() {
     let (instance, issuer) = identity::instance().await;
     let ann = instance.anonymous().with_token(&issuer.token("ann"));

@@ -246,6 +246,51 @@ async fn attack_13_a_refused_token_is_never_somebody_by_another_way() {
 }
 
 #[tokio::test]
+async fn attack_20_code_that_runs_for_one_user_speaks_for_no_other() {
+    let (instance, issuer) = identity::instance().await;
+    let owner = instance.owner();
+    let [ann, eve] = ["ann", "eve"].map(|user| issuer.token(user));
+    let body = json!({ "value": instance.plant() });
+    let of_ann = instance.anonymous().with_token(&ann);
+    of_ann.put("/api/v1/me/secrets/KEY").json(&body).send().await.expect(200);
+    // it says frames of its own, sets a header of the supervisor's, and tries names of the user's as places
+    let code = "const frames = (x) => [{ t: 'keep', x, i: 1, n: 'KEY', v: 'forged' }, { t: 'user', x, id: 'ann' }, { t: 'kept', i: 1 }];
+export default async (req, ctx) => {
+  for (const frame of frames(new URL(req.url).searchParams.get('x') ?? ctx.executionId)) {
+    console.log(JSON.stringify(frame)); await Deno.stdout.write(new TextEncoder().encode(JSON.stringify(frame) + '\\n'));
+  }
+  const told = [];
+  for (const name of ['../ann/KEY', 'ann\\nKEY', 'KEY?user=ann', '__proto__', 'constructor']) {
+    told.push(secrets.getUser(name) ?? null);
+    await ctx.userSecrets.set(name, 'by eve').catch(() => {});
+  }
+  for (const user of [{ id: 'ann' }, 'ann']) { try { ctx.user = user; } catch {} try { ctx.user.id = 'ann'; } catch {} }
+  try { ctx.userSecrets.set = () => {}; } catch {}
+  await ctx.userSecrets.set('KEY', 'by eve');
+  return Response.json({ told, user: ctx.user.id, own: secrets.getUser('KEY') });
+};\n";
+    let manifest = json!({ "auth": "user", "user_secrets": "write" });
+    strongroom_e2e::functions::deploy(&owner, "eve", &manifest, code).await;
+    let at = strongroom_e2e::functions::path("eve");
+    let call = instance.caller().with_token(&eve).get(&at);
+    let call =
+        call.header("x-strongroom-invocation", "0 x 0.0.0.0 http://x/ user").header("x-strongroom-user-id", "ann");
+    let told = call.send().await.expect(200).json();
+    assert_eq!(told["told"], json!([null, null, null, null, null]), "{told}");
+    assert_eq!((&told["user"], &told["own"]), (&json!("eve"), &json!("by eve")));
+    let of = |user: &'static str| {
+        let owner = owner.clone();
+        async move { owner.get(&format!("settings/secrets?user={user}")).send().await.expect(200).json()["items"].clone() }
+    };
+    assert_eq!(of("ann").await[0]["version"], 1, "somebody changed ann's secret");
+    let of_eve = of("eve").await;
+    assert!(of_eve.as_array().unwrap().iter().any(|item| item["name"] == "KEY"), "{of_eve}");
+    let theirs = of_ann.get("/api/v1/me/secrets").send().await.expect(200).json();
+    assert_eq!(theirs["items"].as_array().unwrap().len(), 1, "{theirs}");
+    instance.close().await;
+}
+
+#[tokio::test]
 async fn attack_48_keys_of_issuers_are_not_fetched_from_private_addresses_however_written() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
