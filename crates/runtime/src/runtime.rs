@@ -166,18 +166,17 @@ impl Runtime {
             active.last_used.store(unix_ms(), Ordering::Relaxed);
             proxy::label(&mut request, active.worker.step(), &context).ok_or(InvokeError::BadRequest)?;
             let mut report = Report::new(self.0.events.clone(), spec, context.execution_id.clone(), started);
-            let visit = match &context.user {
-                Some(user) => Some(Visit::begin(&active.worker, &slot.masks, &context.execution_id, user).await),
-                None => None,
+            let sending = async {
+                let visit = match &context.user {
+                    Some(user) => Some(Visit::begin(&active.worker, &slot.masks, &context.execution_id, user).await),
+                    None => None,
+                };
+                active.worker.connections.send(request).await.map(|answer| (visit, answer))
             };
-            let sent = tokio::time::timeout(spec.timeout, active.worker.connections.send(request)).await;
-            match sent {
-                Ok(Ok((response, sender))) => {
-                    return Ok(proxy::deliver(
-                        response,
-                        sender,
-                        Ticket { entered, _permit: permit, report, _visit: visit },
-                    ));
+            match tokio::time::timeout(spec.timeout, sending).await {
+                Ok(Ok((visit, (response, sender)))) => {
+                    let ticket = Ticket { entered, _permit: permit, report, _visit: visit };
+                    return Ok(proxy::deliver(response, sender, ticket));
                 }
                 Ok(Err(SendError::Unsent(unsent))) => {
                     report.silence();

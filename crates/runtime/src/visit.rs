@@ -94,7 +94,10 @@ impl Visit {
             execution_id: execution_id.to_owned(),
             visitor: Arc::clone(visitor),
         };
-        worker.tell(&wire::user(execution_id, visitor)).await;
+        let (input, message) = (Arc::clone(&worker.input), wire::user(execution_id, visitor));
+        // a caller who goes away must not leave half a message behind
+        let told = tokio::spawn(async move { input.write(&message).await });
+        let _whole = told.await;
         visit
     }
 }

@@ -58,7 +58,7 @@ pub(crate) struct Worker {
     pub(crate) output: Arc<Output>,
     pub(crate) connections: Connections,
     dir: PathBuf,
-    input: Arc<Input>,
+    pub(crate) input: Arc<Input>,
     kill: Arc<Notify>,
     pings: AtomicU64,
     steps: AtomicU64,

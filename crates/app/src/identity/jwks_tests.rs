@@ -30,9 +30,9 @@ impl Server {
             while let Ok((mut stream, _)) = listener.accept().await {
                 count.fetch_add(1, Ordering::SeqCst);
                 let body = given.lock().unwrap().clone();
-                let mut heard = [0; 4096];
+                let mut question = [0; 4096];
                 // a request for keys is one packet
-                let _length = stream.read(&mut heard).await.unwrap();
+                let _length = stream.read(&mut question).await.unwrap();
                 let status = if body.is_empty() { "500 Gone" } else { "200 OK" };
                 let head = format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\n\r\n", body.len());
                 stream.write_all(format!("{head}{body}").as_bytes()).await.unwrap();
