@@ -136,7 +136,7 @@ async fn a_system_secret_stands_in_when_nothing_else_has_the_name() {
     assert_eq!(ask(&world, &spec, "system", "BOTH").await["value"], "of the system");
     assert_eq!(ask(&world, &spec, "get", "BOTH").await["value"], "own");
     assert_eq!(ask(&world, &spec, "env", "SHARED").await["value"], serde_json::Value::Null);
-    assert!(ask(&world, &spec, "user", "X").await["message"].as_str().unwrap().contains("trusts no issuer"));
+    assert!(ask(&world, &spec, "user", "X").await["message"].as_str().unwrap().contains("made for no end user"));
     world.runtime.shutdown().await;
 }
 
