@@ -311,6 +311,11 @@ fn the_page_about_configuration_is_true() {
 }
 
 #[test]
+fn the_page_about_workloads_is_true() {
+    follow("docs/guide/workloads.md", Way::InProcess);
+}
+
+#[test]
 fn the_page_about_sign_in_with_a_provider_is_true() {
     follow("docs/guide/sign-in.md", Way::InProcess);
 }

@@ -12,6 +12,7 @@ pub mod projects;
 pub mod resolve;
 pub mod secrets;
 pub mod trail;
+pub mod trusts;
 pub mod value;
 
 pub use problem::{Code, FieldError, Problem};

@@ -120,6 +120,19 @@ impl Record {
         Self::of(at, &who, None, (action, if succeeded { "ok" } else { DENIED.1 }), target)
     }
 
+    /// A record of a workload that proved itself by its platform, and of what it got.
+    pub(crate) fn of_workload<T: Serialize>(
+        at: Timestamp,
+        visitor: &Visitor,
+        (project, actor): (&ProjectName, &str),
+        action: &'static str,
+        target: &T,
+    ) -> Self {
+        let (source, request_id) = (&visitor.source, Some(visitor.request_id.as_str()));
+        let who = Who { actor, source, request_id, token: None, user: None };
+        Self::of(at, &who, Some(project), (action, "ok"), target)
+    }
+
     /// A record of everybody who was refused for want of a credential since the last one.
     pub(crate) fn anonymous_denials<T: Serialize>(at: Timestamp, target: &T) -> Self {
         let nobody = Who { actor: "anonymous", source: "network", request_id: None, token: None, user: None };

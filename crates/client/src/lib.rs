@@ -30,6 +30,7 @@ mod server;
 mod settings;
 mod trail;
 mod transport;
+mod trusts;
 mod wiping;
 mod workloads;
 

@@ -23,12 +23,13 @@ pub(crate) enum Admission {
 /// Health, and the description of the API.
 const OPEN: [&str; 5] = ["/healthz", "/readyz", "/api/v1/openapi.json", "/api/docs", crate::docs_page::STYLE_PATH];
 /// Routes that let somebody in.
-const DOORS: [(Method, &str); 5] = [
+const DOORS: [(Method, &str); 6] = [
     (Method::POST, "/api/v1/setup"),
     (Method::POST, "/api/v1/session"),
     (Method::POST, "/api/v1/invitations/accept"),
     (Method::POST, "/api/v1/logins"),
     (Method::POST, "/api/v1/logins/claim"),
+    (Method::POST, "/api/v1/login/jwt"),
 ];
 /// Routes that take the code of a fill-in link.
 const CODES: [&str; 2] = ["/api/v1/fill", "/api/v1/fill/look"];

@@ -13,7 +13,7 @@ use strongroom_app::accounts::oidc;
 
 use crate::api::{
     access, apps, audit, copies, events, factor, functions, instance, issuers, jobs, links, logins, logs, me, members,
-    metrics, projects, resolve, secrets, session, settings, tokens, users,
+    metrics, projects, resolve, secrets, session, settings, tokens, trusts, users,
 };
 use crate::edge::Edge;
 use crate::failure::Failure;
@@ -93,6 +93,8 @@ fn project_routes() -> Vec<Route> {
         routes!(settings::list),
         routes!(issuers::list, issuers::add),
         routes!(issuers::delete),
+        routes!(trusts::list, trusts::add),
+        routes!(trusts::delete),
         routes!(settings::show, settings::set, settings::delete),
         routes!(projects::list_namespaces, projects::create_namespace),
         routes!(projects::update_namespace, projects::delete_namespace),
@@ -149,6 +151,7 @@ fn instance_routes() -> Vec<Route> {
         routes!(users::accept),
         routes!(me::list),
         routes!(me::set, me::delete),
+        routes!(trusts::log_in),
         routes!(instance::about),
         routes!(links::look),
         routes!(links::fill),

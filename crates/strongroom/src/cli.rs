@@ -97,6 +97,9 @@ pub(crate) enum Command {
     /// Issuers whose tokens say who an end user is
     #[command(subcommand)]
     Issuers(commands::issuers::Command),
+    /// Platforms (GitHub Actions, GitLab, Kubernetes …) whose workloads sign in with their own tokens
+    #[command(subcommand, visible_alias = "trust")]
+    Trusts(commands::trusts::Command),
     /// Logs of functions and of the server
     #[command(subcommand)]
     Logs(commands::logs::Command),
@@ -147,6 +150,7 @@ pub(crate) fn run(context: &Context, command: Command) -> Result<Exit, Failure> 
         Command::Tokens(command) => commands::tokens::run(context, command),
         Command::Links(command) => commands::links::run(context, command),
         Command::Issuers(command) => commands::issuers::run(context, command),
+        Command::Trusts(command) => commands::trusts::run(context, command),
         Command::Logs(command) => commands::logs::run(context, command),
         Command::Audit(command) => commands::audit::run(context, command),
         Command::Login(args) => commands::login::login(context, &args),

@@ -25,6 +25,7 @@ pub(crate) mod secrets;
 pub(crate) mod server;
 pub(crate) mod settings;
 pub(crate) mod tokens;
+pub(crate) mod trusts;
 pub(crate) mod types;
 pub(crate) mod users;
 pub(crate) mod whoami;

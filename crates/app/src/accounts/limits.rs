@@ -61,6 +61,7 @@ pub(super) struct Limits {
     sessions: Keyed<Id>,
     /// Logins that command lines begin, by address.
     logins: Keyed<Option<IpAddr>>,
+    workloads: Keyed<IpAddr>,
 }
 
 const fn many(count: u32) -> NonZeroU32 {
@@ -82,6 +83,7 @@ impl Limits {
             codes: RateLimiter::hashmap_with_clock(quota(10, seconds(60)), time.clone()),
             sessions: RateLimiter::hashmap_with_clock(quota(10, seconds(30)), time.clone()),
             logins: RateLimiter::hashmap_with_clock(quota(20, seconds(30)), time.clone()),
+            workloads: RateLimiter::hashmap_with_clock(quota(100, Duration::from_millis(500)), time.clone()),
             time,
         }
     }
@@ -130,6 +132,12 @@ impl Limits {
         self.sessions.check_key(&session).map_err(|refused| self.refused(&refused))
     }
 
+    /// One more login of a workload from an address, behind which there may be many.
+    pub(super) fn by_workload(&self, address: Option<IpAddr>) -> Result<(), Error> {
+        let Some(address) = address else { return Ok(()) };
+        self.workloads.check_key(&subscriber(address)).map_err(|refused| self.refused(&refused))
+    }
+
     fn refused(&self, refused: &NotUntil<Nanos>) -> Error {
         Error::TooMany(refused.wait_time_from(self.time.now()).as_secs().saturating_add(1))
     }
@@ -142,5 +150,6 @@ impl Limits {
         self.codes.retain_recent();
         self.sessions.retain_recent();
         self.logins.retain_recent();
+        self.workloads.retain_recent();
     }
 }

@@ -89,6 +89,11 @@ impl Accounts {
         }
     }
 
+    /// One more login of a workload from an address.
+    pub(crate) fn limit_workloads(&self, address: Option<std::net::IpAddr>) -> Result<(), crate::error::Error> {
+        self.limits.by_workload(address)
+    }
+
     /// Forgets what ran out.
     pub(crate) fn tidy(&self, now: Timestamp) {
         self.limits.tidy();

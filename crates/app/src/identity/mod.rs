@@ -4,6 +4,7 @@ mod issuers;
 mod jwks;
 mod jwt;
 mod own;
+pub mod trusts;
 mod visits;
 
 pub use issuers::{Added, KeySource, NewIssuer, Unproven, add, claimed, delete, list};

@@ -59,7 +59,7 @@ pub async fn create(app: &App, caller: &Caller, new: NewToken) -> Result<Created
     let now = app.clock.now();
     let expires_at = new.expires.resolve(now).map_err(|error| Error::invalid("expires_at", error))?;
     let expires_at = bounded(app, caller, &new, expires_at).await?;
-    let terms = Terms { grant: new.grant, from: new.from, parent: caller.token(), person: caller.user() };
+    let terms = Terms::of(new.grant, new.from, caller);
     let grant = terms.grant.clone();
     let text = token::generate(&*app.rng);
     let row = TokenRow {
@@ -122,7 +122,7 @@ fn check(new: &NewToken) -> Result<(), Error> {
 }
 
 /// A token is no wider than who mints it; minted by a token, it lives no longer either.
-async fn bounded(
+pub(crate) async fn bounded(
     app: &App,
     caller: &Caller,
     asked: &NewToken,

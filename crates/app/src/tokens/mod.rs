@@ -1,6 +1,7 @@
 //! Tokens: what their rows say, and which there are. Minting, revoking and telling who a bearer is stand beside this.
 
 mod bearer;
+mod issue;
 mod mint;
 mod revoke;
 
@@ -21,22 +22,28 @@ use crate::rows::Authenticated as _;
 
 pub(crate) use bearer::Credentials;
 pub use bearer::{AuthenticateError, authenticate, still_stands};
+pub use issue::Minted;
+pub(crate) use issue::{Issue, revoke_of_trust};
+pub(crate) use mint::bounded;
 pub use mint::{NewToken, create};
 pub use revoke::revoke;
 pub(crate) use revoke::revoke_of_person;
 
 /// What a token's row says: its grant, from where it is accepted, and the token that minted it, with which it ends.
-#[derive(serde::Serialize, serde::Deserialize)]
-struct Terms {
+#[derive(Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+pub(crate) struct Terms {
     #[serde(flatten)]
-    grant: Grant,
+    pub(crate) grant: Grant,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    from: Vec<AddressRange>,
+    pub(crate) from: Vec<AddressRange>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     parent: Option<Id>,
     /// The person who minted it: it ends with his power to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     person: Option<Id>,
+    /// What the project trusts the holder's platform by: it ends with that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    trust: Option<Id>,
 }
 
 fn terms(row: &TokenRow) -> Option<Terms> {

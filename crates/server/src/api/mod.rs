@@ -22,6 +22,7 @@ pub(crate) mod secrets;
 pub(crate) mod session;
 pub(crate) mod settings;
 pub(crate) mod tokens;
+pub(crate) mod trusts;
 pub(crate) mod users;
 pub(crate) mod workloads;
 

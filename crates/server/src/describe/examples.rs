@@ -44,6 +44,7 @@ fn parameter_example(path: &str, parameter: &mut Value) {
         "name" if path.contains("/secrets/") => "STRIPE_KEY",
         "name" if path.contains("/namespaces/") => "staging",
         "name" if path.contains("/issuers/") => "app",
+        "name" if path.contains("/trusts/") => "deploy",
         "name" if path.contains("/jobs/") => "nightly-sync",
         "name" => "call-openai",
         "id" if path.contains("/apps/") => "web",
@@ -227,6 +228,10 @@ fn known(schema: &str) -> Option<Value> {
         "AddIssuer" => {
             json!({ "name": "app", "issuer": "https://login.example.com", "audience": "shop", "jwks_url": "https://login.example.com/jwks.json" })
         }
+        "AddTrust" => {
+            json!({ "name": "deploy", "preset": "github", "audience": "https://secrets.example.com", "claims": { "repository": "acme/shop", "environment": "production" }, "capabilities": ["values:read"], "namespaces": ["default"], "lasts": "15m" })
+        }
+        "LoginByJwt" => json!({ "trust": "deploy", "project": "default", "jwt": "eyJhbGciOiJSUzI1NiIs…" }),
         "SetOwnSecret" => json!({ "value": "an-example-value", "expires_at": "90d" }),
         "CreateNamed" => json!({ "name": "staging" }),
         "CreateNamespace" => json!({ "name": "staging", "protected": false }),

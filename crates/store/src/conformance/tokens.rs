@@ -61,6 +61,9 @@ pub(super) async fn revocation_and_use_are_written_down(store: Arc<dyn Store>) {
     assert!(write(&store, move |tx| tx.update_token(&update)).await);
     assert!(!write(&store, |tx| tx.update_token(&token_row(77, 1))).await);
     assert_eq!(read(&store, |rows| rows.token_by_digest(&token_row(10, 1).digest)).await, Some(revoked));
+    assert!(!write(&store, |tx| tx.delete_token(&id(2), &id(10))).await);
+    assert!(write(&store, |tx| tx.delete_token(&id(1), &id(10))).await);
+    assert_eq!(read(&store, |rows| rows.token(&id(1), &id(10))).await, None);
 }
 
 pub(super) async fn tokens_that_ended_are_erased_after_a_while(store: Arc<dyn Store>) {

@@ -50,6 +50,8 @@ pub trait TokenTx {
     fn insert_token(&mut self, row: &TokenRow) -> Result<(), StoreError>;
     /// Replaces revocation and MAC. `false` if missing.
     fn update_token(&mut self, row: &TokenRow) -> Result<bool, StoreError>;
+    /// Erases a token of a project. `false` if missing.
+    fn delete_token(&mut self, project: &Id, id: &Id) -> Result<bool, StoreError>;
     /// Moves `last_used_at` forward.
     fn touch_token(&mut self, id: &Id, at: Timestamp) -> Result<(), StoreError>;
     /// Erases tokens that were revoked or ran out before `before`; returns how many.

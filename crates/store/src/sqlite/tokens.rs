@@ -88,6 +88,12 @@ impl TokenTx for Session<'_> {
         Ok(changed > 0)
     }
 
+    fn delete_token(&mut self, project: &Id, id: &Id) -> Result<bool, StoreError> {
+        let erased = self
+            .erase("DELETE FROM tokens WHERE id = ?1 AND project = ?2", params![id.as_bytes(), project.as_bytes()])?;
+        Ok(erased > 0)
+    }
+
     fn touch_token(&mut self, id: &Id, at: Timestamp) -> Result<(), StoreError> {
         self.change(
             "UPDATE tokens SET last_used_at = ?2 WHERE id = ?1 AND (last_used_at IS NULL OR last_used_at < ?2)",

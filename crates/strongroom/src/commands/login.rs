@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use clap::Args;
 use strongroom_api::people::{BeginLogin, ClaimLogin, CommandLineSession, SignIn};
+use strongroom_api::trusts::LoginByJwt;
 use strongroom_api::{Code, Plaintext};
 use strongroom_client::{Address, Client, Credential};
+use strongroom_secret::SecretValue;
 use zeroize::Zeroizing;
 
 use crate::browser;
@@ -16,6 +18,7 @@ use crate::errors::{Exit, Failure};
 use crate::output;
 use crate::session::runtime;
 use crate::values::{StdinRules, ask_or_stdin};
+use crate::words::expiry;
 
 #[derive(Args)]
 pub(crate) struct LoginArgs {
@@ -28,6 +31,25 @@ pub(crate) struct LoginArgs {
     /// Prints the address and starts no browser
     #[arg(long, conflicts_with_all = ["name", "token"])]
     no_browser: bool,
+    #[command(flatten)]
+    workload: WorkloadArgs,
+}
+
+/// A workload that shows its platform's own token.
+#[derive(Args)]
+struct WorkloadArgs {
+    /// Signs a workload in with its platform's own token, by this name that the project trusts
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["name", "token"], requires = "jwt")]
+    trust: Option<String>,
+    /// A file with the platform's token; - reads it from stdin
+    #[arg(long, value_name = "FILE", group = "jwt", requires = "trust")]
+    jwt_file: Option<String>,
+    /// A variable that holds the platform's token
+    #[arg(long, value_name = "NAME", group = "jwt", requires = "trust")]
+    jwt_env: Option<String>,
+    /// Prints the token that the workload gets, and keeps nothing
+    #[arg(long, requires = "trust")]
+    print: bool,
 }
 
 /// The server that is meant: the local store needs no credential.
@@ -42,6 +64,9 @@ pub(crate) fn login(context: &Context, args: &LoginArgs) -> Result<Exit, Failure
     let address = server(context)?;
     let runtime = runtime()?;
     let anonymous = Client::http(address.clone(), None);
+    if let Some(trust) = &args.workload.trust {
+        return log_in_by_jwt(context, &args.workload, trust, &address);
+    }
     let token = if args.token {
         ask_or_stdin("Token: ", "the token", StdinRules::default())?
     } else if let Some(name) = args.name.clone() {
@@ -94,6 +119,50 @@ fn own_name(context: &Context) -> String {
         Some(user) => format!("{user}@{host}"),
         None => host,
     }
+}
+
+/// Signs a workload in. What it gets lasts for minutes, and is kept or printed.
+fn log_in_by_jwt(context: &Context, args: &WorkloadArgs, trust: &str, address: &Address) -> Result<Exit, Failure> {
+    let body = LoginByJwt {
+        trust: trust.to_owned(),
+        project: Some(config::project(context)?),
+        jwt: Plaintext(platform_token(context, args)?),
+    };
+    let client = Client::http(address.clone(), None);
+    let got = runtime()?.block_on(client.log_in_by_jwt(&body))?;
+    let until = expiry((context.now)(), got.expires_at);
+    if args.print {
+        output::line(got.token.0.expose())?;
+        let may = got.capabilities.join(", ");
+        context.output.talk(&format!("it may {may} in project {} and runs out {until}", got.project));
+        return Ok(Exit::DONE);
+    }
+    Credentials::load(context)?.keep(&address.origin(), got.token.0.expose())?;
+    let origin = address.origin();
+    let line = format!("✔ Signed in to {origin} by {trust}, in project {}; it runs out {until}", got.project);
+    context.output.done(&line)?;
+    Ok(Exit::DONE)
+}
+
+/// The token that the platform gave.
+fn platform_token(context: &Context, args: &WorkloadArgs) -> Result<SecretValue, Failure> {
+    let text = match (args.jwt_file.as_deref(), args.jwt_env.as_deref()) {
+        (Some("-"), _) => {
+            return ask_or_stdin("Token of the platform: ", "the platform's token", StdinRules::default());
+        }
+        (Some(file), _) => {
+            let read = std::fs::read_to_string(file).map(Zeroizing::new);
+            let unread =
+                |error| Failure::usage(format!("the platform's token in {file} cannot be read")).because(&error);
+            read.map_err(unread)?
+        }
+        (None, name) => {
+            let name = name.unwrap_or_default();
+            let missing = || Failure::usage(format!("the variable {name} holds no token of the platform"));
+            context.environment.secret(name).ok_or_else(missing)?
+        }
+    };
+    SecretValue::new(text.trim().to_owned()).map_err(|_| Failure::usage("this is no token of a platform"))
 }
 
 /// Signs in by name and password; the code of a second factor is asked for where there is one.

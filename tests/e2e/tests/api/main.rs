@@ -9,3 +9,4 @@ mod rules;
 mod scopes;
 mod secrets;
 mod tokens;
+mod trusts;

@@ -7,7 +7,7 @@ use super::rows::{PASSWORD, setup_code};
 use http::Method;
 use serde_json::{Value, json};
 use strongroom_e2e::functions::{self, open};
-use strongroom_e2e::identity::Issuer;
+use strongroom_e2e::identity::{AUDIENCE, Issuer};
 use strongroom_e2e::{Answer, Call, Client, Instance, Setup, factor, jobs};
 
 /// Operations that are not audited: method, path, reason. This is the whole list; reads of metadata (GET) change and deliver
@@ -87,6 +87,24 @@ async fn end_user(instance: &Instance) -> String {
     let user = instance.anonymous().with_token(&token);
     user.put("/api/v1/me/secrets/OWN_DOOMED").json(&body).send().await.expect(200);
     token
+}
+
+/// A platform whose workloads may sign in, and a token of one.
+async fn workload(instance: &Instance) -> String {
+    let issuer = Issuer::published("https://ci.example.com");
+    for name in ["ci", "doomed"] {
+        instance.owner().post("trusts").json(&trust(name, &issuer)).send().await.expect(201);
+    }
+    let token = issuer.sign(&issuer.header(), &issuer.claims("deployment"));
+    instance.watch(&token);
+    token
+}
+
+fn trust(name: &str, issuer: &Issuer) -> Value {
+    json!({
+        "name": name, "issuer": issuer.url, "audience": AUDIENCE, "jwks": issuer.document(),
+        "claims": { "sub": "deployment" }, "capabilities": ["values:read"],
+    })
 }
 
 /// Somebody with a second factor: the session, the secret, the recovery codes. None of the codes has served but the first.
@@ -179,6 +197,7 @@ async fn world() -> World {
         ("dead run", dead),
         ("endless run", endless),
         ("token", text(&token["id"])),
+        ("workload's token", workload(&instance).await),
         ("link", text(&doomed["link"]["id"])),
         ("code", text(&filled["url"]).rsplit('/').next().unwrap().to_owned()),
     ];
@@ -214,7 +233,7 @@ impl World {
     fn call(&self, method: &str, path: &str) -> Option<Call> {
         let below = path.strip_prefix("/api/v1/projects/{project}").unwrap_or(path);
         let known = self.on_secrets(method, below).or_else(|| self.on_workloads(method, below));
-        let known = known.or_else(|| self.on_factors(method, below));
+        let known = known.or_else(|| self.on_factors(method, below)).or_else(|| self.on_trust(method, below));
         let call = known.or_else(|| self.on_access(method, below))?;
         // what tools send along, and what must not come into the trail
         let planted = self.instance.plant_plain();
@@ -308,6 +327,26 @@ impl World {
         Some(self.sessions[who].sign(call.unwitnessed()))
     }
 
+    fn on_trust(&self, method: &str, path: &str) -> Option<Call> {
+        let (owner, plant) = (&self.owner, || self.instance.plant());
+        Some(match (method, path) {
+            ("POST", "/issuers") => {
+                let body = json!({ "name": "new", "issuer": "https://new.example.com", "audience": "shop", "shared_key": plant() });
+                owner.post("issuers").json(&body)
+            }
+            ("DELETE", "/issuers/{name}") => owner.delete("issuers/doomed"),
+            ("POST", "/trusts") => {
+                owner.post("trusts").json(&trust("new", &Issuer::published("https://new.example.com")))
+            }
+            ("DELETE", "/trusts/{name}") => owner.delete("trusts/doomed"),
+            ("POST", "/api/v1/login/jwt") => {
+                let body = json!({ "trust": "ci", "jwt": self.ids["workload's token"] });
+                self.instance.anonymous().post("/api/v1/login/jwt").json(&body).unwitnessed()
+            }
+            _ => return None,
+        })
+    }
+
     fn on_access(&self, method: &str, path: &str) -> Option<Call> {
         let (owner, plant) = (&self.owner, || self.instance.plant());
         Some(match (method, path) {
@@ -316,11 +355,6 @@ impl World {
             }
             ("DELETE", "/tokens/{id}") => owner.delete(&format!("tokens/{}", self.ids["token"])),
             ("POST", "/links") => owner.post("links").json(&json!({ "secrets": [{ "name": "ASKED" }] })).unwitnessed(),
-            ("POST", "/issuers") => {
-                let body = json!({ "name": "new", "issuer": "https://new.example.com", "audience": "shop", "shared_key": plant() });
-                owner.post("issuers").json(&body)
-            }
-            ("DELETE", "/issuers/{name}") => owner.delete("issuers/doomed"),
             ("DELETE", "/links/{id}") => owner.delete(&format!("links/{}", self.ids["link"])),
             ("POST", "/api/v1/fill") => {
                 let body = json!({ "code": self.ids["code"], "secrets": { "BY_FILL": plant() } });

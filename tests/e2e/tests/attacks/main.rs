@@ -22,3 +22,4 @@ mod sandbox;
 mod sign_in;
 mod storage;
 mod tokens;
+mod workloads;

@@ -51,10 +51,8 @@ impl World {
         }
         for (who, token) in &self.users {
             let own = self.instance.anonymous().with_token(token).get("/api/v1/me/secrets").send().await;
-            let items = |body: &serde_json::Value| -> Vec<String> {
-                body["items"].as_array().unwrap().iter().map(ToString::to_string).collect()
-            };
-            seen.insert(format!("end user: {who}"), (own.status < 400).then(|| items(&own.json()).join("\n")));
+            // names in lists are not proved; that anything is listed is what the issuer's row gives
+            seen.insert(format!("end user: {who}"), (own.status < 400).then(|| "listed".to_owned()));
         }
         self.look_at_people(&mut seen).await;
         self.look_at_workloads(&owner, &mut seen).await;
