@@ -163,42 +163,20 @@ else
         || say "cargo-nextest could not be installed with pip; the tests run with cargo test"
 fi
 
-# the browser's driver and the judge of accessibility; pinned by tests/browser/deno.lock
-browser_is_right() { [ -d "$tools/browser/node_modules/playwright-core" ] && cmp -s tests/browser/deno.lock "$tools/browser/deno.lock"; }
-install_browser() {
+# packages from npm: installed from $2, where a lock file pins them, to a folder of that name; $3 is one of them
+npm_install() {
+    local name=$1 from=$2 one=$3 what=$4
+    if [ -d "$tools/$name/node_modules/$one" ] && cmp -s "$from/deno.lock" "$tools/$name/deno.lock"; then
+        say "$what: $tools/$name"
+        return
+    fi
+    say "installing $what"
     # what an earlier lock file left would count as installed
-    rm -rf "$tools/browser" && mkdir -p "$tools/browser" && cp tests/browser/package.json tests/browser/deno.lock "$tools/browser/" || return 1
-    cd "$tools/browser" && deno install --quiet --frozen --node-modules-dir=auto
+    rm -rf "${tools:?}/$name" && mkdir -p "$tools/$name" && cp "$from/package.json" "$from/deno.lock" "$tools/$name/" \
+        && (cd "$tools/$name" && deno install --quiet --frozen --node-modules-dir=auto) \
+        || die "$what could not be installed with deno"
 }
-if browser_is_right; then
-    say "playwright-core and axe-core: $tools/browser"
-else
-    say "installing playwright-core and axe-core"
-    (install_browser) || die "playwright-core and axe-core could not be installed with deno"
-fi
 
-# the backends that the tests run; its packages are pinned by tests/e2e/backend/deno.lock
-backend_is_right() { [ -d "$tools/backend/node_modules/hono" ] && cmp -s tests/e2e/backend/deno.lock "$tools/backend/deno.lock"; }
-install_backend() {
-    rm -rf "$tools/backend" && mkdir -p "$tools/backend" && cp tests/e2e/backend/package.json tests/e2e/backend/deno.lock "$tools/backend/" || return 1
-    cd "$tools/backend" && deno install --quiet --frozen --node-modules-dir=auto
-}
-if backend_is_right; then
-    say "express and hono: $tools/backend"
-else
-    say "installing express and hono"
-    (install_backend) || die "express and hono could not be installed with deno"
-fi
-
-# the OpenID provider of the tests; pinned by tests/e2e/provider/deno.lock
-provider_is_right() { [ -d "$tools/provider/node_modules/oidc-provider" ] && cmp -s tests/e2e/provider/deno.lock "$tools/provider/deno.lock"; }
-install_provider() {
-    rm -rf "$tools/provider" && mkdir -p "$tools/provider" && cp tests/e2e/provider/package.json tests/e2e/provider/deno.lock "$tools/provider/" || return 1
-    cd "$tools/provider" && deno install --quiet --frozen --node-modules-dir=auto
-}
-if provider_is_right; then
-    say "oidc-provider: $tools/provider"
-else
-    say "installing oidc-provider"
-    (install_provider) || die "oidc-provider could not be installed with deno"
-fi
+npm_install browser tests/browser playwright-core "playwright-core and axe-core"
+npm_install backend tests/e2e/backend hono "express and hono"
+npm_install provider tests/e2e/provider oidc-provider "oidc-provider"
