@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
 mod agents;
+mod chance;
 mod coverage;
 mod denial;
 mod durability;
