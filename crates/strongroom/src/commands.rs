@@ -8,6 +8,7 @@ pub(crate) mod deploy;
 pub(crate) mod dev;
 pub(crate) mod doctor;
 pub(crate) mod functions;
+mod grants;
 pub(crate) mod init;
 pub(crate) mod issuers;
 pub(crate) mod jobs;

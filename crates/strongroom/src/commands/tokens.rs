@@ -5,14 +5,12 @@ use strongroom_api::access::CreateToken;
 use strongroom_model::Capability;
 use zeroize::Zeroizing;
 
+use super::grants::{GrantArgs, usual, words};
 use super::secrets::write::checked_expiry;
 use crate::context::Context;
 use crate::errors::{Exit, Failure};
 use crate::output;
 use crate::words::{ago, expiry};
-
-/// What a token may do unless told otherwise: what `run` and `list` need, and no writing.
-const DEFAULT_CAPABILITIES: [Capability; 2] = [Capability::SecretsList, Capability::ValuesRead];
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
@@ -30,24 +28,11 @@ pub(crate) struct CreateArgs {
     /// A name for people
     #[arg(long, value_name = "NAME")]
     name: String,
-    /// Limits it to a namespace; may be given several times
-    #[arg(long, value_name = "NAME")]
-    namespace: Vec<String>,
-    /// Limits it to an app
-    #[arg(long, value_name = "ID")]
-    app: Option<String>,
-    /// Limits it to a secret; may be given several times
-    #[arg(long = "secret", value_name = "NAME")]
-    secrets: Vec<String>,
-    /// Accepts it only from these addresses: 192.0.2.7, 10.0.0.0/8; may be given several times
-    #[arg(long, value_name = "CIDR", value_delimiter = ',')]
-    from: Vec<String>,
+    #[command(flatten)]
+    grant: GrantArgs,
     /// What it is for, which says what it may do: an `agent` lists and declares names and reads logs, for 7 days
     #[arg(long, value_enum, value_name = "PROFILE")]
     profile: Option<Profile>,
-    /// What it may do; `secrets:list` and `values:read` unless given; may be given several times
-    #[arg(long, value_name = "CAPABILITY", value_delimiter = ',')]
-    capability: Vec<String>,
     /// When it runs out: 90d, 2027-01-31T00:00:00Z, or never
     #[arg(long, value_name = "WHEN", allow_hyphen_values = true)]
     expires: Option<String>,
@@ -82,27 +67,22 @@ pub(crate) fn run(context: &Context, command: Command) -> Result<Exit, Failure> 
 }
 
 fn create(context: &Context, args: CreateArgs) -> Result<(), Failure> {
-    let unknown = args.capability.iter().find(|word| Capability::from_word(word).is_none());
-    if unknown.is_some() {
-        let known: Vec<_> = Capability::ALL.iter().map(|capability| capability.as_str()).collect();
-        return Err(Failure::usage(format!("--capability takes one of: {}", known.join(", "))));
-    }
-    let is_default = args.capability.is_empty() && args.profile.is_none();
-    let own: &[Capability] = match args.profile {
-        Some(Profile::Agent) => &AGENT_CAPABILITIES,
-        None if is_default => &DEFAULT_CAPABILITIES,
-        None => &[],
+    let asked = args.grant.asked()?;
+    let is_default = asked.is_empty() && args.profile.is_none();
+    let capabilities = match args.profile {
+        Some(Profile::Agent) => [&words(&AGENT_CAPABILITIES), asked].concat(),
+        None if is_default => usual(),
+        None => asked.to_vec(),
     };
-    let capabilities = own.iter().map(|capability| capability.as_str().to_owned()).chain(args.capability).collect();
     let agent = args.profile == Some(Profile::Agent);
     let expires = args.expires.as_deref().or(agent.then_some(AGENT_EXPIRY));
     let body = CreateToken {
         name: args.name,
         capabilities,
-        namespaces: args.namespace,
-        app: args.app,
-        names: args.secrets,
-        from: args.from,
+        namespaces: args.grant.namespace,
+        app: args.grant.app,
+        names: args.grant.secrets,
+        from: args.grant.from,
         agent,
         expires_at: checked_expiry(expires)?,
     };

@@ -7,12 +7,10 @@ use clap::{Args, Subcommand};
 use serde_json::Value;
 use strongroom_api::trusts::AddTrust;
 
+use super::grants::{GrantArgs, usual};
 use crate::context::Context;
 use crate::errors::{Exit, Failure};
 use crate::words::ago;
-
-/// What a workload may do unless told otherwise: what `run` and `list` need, and no writing.
-const DEFAULT_CAPABILITIES: [&str; 2] = ["secrets:list", "values:read"];
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
@@ -50,21 +48,8 @@ pub(crate) struct AddArgs {
     /// A file with the issuer's public keys, where the server cannot fetch them
     #[arg(long, value_name = "FILE")]
     jwks_file: Option<PathBuf>,
-    /// What workloads may do; `secrets:list` and `values:read` unless given; may be given several times
-    #[arg(long, value_name = "CAPABILITY", value_delimiter = ',')]
-    capability: Vec<String>,
-    /// Limits them to a namespace; may be given several times
-    #[arg(long, value_name = "NAME")]
-    namespace: Vec<String>,
-    /// Limits them to an app
-    #[arg(long, value_name = "ID")]
-    app: Option<String>,
-    /// Limits them to a secret; may be given several times
-    #[arg(long = "secret", value_name = "NAME")]
-    secrets: Vec<String>,
-    /// Accepts their tokens only from these addresses; may be given several times
-    #[arg(long, value_name = "CIDR", value_delimiter = ',')]
-    from: Vec<String>,
+    #[command(flatten)]
+    grant: GrantArgs,
     /// How long a sign-in lasts: 1m to 12h [default: 15m]
     #[arg(long, value_name = "TIME")]
     lasts: Option<String>,
@@ -101,7 +86,8 @@ fn add(context: &Context, args: AddArgs) -> Result<(), Failure> {
             .map_err(|error| Failure::usage(format!("the keys in {shown} cannot be read")).because(&error))?;
         serde_json::from_str(&text).map_err(|_| Failure::usage(format!("{shown} is no JSON Web Key Set")))
     });
-    let defaults = || DEFAULT_CAPABILITIES.iter().map(ToString::to_string).collect();
+    let asked = args.grant.asked()?;
+    let capabilities = if asked.is_empty() { usual() } else { asked.to_vec() };
     let body = AddTrust {
         name: args.name,
         preset: args.preset,
@@ -110,11 +96,11 @@ fn add(context: &Context, args: AddArgs) -> Result<(), Failure> {
         jwks_url: args.jwks_url,
         jwks: jwks.transpose()?,
         claims,
-        capabilities: if args.capability.is_empty() { defaults() } else { args.capability },
-        namespaces: args.namespace,
-        app: args.app,
-        names: args.secrets,
-        from: args.from,
+        capabilities,
+        namespaces: args.grant.namespace,
+        app: args.grant.app,
+        names: args.grant.secrets,
+        from: args.grant.from,
         lasts: args.lasts,
     };
     let session = context.connect()?;
