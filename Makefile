@@ -68,6 +68,8 @@ clippy:
 # the binary too, which the end-to-end tests start
 build:
 	cargo build --locked --workspace --all-targets
+	# the program by itself has fewer features; the first test to start it would wait for this within its own time
+	cargo build --locked --package strongroom
 
 doc-test:
 	cargo test --locked --workspace --doc --quiet
